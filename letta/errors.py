@@ -1,0 +1,107 @@
+"""Every error a caller can meet, with the HTTP status that it maps to.
+
+``detail`` is a sentence that names the field or setting at fault and ends with the remedy. It is sent as it is, so it
+never contains a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class LettaError(Exception):
+    """Base of all errors that are answered to a client on purpose."""
+
+    status = 500
+    code: str | None = None
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of the answer."""
+        prefix = f"{self.code}: " if self.code else ""
+        return {"detail": prefix + self.detail, **self.extra}
+
+
+class ConfigurationError(LettaError):
+    """The server can't start, or can't serve this request, as it is configured."""
+
+
+class InvalidArgumentError(LettaError):
+    """A value is well-formed but can't be accepted."""
+
+    status = 400
+    code = "INVALID_ARGUMENT"
+
+
+class AuthenticationError(LettaError):
+    """No credential, or a wrong one."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+class NotFoundError(LettaError):
+    """No such thing within the caller's organization."""
+
+    status = 404
+    code = "NOT_FOUND"
+
+
+class ConflictError(LettaError):
+    """The request contradicts what is stored or what is going on."""
+
+    status = 409
+    code = "CONFLICT"
+
+
+class BusyError(ConflictError):
+    """Another run holds the conversation.
+
+    Answers name the run and say after how many seconds to try again.
+    """
+
+    def __init__(self, run_id: str | None, retry_after_seconds: int) -> None:
+        super().__init__(
+            "The conversation is busy with another run. Wait for it to finish, cancel it, or try again later.",
+            headers={"Retry-After": str(max(1, retry_after_seconds))},
+            extra={"run_id": run_id},
+        )
+
+
+class PayloadTooLargeError(LettaError):
+    """The request's body is larger than the server accepts."""
+
+    status = 413
+
+
+class UnprocessableError(LettaError):
+    """A field is missing or malformed in a way that the schema alone doesn't catch."""
+
+    status = 422
+
+
+class NotOfferedError(LettaError):
+    """An operation of the V1 API that has no meaning on this server."""
+
+    status = 501
+
+
+class UnavailableError(LettaError):
+    """The database or the server itself can't serve now; the same request may work later."""
+
+    status = 503
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 5) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
