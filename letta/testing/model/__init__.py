@@ -1,0 +1,1 @@
+"""The parts of the scripted model: scripts, wire formats, recording and the HTTP server that plays them."""

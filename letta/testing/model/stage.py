@@ -1,0 +1,69 @@
+"""One scripted model: its scripts, its record of requests, and the route from a request to its answer."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from letta.testing.model.book import ScriptBook
+from letta.testing.model.openai_chat import OpenAIChat
+from letta.testing.model.openai_plain import DEFAULT_MODELS, embeddings, model_list
+from letta.testing.model.recorder import KEY_HEADERS, RecordedRequest, Recorder, fingerprint
+from letta.testing.model.script import Failure
+from letta.testing.model.wire import Answer, Incoming, Wire, chat_answer, failed_answer, json_answer
+
+WIRES: Sequence[Wire] = (OpenAIChat(),)
+
+
+class Stage:
+    """Answers requests of every wire format from one book of scripts."""
+
+    def __init__(self, models: Sequence[str | Mapping[str, object]] = DEFAULT_MODELS, keep: int = 2000) -> None:
+        self.book = ScriptBook()
+        self.recorder = Recorder(keep)
+        self._models = models
+
+    def reset(self) -> None:
+        """Forget all scripts and all requests."""
+        self.book.reset()
+        self.recorder.reset()
+
+    def answer(
+        self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], raw: bytes
+    ) -> tuple[Answer, RecordedRequest]:
+        """The answer to a request, and the record made of it."""
+        key = _key(headers, query)
+        shown = {name: value for name, value in headers.items() if name not in KEY_HEADERS}
+        record = RecordedRequest(method, path, shown, raw, fingerprint(key) if key else None)
+        self.recorder.add(record)
+        try:
+            body = json.loads(raw) if raw else None
+        except ValueError:
+            return failed_answer(WIRES[0], Failure("bad_request", message="The body isn't valid JSON.")), record
+        return self._route(Incoming(method, path, query, headers, key, body)), record
+
+    def _route(self, request: Incoming) -> Answer:
+        wire = next((w for w in WIRES if w.accepts(request.method, request.path)), None)
+        broken = self.book.path_failure_due(request.path)
+        if broken is not None:
+            return failed_answer(wire or WIRES[0], broken)
+        if wire is not None:
+            return chat_answer(wire, request, self.book)
+        return self._plain(request)
+
+    def _plain(self, request: Incoming) -> Answer:
+        path = request.path.rstrip("/")
+        if request.key is not None and request.key.startswith("bad"):
+            return failed_answer(WIRES[0], Failure("auth"))
+        if request.method == "GET" and path.endswith("/models"):
+            return json_answer(model_list(self._models))
+        if request.method == "POST" and path.endswith("/embeddings"):
+            return json_answer(embeddings(request.body))
+        message = f"The scripted model doesn't serve {request.method} {request.path}."
+        return failed_answer(WIRES[0], Failure("not_found", message=message))
+
+
+def _key(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    authorization = headers.get("authorization", "")
+    if authorization.lower().startswith("bearer "):
+        return authorization[7:]
+    found = next((headers[name] for name in KEY_HEADERS if headers.get(name)), None)
+    return found or query.get("key")
