@@ -5,11 +5,13 @@ from typing import Any
 from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Table, Text, func
 from sqlalchemy.schema import SchemaItem
 
-LOGICAL_SCHEMA = "letta"
-"""Name that tables are declared with; the engine translates it to LETTA_PG_SCHEMA."""
+from letta.settings import settings
+
+SCHEMA = settings.pg_schema
+"""Schema of all our tables."""
 
 metadata = MetaData(
-    schema=LOGICAL_SCHEMA,
+    schema=SCHEMA,
     naming_convention={
         "pk": "pk_%(table_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
@@ -27,7 +29,7 @@ def timestamp(name: str, **options: Any) -> Column[Any]:
 
 def reference(name: str, target: str, *, ondelete: str = "CASCADE", **options: Any) -> Column[Any]:
     """A column that holds the id of a row of ``target`` (a table's name)."""
-    return Column(name, Text, ForeignKey(f"{LOGICAL_SCHEMA}.{target}.id", ondelete=ondelete), **options)
+    return Column(name, Text, ForeignKey(f"{SCHEMA}.{target}.id", ondelete=ondelete), **options)
 
 
 def audit_columns() -> list[Column[Any]]:

@@ -1,0 +1,212 @@
+"""Connections, transactions and their repetition: the one way to the database.
+
+A *unit* is a plain function ``unit(connection, …)``. It runs in one transaction on one thread, and as a whole again
+where that is safe, so it must have no effect outside the database.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg2
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from letta.database.dsn import Dsn
+from letta.database.failures import FailureKind, classify, hint
+from letta.errors import UnavailableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_SETTINGS = (
+    "SET LOCAL statement_timeout='60s'; SET LOCAL lock_timeout='5s'; "
+    "SET LOCAL idle_in_transaction_session_timeout='60s'; "
+)
+_BEGIN = "BEGIN; " + _SETTINGS
+_BEGIN_READ_ONLY = "BEGIN READ ONLY; " + _SETTINGS
+_IDLE_SECONDS_BEFORE_PING = 30
+_PAUSES = (0.05, 0.2, 1.0)
+"""Seconds before the second, third and fourth try of a unit."""
+
+_REPEATABLE = {FailureKind.RETRY_TRANSACTION, FailureKind.CONNECTION_LOST}
+
+
+class CommitUnknownError(UnavailableError):
+    """The connection was lost while COMMIT was under way: nobody knows whether the unit took effect."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database connection was lost during a commit. Look whether the change is there, then try again."
+        )
+
+
+class Database:
+    """A small pool of connections, and threads to use them from asyncio.
+
+    Every pooler mode works: no session state is relied on, and nothing is prepared on the server.
+    """
+
+    def __init__(
+        self,
+        dsn: Dsn,
+        *,
+        pool_size: int = 3,
+        max_overflow: int = 2,
+        pool_timeout: float = 10,
+        application_name: str = "letta",
+    ) -> None:
+        self.dsn = dsn
+        self.engine = _create_engine(dsn, pool_size, max_overflow, pool_timeout, application_name)
+        self._threads = ThreadPoolExecutor(pool_size + max_overflow, thread_name_prefix="database")
+
+    async def run(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a unit in a transaction on a thread and return what it returned.
+
+        Raises:
+            UnavailableError: the database can't be reached, is full or is read-only.
+            CommitUnknownError: the connection was lost during COMMIT.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: self.run_sync(unit, *args, **kwargs))
+
+    async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, in a transaction that can't write."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, lambda: self._repeat(lambda: self._once(_BEGIN_READ_ONLY, unit, *args, **kwargs))
+        )
+
+    async def run_confirmed(self, unit: Callable[[Connection], T], confirm: Callable[[Connection], T | None]) -> T:
+        """Run a unit whose effect can be looked up, so that it's certain even when a COMMIT was cut off.
+
+        ``confirm`` returns the unit's result when the unit has taken effect, else None (the unit is then run again).
+        """
+        for _ in _PAUSES:
+            try:
+                return await self.run(unit)
+            except CommitUnknownError:
+                found = await self.run(confirm)
+                if found is not None:
+                    return found
+        raise CommitUnknownError
+
+    def run_sync(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, on the calling thread."""
+        return self._repeat(lambda: self._once(_BEGIN, unit, *args, **kwargs))
+
+    @contextmanager
+    def transaction(self, begin: str = _BEGIN) -> Iterator[Connection]:
+        """One transaction, never repeated. BEGIN travels with the first statement, which saves a round trip."""
+        with self.engine.connect() as connection:
+            connection.info["begin"] = begin
+            try:
+                yield connection
+            except BaseException:
+                _roll_back(connection)
+                raise
+            _commit(connection)
+
+    def close(self) -> None:
+        """Close all connections. Running units are waited for."""
+        self._threads.shutdown(wait=True)
+        self.engine.dispose()
+
+    def _once(self, begin: str, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.transaction(begin) as connection:
+            return unit(connection, *args, **kwargs)
+
+    def _repeat(self, attempt: Callable[[], T]) -> T:
+        for pause in (*_PAUSES, None):
+            try:
+                return attempt()
+            except CommitUnknownError:
+                raise
+            except Exception as error:
+                kind = classify(error)
+                if kind is None or kind is FailureKind.PERMANENT:
+                    raise
+                if pause is None or kind not in _REPEATABLE:
+                    logger.warning("database unit failed: %s (%s)", kind.name, hint(error))
+                    raise UnavailableError(hint(error)) from error
+                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
+        raise AssertionError("unreachable")
+
+
+def _create_engine(dsn: Dsn, pool_size: int, max_overflow: int, pool_timeout: float, application_name: str) -> Engine:
+    arguments = dsn.connect_arguments(application_name)
+    engine = create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: psycopg2.connect(**arguments),
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=pool_timeout,
+        pool_recycle=300,
+        pool_use_lifo=True,
+        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",  # transactions are opened by `transaction`, together with their settings
+        use_native_hstore=False,
+    )
+    event.listen(engine, "checkout", _ping_if_idle)
+    event.listen(engine, "checkin", _remember_use)
+    event.listen(engine, "before_cursor_execute", _open_transaction, retval=True)
+    return engine
+
+
+def _open_transaction(
+    connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    begin = connection.info.pop("begin", None)
+    if begin is None:
+        return statement, parameters
+    connection.info["open"] = True
+    return begin + statement, parameters
+
+
+def _commit(connection: Connection) -> None:
+    if not connection.info.pop("open", False):
+        connection.info.pop("begin", None)
+        return
+    try:
+        connection.exec_driver_sql("COMMIT")
+    except Exception as error:
+        lost = classify(error) is FailureKind.CONNECTION_LOST
+        connection.invalidate()
+        if lost:
+            raise CommitUnknownError from error
+        raise
+
+
+def _roll_back(connection: Connection) -> None:
+    if connection.invalidated or connection.closed:
+        return
+    connection.info.pop("begin", None)
+    if not connection.info.pop("open", False):
+        return
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except Exception:  # whatever it is, this connection must not be used again
+        connection.invalidate()
+
+
+def _remember_use(_dbapi_connection: Any, record: Any) -> None:
+    record.info["last_used"] = time.monotonic()
+
+
+def _ping_if_idle(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+    last_used = record.info.get("last_used")
+    if last_used is None or time.monotonic() - last_used < _IDLE_SECONDS_BEFORE_PING:
+        return
+    try:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error as error:
+        raise DisconnectionError from error

@@ -1,0 +1,49 @@
+"""Keyset pages over rows with an id."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, or_, select
+
+Order = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is wanted.
+
+    ``after`` and ``before`` are ids: later and earlier *in the requested order*. An unknown cursor is ignored.
+    """
+
+    limit: int | None = 50
+    before: str | None = None
+    after: str | None = None
+    order: Order = "desc"
+
+
+def paginate(
+    query: Select[Any], table: Table, page: Page, *, sort: Column[Any] | None = None, nulls_last: bool = False
+) -> Select[Any]:
+    """Cut and order ``query`` (over ``table``) by ``sort`` (default: ``created_at``), ties broken by id.
+
+    Combining both cursors gives what lies between them. Rows come in the requested order; with ``before`` alone they
+    are the first of the list, as upstream answers.
+    """
+    key = sort if sort is not None else table.c.created_at
+    ascending = page.order == "asc"
+    for cursor, later in ((page.after, True), (page.before, False)):
+        if cursor is not None:
+            query = query.where(_beyond(table, key, cursor, greater=later == ascending))
+    direction = key.asc() if ascending else key.desc()
+    if nulls_last:
+        direction = direction.nulls_last()
+    query = query.order_by(direction, table.c.id.asc() if ascending else table.c.id.desc())
+    return query if page.limit is None else query.limit(page.limit)
+
+
+def _beyond(table: Table, key: Column[Any], cursor: str, *, greater: bool) -> ColumnElement[bool]:
+    anchor = table.alias()
+    value = select(anchor.c[key.name]).where(anchor.c.id == cursor).scalar_subquery()
+    identity = table.c.id > cursor if greater else table.c.id < cursor
+    beyond = or_(key > value if greater else key < value, and_(key == value, identity))
+    return or_(value.is_(None), beyond)

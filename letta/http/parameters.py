@@ -1,0 +1,44 @@
+"""Parameters that many operations share: ids in paths, the cursor of a list."""
+
+from typing import Annotated, Literal
+
+from fastapi import Depends, Path, Query
+
+from letta.database.ids import id_pattern
+from letta.database.pagination import Order, Page
+
+MAX_PAGE = 1000
+
+
+def _id(prefix: str) -> object:
+    example = f"{prefix}-123e4567-e89b-42d3-8456-426614174000"
+    return Path(pattern=id_pattern(prefix), examples=[example], description=f"Id of the {prefix}.")
+
+
+AgentId = Annotated[str, _id("agent")]
+BlockId = Annotated[str, _id("block")]
+MessageId = Annotated[str, _id("message")]
+RunId = Annotated[str, _id("run")]
+StepId = Annotated[str, _id("step")]
+ToolId = Annotated[str, _id("tool")]
+FolderId = Annotated[str, _id("source")]
+
+Limit = Annotated[int | None, Query(ge=0, le=MAX_PAGE, description="Most items to return.")]
+Before = Annotated[str | None, Query(description="Id: only items earlier in the order.")]
+After = Annotated[str | None, Query(description="Id: only items later in the order.")]
+OrderBy = Annotated[Literal["created_at"], Query(description="Field to sort by.")]
+
+
+def page_parameters(*, limit: int = 50, order: Order = "desc") -> type[Page]:
+    """The dependency that reads a list's cursor, with the list's own defaults."""
+
+    async def read(
+        before: Before = None,
+        after: After = None,
+        limit: Limit = limit,
+        order: Annotated[Order, Query(description="Sort order by creation time.")] = order,
+        order_by: OrderBy = "created_at",  # noqa: ARG001 - part of the contract, with one allowed value
+    ) -> Page:
+        return Page(limit=limit, before=before, after=after, order=order)
+
+    return Annotated[Page, Depends(read)]  # type: ignore[return-value]

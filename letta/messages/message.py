@@ -1,0 +1,55 @@
+"""A message as it is stored; `letta.messages.wire` turns it into the messages of the API."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from letta.database.ids import new_id
+
+Role = Literal["system", "user", "assistant", "tool", "approval", "summary"]
+JsonObject = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Message:
+    """One row of the history.
+
+    Attributes:
+        content: parts such as ``{"type": "text", "text": …}``, ``{"type": "reasoning", …}``, ``{"type": "image", …}``.
+        tool_calls: what an assistant or approval row asks for: ``{"id", "name", "arguments"}``, arguments a JSON string.
+        tool_returns: what a tool row answers: ``{"tool_call_id", "name", "status", "tool_return", "stdout", "stderr"}``.
+        approvals: what a user decided about the calls of an approval row.
+        sequence_id: order within the organization; given by the database.
+        position: place in the conversation's context, where the message was loaded as part of one.
+    """
+
+    role: Role
+    agent_id: str
+    conversation_id: str
+    id: str = field(default_factory=lambda: new_id("message"))
+    content: list[JsonObject] = field(default_factory=list)
+    tool_calls: list[JsonObject] | None = None
+    tool_returns: list[JsonObject] | None = None
+    approvals: list[JsonObject] | None = None
+    approval_request_id: str | None = None
+    name: str | None = None
+    model: str | None = None
+    otid: str | None = None
+    sender_id: str | None = None
+    group_id: str | None = None
+    run_id: str | None = None
+    step_id: str | None = None
+    is_err: bool | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sequence_id: int | None = None
+    position: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return "".join(part["text"] for part in self.content if part["type"] == "text")
+
+
+def text_content(text: str) -> list[JsonObject]:
+    """The content of a message that is plain text."""
+    return [{"type": "text", "text": text, "signature": None}]

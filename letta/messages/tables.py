@@ -1,0 +1,39 @@
+"""Messages: everything ever said in a conversation, in the context or not."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+
+from letta.database.base import metadata, reference, timestamp
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    reference("organization_id", "organizations", nullable=False),
+    reference("agent_id", "agents", nullable=False),
+    reference("conversation_id", "conversations", nullable=False),
+    Column("sequence_id", BigInteger, Identity(always=False), nullable=False),
+    Column("role", Text, nullable=False),  # system | user | assistant | tool | approval | summary
+    Column("content", JSONB, nullable=False, server_default="[]"),
+    Column("tool_calls", JSONB),
+    Column("tool_returns", JSONB),
+    Column("approvals", JSONB),
+    Column("approval_request_id", Text),
+    Column("name", Text),
+    Column("model", Text),
+    Column("otid", Text),
+    Column("sender_id", Text),
+    Column("group_id", Text),
+    Column("batch_item_id", Text),
+    Column("run_id", Text),
+    Column("step_id", Text),
+    Column("is_err", Boolean),
+    timestamp("created_at", nullable=False, server_default=func.now()),
+    timestamp("updated_at", nullable=False, server_default=func.now()),
+)
+Index("ix_messages_agent_id_sequence_id", messages.c.agent_id, messages.c.sequence_id)
+Index("ix_messages_conversation_id_sequence_id", messages.c.conversation_id, messages.c.sequence_id)
+Index("ix_messages_organization_id_sequence_id", messages.c.organization_id, messages.c.sequence_id)
+Index("ix_messages_run_id", messages.c.run_id)
+Index("ix_messages_step_id", messages.c.step_id)
+Index("ix_messages_conversation_id_otid", messages.c.conversation_id, messages.c.otid)

@@ -1,0 +1,33 @@
+"""Runs: one turn each, from the request to its end."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from letta.database.base import entity_table, reference, timestamp
+
+runs = entity_table(
+    "runs",
+    reference("agent_id", "agents", nullable=False),
+    reference("conversation_id", "conversations", nullable=False),
+    Column("status", Text, nullable=False),  # created | running | completed | failed | cancelled
+    Column("stop_reason", Text),
+    Column("background", Boolean, nullable=False, server_default="false"),
+    Column("request", JSONB, nullable=False),
+    Column("request_hash", Text),
+    Column("usage", JSONB),
+    Column("error", JSONB),
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    Column("callback_url", Text),
+    timestamp("callback_sent_at"),
+    Column("callback_status_code", Integer),
+    Column("callback_error", Text),
+    Column("take_overs", Integer, nullable=False, server_default="0"),
+    Column("base_template_id", Text),
+    Column("project_id", Text),
+    timestamp("completed_at"),
+    Column("ttft_ns", BigInteger),
+    Column("total_duration_ns", BigInteger),
+)
+Index("ix_runs_organization_id_created_at_id", runs.c.organization_id, runs.c.created_at, runs.c.id)
+Index("ix_runs_agent_id_created_at_id", runs.c.agent_id, runs.c.created_at, runs.c.id)
+Index("ix_runs_conversation_id_created_at", runs.c.conversation_id, runs.c.created_at)
