@@ -8,6 +8,7 @@ with ServerProcess(environment) as server:
     server.client().agents.retrieve(agent.id)
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -46,9 +47,10 @@ def free_port() -> int:
 class ServerProcess:
     """One server on a port of its own. A context manager, or `start` and `stop`.
 
-    `environment` is all that the server sees, beside what a Python process needs to run; `LETTA_DIR` and `HOME`
-    are below `directory` unless given. `directory` also holds the log; by default it is a temporary one which
-    goes with the server. `command` replaces `letta server`: then `PORT` and `HOST` tell where to listen.
+    `environment` is all that the server sees, beside what a Python process needs to run; `LETTA_DIR`, `HOME` and
+    `LETTA_PG_DATA` (used when there is no `LETTA_PG_URI`) are below `directory` unless given. `directory` also
+    holds the log; by default it is a temporary one which goes with the server. `command` replaces `letta server`:
+    then `PORT` and `HOST` tell where to listen.
     """
 
     def __init__(
@@ -152,17 +154,18 @@ class ServerProcess:
 
     def stop(self) -> None:
         """End it, with whatever it started, and remove the temporary directory."""
-        if self._process is not None:
+        try:
             if self.running:
                 self.terminate()
-            self._kill_group(self._process.pid)
-            self._process = None
-        self._http.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        finally:
+            self._clean_up()
 
     def __enter__(self) -> "ServerProcess":
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -182,6 +185,7 @@ class ServerProcess:
         own = {
             "HOME": str(self.directory),
             "LETTA_DIR": str(self.directory / "letta"),
+            "LETTA_PG_DATA": str(self.directory / "pg"),
             "PYTHONPATH": os.pathsep.join([_SOURCE, *filter(None, [inherited.get("PYTHONPATH")])]),
         }
         if self._command is not None:
@@ -197,9 +201,11 @@ class ServerProcess:
     def _log_end(self) -> str:
         return self.log[-4000:]
 
-    @staticmethod
-    def _kill_group(group: int) -> None:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    def _clean_up(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process = None
+        self._http.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()

@@ -10,7 +10,7 @@ import h11
 from letta.testing.model.control import Control
 from letta.testing.model.recorder import RecordedRequest
 from letta.testing.model.stage import Stage
-from letta.testing.model.wire import Answer, json_answer
+from letta.testing.model.wire import Answer
 
 
 class ModelServer:
@@ -50,12 +50,7 @@ class ModelServer:
         if path.startswith("/_"):
             return self._control.answer(method, path, query, raw), None
         headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
-        try:
-            return self._stage.answer(method, path, query, headers, raw)
-        except Exception as error:
-            # The client under test shall see that the request was beyond this model, not a lost connection.
-            message = f"The scripted model can't read this request: {error!r}"
-            return json_answer({"error": {"message": message}}, status=500), None
+        return self._stage.answer(method, path, query, headers, raw)
 
     def _connect(self) -> "_Connection":
         return _Connection(self, self._connections)

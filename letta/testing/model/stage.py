@@ -7,7 +7,7 @@ from letta.testing.model.book import ScriptBook
 from letta.testing.model.openai_chat import OpenAIChat
 from letta.testing.model.openai_plain import DEFAULT_MODELS, embeddings, model_list
 from letta.testing.model.recorder import KEY_HEADERS, RecordedRequest, Recorder, fingerprint
-from letta.testing.model.script import Failure
+from letta.testing.model.script import Failure, FailureKind
 from letta.testing.model.wire import Answer, Incoming, Wire, chat_answer, failed_answer, json_answer
 
 WIRES: Sequence[Wire] = (OpenAIChat(),)
@@ -36,9 +36,12 @@ class Stage:
         self.recorder.add(record)
         try:
             body = json.loads(raw) if raw else None
+            return self._route(Incoming(method, path, query, headers, key, body)), record
         except ValueError:
-            return failed_answer(WIRES[0], Failure("bad_request", message="The body isn't valid JSON.")), record
-        return self._route(Incoming(method, path, query, headers, key, body)), record
+            return _refusal("bad_request", "The body isn't valid JSON."), record
+        except Exception as error:
+            # The client under test shall see that the request was beyond this model, not a lost connection.
+            return _refusal("server", f"The scripted model can't read this request: {error!r}"), record
 
     def _route(self, request: Incoming) -> Answer:
         wire = next((w for w in WIRES if w.accepts(request.method, request.path)), None)
@@ -57,8 +60,11 @@ class Stage:
             return json_answer(model_list(self._models))
         if request.method == "POST" and path.endswith("/embeddings"):
             return json_answer(embeddings(request.body))
-        message = f"The scripted model doesn't serve {request.method} {request.path}."
-        return failed_answer(WIRES[0], Failure("not_found", message=message))
+        return _refusal("not_found", f"The scripted model doesn't serve {request.method} {request.path}.")
+
+
+def _refusal(kind: FailureKind, message: str) -> Answer:
+    return failed_answer(WIRES[0], Failure(kind, message=message, retry_after=None))
 
 
 def _key(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
