@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from letta.database.embedded.errors import DataDirectoryInUseError
+from letta.database.embedded.files import open_private, try_lock, write_private
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _POLL_SECONDS = 0.02
@@ -62,9 +63,7 @@ class UserList:
             return []
 
     def _write(self, users: list[User]) -> None:
-        draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps([asdict(user) for user in users]))
-        draft.replace(self._path)
+        write_private(self._path, json.dumps([asdict(user) for user in users]))
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def locked(path: Path, timeout_seconds: float) -> Iterator[None]:
     Raises:
         DataDirectoryInUseError: somebody else holds the lock for too long.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_private(path, os.O_RDWR)
     try:
         _wait_for_lock(descriptor, path, timeout_seconds)
         yield
@@ -91,15 +90,6 @@ def _wait_for_lock(descriptor: int, path: Path, timeout_seconds: float) -> None:
                 f"seconds (it locks {path}). Wait for it, or end it, and try again."
             )
         time.sleep(_POLL_SECONDS)
-
-
-def try_lock(descriptor: int, kind: int) -> bool:
-    """Take a file lock (``fcntl.LOCK_EX`` or ``LOCK_SH``) if it can be had at once."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def start_time(pid: int) -> str | None:
