@@ -1,0 +1,32 @@
+"""A conversation as the rest of the server knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(slots=True)
+class Conversation:
+    """What the turns of an agent happen in; the agent's default one has ``is_default`` set."""
+
+    id: str
+    agent_id: str
+    is_default: bool
+    summary: str | None = None
+    description: str | None = None
+    model: str | None = None
+    model_settings: dict[str, Any] | None = None
+    context_window_limit: int | None = None
+    hidden: bool | None = None
+    archived: bool = False
+    last_message_at: datetime | None = None
+    system_digest: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+
+    @property
+    def label(self) -> str:
+        """How the agent is told of it."""
+        return "default" if self.is_default else self.id

@@ -1,0 +1,411 @@
+"""Queries that start, advance and end runs.
+
+A run's writes are single statements made of several writes: each is one round trip, and all of it depends on the
+run's lease.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select, text, update
+
+from letta.agents.agent import Agent
+from letta.agents.tables import agents
+from letta.conversations.conversation import Conversation
+from letta.conversations.tables import conversations
+from letta.database.base import SCHEMA
+from letta.errors import BusyError, NotFoundError
+from letta.messages.message import Message
+from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
+from letta.messages.repository import STORED, message_values, to_message
+from letta.messages.tables import messages
+from letta.organizations.actor import Actor
+from letta.runs.request import RunRequest
+from letta.runs.tables import runs
+from letta.turn.turn import Lease, Turn
+
+JsonObject = dict[str, Any]
+
+RESEND_WINDOW = timedelta(minutes=10)
+ACTIVE = ("created", "running")
+
+_MESSAGE_COLUMNS = ", ".join(["organization_id", *STORED])
+
+
+@dataclass(frozen=True, slots=True)
+class LockedConversation:
+    """A conversation whose row is locked, its agent, and who holds its lease."""
+
+    conversation: Conversation
+    agent: Agent
+    active_run_id: str | None
+    lease_epoch: int
+    lease_expires_at: datetime | None
+
+    def busy_seconds(self) -> float:
+        """For how long another run may still hold the conversation; 0 if none does."""
+        if self.active_run_id is None or self.lease_expires_at is None:
+            return 0
+        return max(0.0, (self.lease_expires_at - datetime.now(UTC)).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What is needed of a run to recognise and replay it."""
+
+    id: str
+    status: str
+    conversation_id: str
+
+
+def lock_conversation(connection: Connection, actor: Actor, request: RunRequest) -> LockedConversation:
+    """Lock the conversation that a request is for.
+
+    Raises:
+        NotFoundError: there is no such agent or conversation.
+        sqlalchemy.exc.OperationalError: another transaction holds the row (the unit is then repeated).
+    """
+    query = (
+        select(conversations, agents)
+        .join(agents, agents.c.id == conversations.c.agent_id)
+        .where(conversations.c.organization_id == actor.organization_id)
+        .with_for_update(of=conversations, nowait=True)
+    )
+    if request.conversation_id is None:
+        query = query.where(conversations.c.agent_id == request.agent_id, conversations.c.is_default)
+    else:
+        query = query.where(conversations.c.id == request.conversation_id)
+    row = connection.execute(query).first()
+    if row is None:
+        missing = request.conversation_id or request.agent_id
+        kind = "conversation" if request.conversation_id else "agent"
+        raise NotFoundError(f"There is no {kind} {missing}.")
+    return _locked(row)
+
+
+def _locked(row: Row[Any]) -> LockedConversation:
+    values = row._mapping
+    return LockedConversation(
+        conversation=Conversation(**{f.name: values[conversations.c[f.name]] for f in fields(Conversation)}),
+        agent=Agent(**{f.name: values[agents.c[f.name]] for f in fields(Agent)}),
+        active_run_id=values[conversations.c.active_run_id],
+        lease_epoch=values[conversations.c.lease_epoch],
+        lease_expires_at=values[conversations.c.lease_expires_at],
+    )
+
+
+def find_same_run(connection: Connection, conversation_id: str, request: RunRequest) -> RunRow | None:
+    """The run that this request has started already, if it was sent before: by otid, or as a client's own retry."""
+    if request.otids:
+        query = (
+            select(runs.c.id, runs.c.status, runs.c.conversation_id)
+            .join(messages, messages.c.run_id == runs.c.id)
+            .where(messages.c.conversation_id == conversation_id, messages.c.otid.in_(request.otids))
+            .order_by(runs.c.created_at.desc())
+        )
+        row = connection.execute(query.limit(1)).first()
+        if row is not None:
+            return RunRow(*row)
+    if not request.resent or request.body_hash is None:
+        return None
+    query = (
+        select(runs.c.id, runs.c.status, runs.c.conversation_id, runs.c.request_hash, runs.c.created_at)
+        .where(runs.c.conversation_id == conversation_id)
+        .order_by(runs.c.created_at.desc(), runs.c.id.desc())
+    )
+    last = connection.execute(query.limit(1)).first()
+    if last is None or last.request_hash != request.body_hash or last.created_at < datetime.now(UTC) - RESEND_WINDOW:
+        return None
+    return RunRow(last.id, last.status, last.conversation_id)
+
+
+def raise_if_busy(locked: LockedConversation) -> None:
+    """Refuse a conversation that another run holds.
+
+    Raises:
+        BusyError: it does; tells the run and when to try again.
+    """
+    seconds = locked.busy_seconds()
+    if seconds > 0:
+        raise BusyError(locked.active_run_id, min(5, round(seconds) or 1))
+
+
+def input_messages_of(connection: Connection, run_id: str) -> list[Message]:
+    """The messages that a run was started with."""
+    query = select(*MESSAGE_COLUMNS).where(messages.c.run_id == run_id, messages.c.step_id.is_(None))
+    return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
+
+
+_START = text(f"""
+WITH new_run AS (
+    INSERT INTO {SCHEMA}.runs (id, organization_id, created_by_id, last_updated_by_id, agent_id, conversation_id, status,
+        background, request, request_hash, metadata, callback_url, project_id)
+    VALUES (:run_id, :organization_id, :user_id, :user_id, :agent_id, :conversation_id, 'running',
+        :background, CAST(:request AS jsonb), :request_hash, CAST(:metadata AS jsonb), :callback_url, :project_id)
+), new_messages AS (
+    INSERT INTO {SCHEMA}.messages ({_MESSAGE_COLUMNS})
+    SELECT {_MESSAGE_COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS {SCHEMA}.messages), CAST(:messages AS jsonb))
+), moved_messages AS (
+    UPDATE {SCHEMA}.messages SET run_id = :run_id, is_err = NULL
+    WHERE id IN (SELECT jsonb_array_elements_text(CAST(:moved AS jsonb)))
+), new_context AS (
+    INSERT INTO {SCHEMA}.context_messages (conversation_id, position, message_id)
+    SELECT :conversation_id, position, message_id
+    FROM jsonb_to_recordset(CAST(:context AS jsonb)) AS entry (position bigint, message_id text)
+)
+UPDATE {SCHEMA}.conversations
+SET active_run_id = :run_id, lease_owner = :owner, lease_epoch = :epoch, cancel_requested = false,
+    lease_expires_at = now() + make_interval(secs => :lease_seconds), last_message_at = now(), system_digest = :digest
+WHERE id = :conversation_id
+""")  # noqa: S608 - the schema's name is validated by the settings
+
+
+def insert_run(
+    connection: Connection, turn: Turn, request: RunRequest, new: Sequence[Message], again: Sequence[Message]
+) -> None:
+    """Store the run, its new input messages, their places in the context, and the lease.
+
+    ``again`` are input messages of an earlier, failed run of the same request, which are used once more.
+    """
+    actor, options = turn.actor, turn.options
+    connection.execute(
+        _START,
+        {
+            "run_id": turn.run_id,
+            "organization_id": actor.organization_id,
+            "user_id": actor.user_id,
+            "agent_id": turn.agent.id,
+            "conversation_id": turn.conversation.id,
+            "background": options.background,
+            "request": json.dumps(options.to_json()),
+            "request_hash": request.body_hash,
+            "metadata": json.dumps({"run_type": options.run_type}),
+            "callback_url": options.callback_url,
+            "project_id": turn.agent.project_id,
+            "messages": _rows(actor, new),
+            "moved": json.dumps([message.id for message in again]),
+            "context": _places([*again, *new]),
+            "owner": turn.lease.owner,
+            "epoch": turn.lease.epoch,
+            "lease_seconds": turn.lease.seconds,
+            "digest": turn.conversation.system_digest,
+        },
+    )
+
+
+_STEP_COLUMNS = (
+    "id, organization_id, agent_id, run_id, status, stop_reason, provider_name, provider_category, model, model_handle, "
+    "model_endpoint, context_window_limit, prompt_tokens, completion_tokens, total_tokens, cached_input_tokens, "
+    "cache_write_tokens, reasoning_tokens, tags, request_id, project_id, error_type, error_data, tools_used, step_ns, "
+    "llm_request_ns, tool_execution_ns, created_by_id, last_updated_by_id"
+)
+
+_COMMIT = text(f"""
+WITH lease AS (
+    UPDATE {SCHEMA}.conversations
+    SET last_message_at = now(), system_digest = :digest,
+        active_run_id = CASE WHEN :final THEN NULL ELSE active_run_id END,
+        lease_owner = CASE WHEN :final THEN NULL ELSE lease_owner END,
+        lease_expires_at = CASE WHEN :final THEN NULL ELSE now() + make_interval(secs => :lease_seconds) END
+    WHERE id = :conversation_id AND lease_owner = :owner AND lease_epoch = :epoch
+    RETURNING id
+), new_messages AS (
+    INSERT INTO {SCHEMA}.messages ({_MESSAGE_COLUMNS})
+    SELECT {", ".join(f"entry.{column}" for column in _MESSAGE_COLUMNS.split(", "))}
+    FROM lease, jsonb_populate_recordset(CAST(NULL AS {SCHEMA}.messages), CAST(:messages AS jsonb)) AS entry
+), new_context AS (
+    INSERT INTO {SCHEMA}.context_messages (conversation_id, position, message_id)
+    SELECT lease.id, position, message_id
+    FROM lease, jsonb_to_recordset(CAST(:context AS jsonb)) AS entry (position bigint, message_id text)
+), new_step AS (
+    INSERT INTO {SCHEMA}.steps ({_STEP_COLUMNS})
+    SELECT {", ".join(f"entry.{column}" for column in _STEP_COLUMNS.split(", "))}
+    FROM lease, jsonb_populate_recordset(CAST(NULL AS {SCHEMA}.steps), CAST(:steps AS jsonb)) AS entry
+), new_trace AS (
+    INSERT INTO {SCHEMA}.provider_traces (step_id, organization_id, exchange)
+    SELECT CAST(:trace_step_id AS text), :organization_id, CAST(:trace AS bytea)
+    FROM lease WHERE CAST(:trace AS bytea) IS NOT NULL
+), old_context AS (
+    DELETE FROM {SCHEMA}.context_messages USING lease
+    WHERE conversation_id = lease.id
+        AND message_id IN (SELECT jsonb_array_elements_text(CAST(:dropped AS jsonb)))
+), run AS (
+    UPDATE {SCHEMA}.runs
+    SET updated_at = now(), status = :status, stop_reason = :stop_reason, usage = CAST(:usage AS jsonb),
+        error = CAST(:error AS jsonb), completed_at = CASE WHEN :final THEN now() END, ttft_ns = :ttft_ns,
+        total_duration_ns = :duration_ns
+    FROM lease WHERE runs.id = :run_id
+), agent AS (
+    UPDATE {SCHEMA}.agents
+    SET last_run_completion = now(), last_stop_reason = :stop_reason, last_run_duration_ms = :duration_ns / 1000000
+    FROM lease WHERE :final AND agents.id = :agent_id
+)
+SELECT count(*) FROM lease
+""")  # noqa: S608 - the schema's name is validated by the settings
+
+
+@dataclass(slots=True)
+class StepCommit:
+    """What a step produced.
+
+    Attributes:
+        status: of the run: ``running`` while the turn goes on.
+        dropped: ids of messages that leave the context.
+    """
+
+    messages: Sequence[Message] = ()
+    step: JsonObject | None = None
+    trace: bytes | None = None
+    status: str = "running"
+    stop_reason: str | None = None
+    error: JsonObject | None = None
+    duration_ns: int | None = None
+    dropped: Sequence[str] = ()
+
+
+def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
+    """Store what a step produced and renew the lease, or give it back at the end of the run.
+
+    Returns False, and stores nothing, when the lease is another process's by now.
+    """
+    kept = connection.scalar(
+        _COMMIT,
+        {
+            "conversation_id": turn.conversation.id,
+            "owner": turn.lease.owner,
+            "epoch": turn.lease.epoch,
+            "lease_seconds": turn.lease.seconds,
+            "digest": turn.conversation.system_digest,
+            "final": commit.status not in ACTIVE,
+            "messages": _rows(turn.actor, commit.messages),
+            "context": _places(commit.messages),
+            "steps": json.dumps([_step_values(turn, commit.step)] if commit.step else []),
+            "trace_step_id": commit.step["id"] if commit.step else None,
+            "organization_id": turn.actor.organization_id,
+            "trace": commit.trace,
+            "dropped": json.dumps(list(commit.dropped)),
+            "status": commit.status,
+            "stop_reason": commit.stop_reason,
+            "usage": turn.usage.model_dump_json(),
+            "error": None if commit.error is None else json.dumps(commit.error),
+            "ttft_ns": turn.first_token_ns,
+            "duration_ns": commit.duration_ns,
+            "run_id": turn.run_id,
+            "agent_id": turn.agent.id,
+        },
+    )
+    return bool(kept)
+
+
+def _step_values(turn: Turn, step: JsonObject) -> JsonObject:
+    common = {
+        "organization_id": turn.actor.organization_id,
+        "agent_id": turn.agent.id,
+        "run_id": turn.run_id,
+        "request_id": turn.request_id,
+        "project_id": turn.agent.project_id,
+        "created_by_id": turn.actor.user_id,
+        "last_updated_by_id": turn.actor.user_id,
+        "tags": [],
+        "tools_used": [],
+    }
+    return common | step
+
+
+def _rows(actor: Actor, new: Sequence[Message]) -> str:
+    return json.dumps([message_values(actor, message) for message in new], default=_iso)
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a message")
+
+
+def _places(placed: Sequence[Message]) -> str:
+    return json.dumps([{"position": message.position, "message_id": message.id} for message in placed])
+
+
+def abandon_run(connection: Connection, conversation_id: str, run_id: str, detail: str) -> None:
+    """End a run whose process vanished. Its input leaves the context unless a step of it was committed."""
+    error = {"message_type": "error_message", "run_id": run_id, "error_type": "internal_error", "detail": detail}
+    error["message"] = "The run was interrupted."
+    connection.execute(
+        _ABANDON,
+        {"run_id": run_id, "conversation_id": conversation_id, "error": json.dumps(error)},
+    )
+
+
+_ABANDON = text(f"""
+WITH run AS (
+    UPDATE {SCHEMA}.runs
+    SET status = 'failed', stop_reason = 'error', error = CAST(:error AS jsonb), completed_at = now(), updated_at = now()
+    WHERE id = :run_id AND status IN ('created', 'running')
+    RETURNING id
+)
+DELETE FROM {SCHEMA}.context_messages
+WHERE conversation_id = :conversation_id
+    AND message_id IN (SELECT m.id FROM {SCHEMA}.messages m JOIN run ON m.run_id = run.id WHERE m.step_id IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.steps WHERE run_id = :run_id AND status = 'success')
+""")  # noqa: S608 - the schema's name is validated by the settings
+
+
+def renew_leases(connection: Connection, owner: str, seconds: float) -> dict[str, bool]:
+    """Renew all leases of a process. Returns the runs that it still holds, and whether each is to be cancelled."""
+    statement = (
+        update(conversations)
+        .where(conversations.c.lease_owner == owner)
+        .values(lease_expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds))
+        .returning(conversations.c.active_run_id, conversations.c.cancel_requested)
+    )
+    return {run_id: cancel for run_id, cancel in connection.execute(statement) if run_id}
+
+
+def release_leases(connection: Connection, owner: str) -> None:
+    """Give all leases of a process back, so that another one may go on at once."""
+    connection.execute(
+        update(conversations).where(conversations.c.lease_owner == owner).values(lease_expires_at=func.now())
+    )
+
+
+def abandon_expired_runs(connection: Connection) -> int:
+    """End runs whose lease has run out. Returns how many there were."""
+    expired = connection.execute(
+        select(conversations.c.id, conversations.c.active_run_id)
+        .where(
+            and_(conversations.c.lease_owner.is_not(None), conversations.c.lease_expires_at < func.now()),
+            conversations.c.active_run_id.is_not(None),
+        )
+        .with_for_update(skip_locked=True)
+        .limit(100)
+    ).all()
+    for conversation_id, run_id in expired:
+        abandon_run(connection, conversation_id, run_id, "The process that carried out the run has vanished.")
+    if expired:
+        connection.execute(
+            update(conversations)
+            .where(conversations.c.id.in_([row.id for row in expired]))
+            .values(lease_owner=None, lease_expires_at=None, active_run_id=None)
+        )
+    return len(expired)
+
+
+def request_cancel(connection: Connection, actor: Actor, run_ids: Sequence[str]) -> set[str]:
+    """Ask the processes that carry out these runs to cancel them. Returns the runs that are active."""
+    statement = (
+        update(conversations)
+        .where(
+            conversations.c.organization_id == actor.organization_id, conversations.c.active_run_id.in_(list(run_ids))
+        )
+        .values(cancel_requested=True)
+        .returning(conversations.c.active_run_id)
+    )
+    return set(connection.scalars(statement))
+
+
+def new_lease(locked: LockedConversation, owner: str, seconds: float) -> Lease:
+    """The lease that a new run takes."""
+    return Lease(owner, locked.lease_epoch + 1, seconds)

@@ -1,0 +1,54 @@
+"""What happens in a turn, as its subscribers are told."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from letta.messages.message import Message
+from letta.messages.schemas import UsageStatistics
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PartDelta:
+    """A piece of a message that is being written: a message of the API with part of its content."""
+
+    wire: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class StepCommitted:
+    """Messages that are now stored. ``streamed`` tells whether the assistant's came as deltas before."""
+
+    messages: list[Message]
+    streamed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The turn is over and stored."""
+
+    stop_reason: str
+    usage: UsageStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFailed:
+    """The turn could not be finished; what was committed before stays.
+
+    Attributes:
+        error_type, message, detail: as in the API's error message.
+        status, body: the answer to a client that waits for JSON.
+    """
+
+    stop_reason: str
+    error_type: str
+    message: str
+    detail: str
+    status: int
+    body: JsonObject
+    usage: UsageStatistics
+    retry_after: int | None = None
+
+
+TurnEvent = PartDelta | StepCommitted | TurnEnded | TurnFailed
