@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from letta.agents.tables import agents_blocks
 from letta.blocks.block import Author, Block
@@ -43,14 +44,14 @@ def to_block(row: Row[Any], tags: Iterable[str] = ()) -> Block:
     return Block(**{column.name: values[column] for column in _COLUMNS}, tags=list(tags))
 
 
-def create_block(connection: Connection, actor: Actor, block: Block) -> Block:
-    """Store a new block, as given, and its first version."""
+def create_block(connection: Connection, actor: Actor, block: Block, author: Author | None = None) -> Block:
+    """Store a new block, as given, and its first version. The author is the user unless another is given."""
     check_limit(block)
     values = {column.name: getattr(block, column.name) for column in _COLUMNS}
     values |= {"organization_id": actor.organization_id, "created_by_id": actor.user_id}
     values["last_updated_by_id"] = actor.user_id
     connection.execute(insert(blocks).values(values))
-    _record(connection, actor, block, Author("user", actor.user_id))
+    _record(connection, actor, block, author or Author("user", actor.user_id))
     _replace_tags(connection, actor, block.id, block.tags, fresh=True)
     return replace(block, created_by_id=actor.user_id, last_updated_by_id=actor.user_id)
 
@@ -167,6 +168,21 @@ def blocks_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[s
     for row in rows:
         found.setdefault(row.agent_id, []).append(to_block(row, tags.get(row.id, ())))
     return found
+
+
+def attach_block(connection: Connection, agent_id: str, block_id: str) -> None:
+    """Give an agent a block, after those it has. Attaching it twice changes nothing."""
+    last = select(func.coalesce(func.max(agents_blocks.c.position), -1)).where(agents_blocks.c.agent_id == agent_id)
+    values = {"agent_id": agent_id, "block_id": block_id, "position": last.scalar_subquery() + 1}
+    connection.execute(upsert(agents_blocks).values(values).on_conflict_do_nothing())
+
+
+def detach_block(connection: Connection, agent_id: str, block_id: str) -> bool:
+    """Take a block away from an agent; it stays stored. Returns whether the agent had it."""
+    found = connection.execute(
+        delete(agents_blocks).where(agents_blocks.c.agent_id == agent_id, agents_blocks.c.block_id == block_id)
+    )
+    return found.rowcount > 0
 
 
 def tags_of(connection: Connection, block_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -1,0 +1,123 @@
+"""Carrying out the calls of a step."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.blocks import repository as blocks_repository
+from letta.blocks.block import Author, Block
+from letta.memory_tools.errors import ToolError
+from letta.memory_tools.execute import edit_memory, edits_memory, parse_arguments, send_message
+from letta.memory_tools.memory import Memory
+from letta.tools.tool import Tool
+from letta.turn.turn import Turn
+
+JsonObject = dict[str, Any]
+
+_ERROR_LIMIT = 1000
+
+
+@dataclass(slots=True)
+class ToolReturn:
+    """What a call came to."""
+
+    call: JsonObject
+    status: str
+    text: str
+    stdout: list[str] | None = None
+    stderr: list[str] | None = None
+
+    def stored(self) -> JsonObject:
+        """The form in which a tool row keeps it."""
+        return {
+            "tool_call_id": self.call["id"],
+            "name": self.call["name"],
+            "status": self.status,
+            "tool_return": self.text,
+            "stdout": self.stdout if self.stdout is not None else [],
+            "stderr": self.stderr if self.stderr is not None else [],
+        }
+
+
+class MemoryTransaction:
+    """The agent's blocks, locked when the first call needs them and written back once at the end."""
+
+    def __init__(self, connection: Connection, turn: Turn) -> None:
+        self._connection = connection
+        self._turn = turn
+        self._memory: Memory | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """The blocks, locked in id order so that two agents can't wait for each other."""
+        if self._memory is None:
+            self._memory = Memory(load_blocks(self._connection, self._turn, lock=True))
+        return self._memory
+
+    def store(self) -> bool:
+        """Write all changes. Returns whether there were any."""
+        if self._memory is None:
+            return False
+        connection, turn, memory = self._connection, self._turn, self._memory
+        author = Author("agent", turn.agent.id, turn.run_id)
+        for block in memory.changed.values():
+            blocks_repository.write_block(connection, turn.actor, block, author)
+        for block in memory.created.values():
+            blocks_repository.create_block(connection, turn.actor, block, author)
+            blocks_repository.attach_block(connection, turn.agent.id, block.id)
+        for block in memory.detached.values():
+            blocks_repository.detach_block(connection, turn.agent.id, block.id)
+        return bool(memory.changed or memory.created or memory.detached)
+
+
+def load_blocks(connection: Connection, turn: Turn, *, lock: bool = False) -> list[Block]:
+    """The blocks of the turn's conversation: the agent's, isolated ones in place of those of the same label."""
+    blocks = blocks_repository.blocks_of_agent(connection, turn.agent.id, lock=lock)
+    if turn.conversation.is_default:
+        return blocks
+    isolated = {
+        block.label: block
+        for block in blocks_repository.blocks_of_conversation(connection, turn.conversation.id, lock=lock)
+    }
+    return [isolated.get(block.label, block) for block in blocks]
+
+
+def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObject) -> ToolReturn:
+    """Carry out a call whose effect is in the database alone."""
+    try:
+        arguments = parse_arguments(call["arguments"])
+        if edits_memory(tool.name):
+            text = edit_memory(transaction.memory, tool.name, arguments)
+        elif tool.name == "send_message":
+            text = send_message(arguments)
+        else:
+            raise ToolError(f"{tool.name} can't be run by this version of the server.")
+    except ToolError as error:
+        return failed(call, str(error))
+    return limited(ToolReturn(call, "success", text), tool)
+
+
+def failed(call: JsonObject, message: str) -> ToolReturn:
+    """The return of a call that was refused or broke down."""
+    text = message[:_ERROR_LIMIT]
+    return ToolReturn(call, "error", text, stderr=[f"Error executing function {call['name']}: {text}"])
+
+
+def limited(returned: ToolReturn, tool: Tool) -> ToolReturn:
+    """The return, cut to what the tool may return."""
+    limit = tool.return_char_limit
+    if len(returned.text) <= limit:
+        return returned
+    note = f"… [cut: the result has {len(returned.text)} characters, the limit is {limit}]"
+    return replace(returned, text=returned.text[:limit] + note)
+
+
+def normalised(call: JsonObject) -> JsonObject:
+    """The call as it is stored: arguments re-serialised where they are JSON, else as the model wrote them."""
+    try:
+        arguments = json.dumps(parse_arguments(call["arguments"]), ensure_ascii=False)
+    except ToolError:
+        arguments = call["arguments"]
+    return call | {"arguments": arguments}
