@@ -107,8 +107,10 @@ class Cluster:
         return password
 
     def _ensure_owner(self) -> None:
+        """Mend what copying a backup into place has changed, as Postgres insists on owner and mode."""
         if self._account.method == "switch" and self._layout.cluster.stat().st_uid != self._account.uid:
             self._account.own_all(self._layout.cluster)
+        self._layout.cluster.chmod(0o700)
 
     def _ensure_password(self) -> None:
         path = self._layout.password_file

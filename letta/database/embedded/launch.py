@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from letta.database.embedded import launcher
+from letta.database.embedded.errors import EmbeddedPostgresError
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Launch:
     """If given, the program is detached and writes there; else it is waited for."""
 
     def run(self) -> "subprocess.CompletedProcess[str]":
-        """Run it. For a detached program, the result only tells whether it was launched."""
-        options = {"lock": self.lock, "uid": self.uid, "gid": self.gid, "method": self.method}
-        optional = {"capability": self.capability, "log": self.log}
-        options |= {name: value for name, value in optional.items() if value is not None}
-        arguments = [f"--{name}={value}" for name, value in options.items()]
-        return subprocess.run(  # noqa: S603
-            [sys.executable, "-I", "-S", launcher.__file__, *arguments, "--", *self.command],
+        """Run it. For a detached program, the result only tells whether it was launched.
+
+        Raises:
+            EmbeddedPostgresError: we are root and can't run it as anybody else.
+        """
+        result = subprocess.run(  # noqa: S603
+            [sys.executable, "-I", "-S", launcher.__file__, *self._options(), "--", *self.command],
             env=dict(self.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -41,3 +42,17 @@ class Launch:
             errors="replace",
             check=False,
         )
+        if result.returncode == launcher.NO_OTHER_USER:
+            raise EmbeddedPostgresError(
+                "Postgres can't run as root, and this root can neither become another user nor pass for one in a user "
+                f"namespace ({result.stderr.strip()}). Run the server as an ordinary user (`docker run --user 10001`), "
+                "or give it what root has by default "
+                "(`docker run --cap-add SETUID --cap-add SETGID --cap-add CHOWN`)."
+            )
+        return result
+
+    def _options(self) -> list[str]:
+        options = {"lock": self.lock, "uid": self.uid, "gid": self.gid, "method": self.method}
+        optional = {"capability": self.capability, "log": self.log}
+        options |= {name: value for name, value in optional.items() if value is not None}
+        return [f"--{name}={value}" for name, value in options.items()]

@@ -8,7 +8,11 @@ import argparse
 import ctypes
 import fcntl
 import os
+import sys
 from pathlib import Path
+
+NO_OTHER_USER = 77
+"""Exit status of the launcher: there is no way to have another user id than root's."""
 
 _PR_SET_SECUREBITS = 28
 _SECBIT_NO_SETUID_FIXUP = 4
@@ -32,12 +36,13 @@ def main() -> None:
     options = parser.parse_args()
     os.umask(0o077)
     _lock(options.lock)
-    if options.log:
-        _detach(options.log, options.uid if options.method == "switch" else -1)
+    log = _open_log(options.log) if options.log else None
     if options.method == "switch":
         _switch_user(options.uid, options.gid, options.capability)
     elif options.method == "map":
         _map_user(options.uid, options.gid)
+    if log is not None:
+        _detach(log)
     os.execv(options.command[0], options.command)  # noqa: S606
 
 
@@ -48,15 +53,17 @@ def _lock(path: str) -> None:
     os.set_inheritable(descriptor, True)
 
 
-def _detach(log: str, owner: int) -> None:
+def _open_log(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+
+
+def _detach(log: int) -> None:
     """Go on in a child in a session of its own, with the log for output, while the parent ends."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    os.fchown(descriptor, owner, -1)
     if os.fork():
         os._exit(0)
     os.setsid()
     for stream in (1, 2):
-        os.dup2(descriptor, stream)
+        os.dup2(log, stream)
     os.chdir("/")
 
 
@@ -84,10 +91,14 @@ def _limit_capabilities(mask: int) -> None:
 def _map_user(uid: int, gid: int) -> None:
     """Enter a user namespace in which the present user has another id."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
-    _check(_libc().unshare(_CLONE_NEWUSER), "unshare")
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {outer_uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {outer_gid} 1")
+    try:
+        _check(_libc().unshare(_CLONE_NEWUSER), "unshare")
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{uid} {outer_uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{gid} {outer_gid} 1")
+    except OSError as error:
+        sys.stderr.write(str(error.strerror))
+        sys.exit(NO_OTHER_USER)
 
 
 def _prctl(operation: int, *arguments: int) -> None:

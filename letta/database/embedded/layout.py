@@ -79,6 +79,11 @@ class Layout:
         return self.data_directory / "server.log"
 
     @property
+    def previous_log_file(self) -> Path:
+        """The same of the start before."""
+        return self.data_directory / "server.log.1"
+
+    @property
     def users_file(self) -> Path:
         """The processes that use the server."""
         return self.data_directory / "users.json"

@@ -2,7 +2,8 @@
 
 import os
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,10 +11,11 @@ import psycopg2
 from psycopg2 import sql
 
 from letta.database.embedded.account import Account, choose_account
-from letta.database.embedded.binaries import find_binaries
+from letta.database.embedded.binaries import Binaries, find_binaries
 from letta.database.embedded.cluster import ROLE, Cluster
 from letta.database.embedded.errors import DataDirectoryError, EmbeddedPostgresError
 from letta.database.embedded.layout import Layout
+from letta.database.embedded.postmaster import Postmaster
 from letta.database.embedded.server import PORT, START_SECONDS, Server
 from letta.database.embedded.users import User, UserList, locked
 
@@ -47,17 +49,18 @@ class EmbeddedPostgres:
             EmbeddedPostgresError: it can't be had; the message says what to do.
         """
         binaries = find_binaries()
-        account = choose_account(self._layout)
-        cluster = Cluster(self._layout, binaries, account)
-        cluster.check_version()
-        self._make_data_directory()
-        with locked(self._layout.lock_file, _LOCK_SECONDS):
-            socket_directory = self._ensure_running(cluster, Server(self._layout, binaries, account))
-            password = cluster.password()
-            self._ensure_database(socket_directory, password)
-            self._used_by = os.getpid()
-            UserList(self._layout.users_file).add(User.this_process(self._token))
-            self._hand_over(account)
+        with self._explained():
+            account = choose_account(self._layout)
+            cluster = Cluster(self._layout, binaries, account)
+            cluster.check_version()
+            self._make_data_directory()
+            with self._locked(account):
+                server = Server(self._layout, binaries, account)
+                socket_directory = self._ensure_running(cluster, server, binaries).socket_directory
+                password = cluster.password()
+                self._ensure_database(socket_directory, password)
+                self._used_by = os.getpid()
+                self._users.add(User.this_process(self._token))
         return self._uri(socket_directory, password)
 
     def stop(self) -> None:
@@ -70,32 +73,50 @@ class EmbeddedPostgres:
         """
         if self._used_by != os.getpid():
             return
-        with locked(self._layout.lock_file, _LOCK_SECONDS):
-            others = UserList(self._layout.users_file).remove(self._token)
-            if not others:
-                Server(self._layout, find_binaries(), choose_account(self._layout)).stop()
+        with self._explained():
+            account = choose_account(self._layout)
+            with self._locked(account):
+                self._users.remove(self._token)
+                if not self._users.living_but(self._token):
+                    Server(self._layout, find_binaries(), account).stop()
         self._used_by = None
+
+    @property
+    def _users(self) -> UserList:
+        return UserList(self._layout.users_file)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DataDirectoryError(
+                f"The embedded Postgres can't work in {self._layout.data_directory}: {error}. Make that a directory "
+                f"that user id {os.geteuid()} can write to, or set LETTA_PG_DATA to another one."
+            ) from error
+
+    @contextmanager
+    def _locked(self, account: Account) -> Iterator[None]:
+        """Keep others out, and leave our files to the server's user, who may be the next one to start it."""
+        layout = self._layout
+        with locked(layout.lock_file, _LOCK_SECONDS):
+            yield
+            for path in (layout.lock_file, layout.alive_file, layout.users_file, layout.log_file):
+                account.own(path)
 
     def _make_data_directory(self) -> None:
         directory = self._layout.data_directory
-        try:
-            if not directory.exists():
-                directory.mkdir(parents=True)
-                # Below root's directory Postgres owns its own parts only, and has to get to them.
-                directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
-            (directory / ".writable").touch()
-            (directory / ".writable").unlink()
-        except OSError as error:
-            raise DataDirectoryError(
-                f"The embedded Postgres can't keep its data in {directory}: {error.strerror}. Make it a directory that "
-                f"user id {os.geteuid()} can write to, or set LETTA_PG_DATA to another one."
-            ) from error
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            # Below root's directory Postgres owns its own parts only, and has to get to them.
+            directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
-    def _ensure_running(self, cluster: Cluster, server: Server) -> Path:
+    def _ensure_running(self, cluster: Cluster, server: Server, binaries: Binaries) -> Postmaster:
         running = server.find()
-        if running is not None:
+        if running is not None and (running.runs_from(binaries) or self._users.living_but(self._token)):
             server.limit_log()
             return running
+        server.stop()
         cluster.ensure()
         return server.start()
 
@@ -118,10 +139,3 @@ class EmbeddedPostgres:
     def _uri(self, socket_directory: Path, password: str) -> str:
         place = f"host={quote(str(socket_directory))}&port={PORT}"
         return f"postgresql://{ROLE}:{quote(password, safe='')}@/{quote(self._database, safe='')}?{place}"
-
-    def _hand_over(self, account: Account) -> None:
-        """Let the server's user go on with our files when it starts the server itself the next time."""
-        layout = self._layout
-        for path in (layout.lock_file, layout.alive_file, layout.users_file, layout.log_file):
-            if path.exists():
-                account.own(path)

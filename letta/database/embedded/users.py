@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from pathlib import Path
 
 from letta.database.embedded.errors import DataDirectoryInUseError
 from letta.database.embedded.files import open_private, try_lock, write_private
+from letta.database.embedded.processes import start_time
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _POLL_SECONDS = 0.02
 
 
@@ -23,37 +22,35 @@ class User:
 
     token: str
     pid: int
-    started: str
+    started: str | None
 
     @classmethod
     def this_process(cls, token: str) -> "User":
         """A use by this process; ``token`` tells several of them apart."""
-        pid = os.getpid()
-        return cls(token, pid, start_time(pid) or "")
+        return cls(token, os.getpid(), start_time(os.getpid()))
 
     @property
     def is_alive(self) -> bool:
         """Whether that very process still runs."""
-        return start_time(self.pid) == self.started
+        return self.started is not None and start_time(self.pid) == self.started
 
 
 class UserList:
-    """The users of one server, in a file. To be called under the lock only."""
+    """The users of one server, in a file. To be used under the lock only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def add(self, user: User) -> None:
-        """Record a user; nothing changes if it is there already."""
-        self._write([*self._others(user.token), user])
+        """Record a user, instead of one with the same token, and forget the dead."""
+        self._write([*self.living_but(user.token), user])
 
-    def remove(self, token: str) -> list[User]:
-        """Take a user out. Returns those who are left and alive."""
-        others = self._others(token)
-        self._write(others)
-        return others
+    def remove(self, token: str) -> None:
+        """Take a user out, and forget the dead."""
+        self._write(self.living_but(token))
 
-    def _others(self, token: str) -> list[User]:
+    def living_but(self, token: str) -> list[User]:
+        """The other users whose processes still run."""
         return [user for user in self._read() if user.token != token and user.is_alive]
 
     def _read(self) -> list[User]:
@@ -90,28 +87,3 @@ def _wait_for_lock(descriptor: int, path: Path, timeout_seconds: float) -> None:
                 f"seconds (it locks {path}). Wait for it, or end it, and try again."
             )
         time.sleep(_POLL_SECONDS)
-
-
-def start_time(pid: int) -> str | None:
-    """When a process was started, in a form good for comparison only; None if it doesn't run."""
-    if _BOOT_ID.exists():
-        return _start_time_from_proc(pid)
-    return _start_time_from_ps(pid)
-
-
-def _start_time_from_proc(pid: int) -> str | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    # The second field is a name that may contain blanks and brackets; it ends with the last bracket.
-    fields = stat.rpartition(")")[2].split()
-    state, ticks_since_boot = fields[0], fields[19]
-    return None if state in "ZX" else f"{_BOOT_ID.read_text().strip()}/{ticks_since_boot}"
-
-
-def _start_time_from_ps(pid: int) -> str | None:
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
-    state, _, started = answer.partition(" ")
-    return started.strip() or None if not state.startswith("Z") else None
