@@ -2,15 +2,29 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Text, cast, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from letta.conversations.tables import context_messages
 from letta.messages.message import Message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
+
+@dataclass(frozen=True, slots=True)
+class MessageSearch:
+    """What to look for among an agent's messages."""
+
+    agent_id: str
+    text: str | None
+    roles: tuple[str, ...]
+    start: datetime | None
+    end: datetime | None
+    limit: int
+
 
 STORED = [field.name for field in fields(Message) if field.name not in {"sequence_id", "position"}]
 COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
@@ -83,6 +97,34 @@ def context_ids(connection: Connection, conversation_ids: Sequence[str]) -> dict
     for conversation_id, message_id in connection.execute(query):
         found.setdefault(conversation_id, []).append(message_id)
     return found
+
+
+def count_of_agent(connection: Connection, agent_id: str) -> int:
+    """How many messages the agent has in all conversations, in the context or not."""
+    return connection.scalar(select(func.count()).where(messages.c.agent_id == agent_id)) or 0
+
+
+def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
+    """The messages that a step stored, in order."""
+    query = select(*COLUMNS).where(messages.c.step_id == step_id).order_by(messages.c.sequence_id)
+    return [to_message(row) for row in connection.execute(query)]
+
+
+def search_messages(connection: Connection, search: MessageSearch) -> list[Message]:
+    """Messages that contain a text (whatever its case), newest first. Rows without text are left out."""
+    has_text = messages.c.content.op("@>")(cast([{"type": "text"}], JSONB))
+    query = select(*COLUMNS).where(
+        messages.c.agent_id == search.agent_id, messages.c.role.in_(search.roles), has_text
+    )
+    if search.text is not None:
+        texts = func.jsonb_path_query_array(messages.c.content, cast("$[*].text", JSONPATH))
+        query = query.where(cast(texts, Text).icontains(json.dumps(search.text, ensure_ascii=False)[1:-1], autoescape=True))
+    if search.start is not None:
+        query = query.where(messages.c.created_at >= search.start)
+    if search.end is not None:
+        query = query.where(messages.c.created_at <= search.end)
+    rows = connection.execute(query.order_by(messages.c.sequence_id.desc()).limit(search.limit))
+    return [to_message(row) for row in rows]
 
 
 def set_content(connection: Connection, message_id: str, content: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.request import RunRequest
 from letta.runs.tables import runs
+from letta.steps.tables import steps
 from letta.turn.turn import Lease, Turn
 
 JsonObject = dict[str, Any]
@@ -298,6 +299,11 @@ def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
         },
     )
     return bool(kept)
+
+
+def step_exists(connection: Connection, step_id: str) -> bool:
+    """Whether a step was stored."""
+    return connection.scalar(select(steps.c.id).where(steps.c.id == step_id)) is not None
 
 
 def _step_values(turn: Turn, step: JsonObject) -> JsonObject:
