@@ -1,0 +1,1 @@
+"""Custom Python tools: what a source looks like to a model."""
