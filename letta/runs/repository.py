@@ -399,6 +399,68 @@ def abandon_expired_runs(connection: Connection) -> int:
     return len(expired)
 
 
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """How far a run has come, and what it stored since a reader last looked."""
+
+    status: str
+    stop_reason: str | None
+    usage: JsonObject | None
+    error: JsonObject | None
+    messages: list[Message]
+
+
+def progress_of_run(connection: Connection, actor: Actor, run_id: str, after_sequence: int) -> RunProgress:
+    """The state of a run and the messages of its steps after a place in the history.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    row = connection.execute(
+        select(runs.c.status, runs.c.stop_reason, runs.c.usage, runs.c.error).where(
+            runs.c.id == run_id, runs.c.organization_id == actor.organization_id
+        )
+    ).first()
+    if row is None:
+        raise unknown_run(run_id)
+    query = select(*MESSAGE_COLUMNS).where(
+        messages.c.run_id == run_id, messages.c.step_id.is_not(None), messages.c.sequence_id > after_sequence
+    )
+    found = connection.execute(query.order_by(messages.c.sequence_id))
+    return RunProgress(row.status, row.stop_reason, row.usage, row.error, [to_message(found_row) for found_row in found])
+
+
+def agent_type_of_run(connection: Connection, actor: Actor, run_id: str) -> str:
+    """The type of the agent that a run is of."""
+    query = select(agents.c.agent_type).join(runs, runs.c.agent_id == agents.c.id)
+    agent_type: str | None = connection.scalar(
+        query.where(runs.c.id == run_id, runs.c.organization_id == actor.organization_id)
+    )
+    if agent_type is None:
+        raise unknown_run(run_id)
+    return agent_type
+
+
+def unknown_run(run_id: str) -> NotFoundError:
+    """The error for a run that doesn't exist."""
+    return NotFoundError(f"There is no run {run_id}.")
+
+
+def end_broken_run(connection: Connection, turn: Turn, detail: str) -> None:
+    """End a run that met an unforeseen error, and give its lease back if it is still ours."""
+    held = connection.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == turn.conversation.id,
+            conversations.c.lease_owner == turn.lease.owner,
+            conversations.c.lease_epoch == turn.lease.epoch,
+        )
+        .values(lease_owner=None, lease_expires_at=None, active_run_id=None)
+    )
+    if held.rowcount:
+        abandon_run(connection, turn.conversation.id, turn.run_id, detail)
+
+
 def request_cancel(connection: Connection, actor: Actor, run_ids: Sequence[str]) -> set[str]:
     """Ask the processes that carry out these runs to cancel them. Returns the runs that are active."""
     statement = (

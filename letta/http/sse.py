@@ -1,0 +1,48 @@
+"""Server-sent events, framed as the V1 API frames them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+"""So that no proxy holds a stream back or changes it."""
+
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+COMMENT = b": keep-alive\n\n"
+
+
+def data(payload: JsonObject) -> bytes:
+    """A frame without a name."""
+    return b"data: " + json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n\n"
+
+
+def error(payload: JsonObject) -> bytes:
+    """A frame named ``error``."""
+    return b"event: error\n" + data(payload)
+
+
+async def with_pings(frames: AsyncIterator[bytes], ping: bytes, interval: float) -> AsyncIterator[bytes]:
+    """The frames, with a ping whenever none came for ``interval`` seconds."""
+    pending: asyncio.Future[bytes] | None = None
+    try:
+        while True:
+            if pending is None:
+                pending = asyncio.ensure_future(anext(frames))
+            done, _ = await asyncio.wait({pending}, timeout=interval)
+            if not done:
+                yield ping
+                continue
+            try:
+                frame = pending.result()
+            except StopAsyncIteration:
+                return
+            pending = None
+            yield frame
+    finally:
+        if pending is not None and not pending.done():
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
