@@ -20,6 +20,7 @@ from letta.database.embedded.server import PORT, START_SECONDS, Server
 from letta.database.embedded.users import User, UserList, locked
 
 _LOCK_SECONDS = START_SECONDS + 30
+_DYING_SECONDS = 0.2
 
 
 class EmbeddedPostgres:
@@ -56,12 +57,14 @@ class EmbeddedPostgres:
             self._make_data_directory()
             with self._locked(account):
                 server = Server(self._layout, binaries, account)
-                socket_directory = self._ensure_running(cluster, server, binaries).socket_directory
+                postmaster = self._ensure_running(cluster, server, binaries)
                 password = cluster.password()
-                self._ensure_database(socket_directory, password)
+                if not self._ensure_database(postmaster, password):
+                    postmaster = self._ensure_running(cluster, server, binaries)
+                    self._ensure_database(postmaster, password)
                 self._used_by = os.getpid()
                 self._users.add(User.this_process(self._token))
-        return self._uri(socket_directory, password)
+        return self._uri(postmaster.socket_directory, password)
 
     def stop(self) -> None:
         """Use it no longer, and stop it unless another living process, or object in this one, does.
@@ -120,12 +123,15 @@ class EmbeddedPostgres:
         cluster.ensure()
         return server.start()
 
-    def _ensure_database(self, socket_directory: Path, password: str) -> None:
+    def _ensure_database(self, postmaster: Postmaster, password: str) -> bool:
+        """Make the database if there is none; False if the server has just died, from a kill a moment ago."""
         try:
             connection = psycopg2.connect(
-                host=str(socket_directory), port=PORT, user=ROLE, password=password, dbname="postgres"
+                host=str(postmaster.socket_directory), port=PORT, user=ROLE, password=password, dbname="postgres"
             )
         except psycopg2.OperationalError as error:
+            if postmaster.ends_within(_DYING_SECONDS):
+                return False
             raise EmbeddedPostgresError(
                 f"The embedded Postgres runs, but lets nobody in: {str(error).strip()}\nIf it is the password, restore "
                 f"{self._layout.password_file} from a backup; else see {self._layout.log_file}."
@@ -135,6 +141,7 @@ class EmbeddedPostgres:
             cursor.execute("SELECT FROM pg_database WHERE datname = %s", [self._database])
             if not cursor.rowcount:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._database)))
+        return True
 
     def _uri(self, socket_directory: Path, password: str) -> str:
         place = f"host={quote(str(socket_directory))}&port={PORT}"

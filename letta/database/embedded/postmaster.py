@@ -5,7 +5,7 @@ from pathlib import Path
 
 from letta.database.embedded.binaries import Binaries
 from letta.database.embedded.layout import Layout
-from letta.database.embedded.processes import command_line
+from letta.database.embedded.processes import command_line, wait_until
 
 _LINES = 8
 
@@ -40,6 +40,10 @@ class Postmaster:
     def is_ready(self) -> bool:
         """Whether it runs and takes connections."""
         return self.status == "ready" and self.is_running
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it stops running in that time, which is waited for."""
+        return wait_until(lambda: not self.is_running, seconds)
 
     def runs_from(self, binaries: Binaries) -> bool:
         """Whether it was started from this installation; the files of another one may be gone meanwhile."""

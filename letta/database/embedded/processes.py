@@ -1,8 +1,11 @@
 """What the system tells about processes: from ``/proc``, or where there is none from ``ps``."""
 
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+_POLL_SECONDS = 0.01
 _PROC = Path("/proc")
 _BOOT_ID = _PROC / "sys/kernel/random/boot_id"
 
@@ -15,6 +18,16 @@ def start_time(pid: int) -> str | None:
 def command_line(pid: int) -> str:
     """The command that a process was started with, its parts each followed by a blank; empty if it doesn't run."""
     return _command_line_from_proc(pid) if _BOOT_ID.exists() else _command_line_from_ps(pid)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether something comes true within that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _start_time_from_proc(pid: int) -> str | None:

@@ -7,7 +7,6 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from letta.database.embedded.account import Account
@@ -17,6 +16,7 @@ from letta.database.embedded.files import open_private, try_lock
 from letta.database.embedded.launch import Launch
 from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
+from letta.database.embedded.processes import wait_until
 
 PORT = 5432
 """Only a part of the socket's name: the server listens on no network address."""
@@ -174,7 +174,7 @@ class Server:
             ) from None
 
     def _ends_within(self, postmaster: Postmaster, seconds: float) -> bool:
-        return _wait_until(lambda: not (postmaster.is_running or self._is_alive()), seconds)
+        return wait_until(lambda: not (postmaster.is_running or self._is_alive()), seconds)
 
     def _remove_traces(self) -> None:
         """Take away what a server left that couldn't end in order.
@@ -204,7 +204,12 @@ def _remove_temporary(socket_directory: Path) -> None:
 
 
 def _takes_socket(directory: Path) -> bool:
-    """Whether the path is short enough for a socket (107 bytes), and the file system can hold one."""
+    """Whether a socket can be made there and be named to libpq.
+
+    A path may be too long for one (107 bytes), or its file system unable to hold one; and a comma ends a host's name.
+    """
+    if "," in str(directory):
+        return False
     trial = directory / f".s.PGSQL.{PORT}"
     with socket.socket(socket.AF_UNIX) as listener:
         try:
@@ -212,13 +217,4 @@ def _takes_socket(directory: Path) -> bool:
         except OSError:
             return False
     trial.unlink()
-    return True
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
     return True

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,9 +10,7 @@ from pathlib import Path
 
 from letta.database.embedded.errors import DataDirectoryInUseError
 from letta.database.embedded.files import open_private, try_lock, write_private
-from letta.database.embedded.processes import start_time
-
-_POLL_SECONDS = 0.02
+from letta.database.embedded.processes import start_time, wait_until
 
 
 @dataclass(frozen=True)
@@ -79,11 +76,8 @@ def locked(path: Path, timeout_seconds: float) -> Iterator[None]:
 
 
 def _wait_for_lock(descriptor: int, path: Path, timeout_seconds: float) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not try_lock(descriptor, fcntl.LOCK_EX):
-        if time.monotonic() > deadline:
-            raise DataDirectoryInUseError(
-                f"Another process has been starting or stopping the embedded Postgres for {timeout_seconds:.0f} "
-                f"seconds (it locks {path}). Wait for it, or end it, and try again."
-            )
-        time.sleep(_POLL_SECONDS)
+    if not wait_until(lambda: try_lock(descriptor, fcntl.LOCK_EX), timeout_seconds):
+        raise DataDirectoryInUseError(
+            f"Another process has been starting or stopping the embedded Postgres for {timeout_seconds:.0f} "
+            f"seconds (it locks {path}). Wait for it, or end it, and try again."
+        )
