@@ -6,13 +6,27 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Text, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from letta.conversations.tables import context_messages
+from letta.agents.tables import agents
+from letta.conversations.tables import context_messages, conversations
+from letta.database.pagination import Page
+from letta.errors import NotFoundError
 from letta.messages.message import Message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Conditions of a message list; ``conversation_id`` may be ``default`` for an agent's own conversation."""
+
+    conversation_id: str | None = None
+    group_id: str | None = None
+    include_err: bool | None = None
+    run_id: str | None = None
+    step_id: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class MessageSearch:
@@ -96,6 +110,79 @@ def context_ids(connection: Connection, conversation_ids: Sequence[str]) -> dict
     found: dict[str, list[str]] = {}
     for conversation_id, message_id in connection.execute(query):
         found.setdefault(conversation_id, []).append(message_id)
+    return found
+
+
+def list_messages(
+    connection: Connection, actor: Actor, condition: MessageFilter, page: Page, *, agent_id: str | None = None
+) -> list[Message]:
+    """Messages that meet the condition. ``after`` means newer and ``before`` older, whatever the order.
+
+    Raises:
+        NotFoundError: a cursor is no message of the organization.
+    """
+    query = _filtered(
+        select(*COLUMNS).where(messages.c.organization_id == actor.organization_id), condition, agent_id
+    )
+    if page.after is not None:
+        query = query.where(messages.c.sequence_id > _sequence(connection, actor, page.after))
+    if page.before is not None:
+        query = query.where(messages.c.sequence_id < _sequence(connection, actor, page.before))
+    order = messages.c.sequence_id.asc() if page.order == "asc" else messages.c.sequence_id.desc()
+    return [to_message(row) for row in connection.execute(query.order_by(order).limit(page.limit))]
+
+
+def _filtered(query: Select[Any], condition: MessageFilter, agent_id: str | None) -> Select[Any]:
+    if agent_id is not None:
+        query = query.where(messages.c.agent_id == agent_id)
+    if condition.conversation_id == "default":
+        default = select(conversations.c.id).where(conversations.c.agent_id == agent_id, conversations.c.is_default)
+        query = query.where(messages.c.conversation_id == default.scalar_subquery())
+    elif condition.conversation_id is not None:
+        query = query.where(messages.c.conversation_id == condition.conversation_id)
+    if condition.include_err is False:
+        query = query.where(messages.c.is_err.is_not(True))
+    exact = ((messages.c.group_id, condition.group_id), (messages.c.run_id, condition.run_id))
+    for column, value in (*exact, (messages.c.step_id, condition.step_id)):
+        if value is not None:
+            query = query.where(column == value)
+    return query
+
+
+def _sequence(connection: Connection, actor: Actor, message_id: str) -> int:
+    sequence: int | None = connection.scalar(
+        select(messages.c.sequence_id).where(
+            messages.c.id == message_id, messages.c.organization_id == actor.organization_id
+        )
+    )
+    if sequence is None:
+        raise _unknown(message_id)
+    return sequence
+
+
+def get_message(connection: Connection, actor: Actor, message_id: str) -> Message:
+    """The message with this id."""
+    row = connection.execute(
+        select(*COLUMNS).where(messages.c.id == message_id, messages.c.organization_id == actor.organization_id)
+    ).first()
+    if row is None:
+        raise _unknown(message_id)
+    return to_message(row)
+
+
+def _unknown(message_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no message {message_id}.")
+
+
+def agent_type(connection: Connection, actor: Actor, agent_id: str) -> str:
+    """The type of an agent, which decides how its messages are shown."""
+    found: str | None = connection.scalar(
+        select(agents.c.agent_type).where(
+            agents.c.id == agent_id, agents.c.organization_id == actor.organization_id
+        )
+    )
+    if found is None:
+        raise NotFoundError(f"There is no agent {agent_id}.")
     return found
 
 

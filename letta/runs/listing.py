@@ -1,0 +1,149 @@
+"""Queries that read runs for the API."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, select
+
+from letta.conversations.tables import conversations
+from letta.database.pagination import Page, paginate
+from letta.errors import ConflictError
+from letta.organizations.actor import Actor
+from letta.runs.repository import ACTIVE, unknown_run
+from letta.runs.schemas import Run, RunMetrics, RunUsage
+from letta.runs.tables import runs
+from letta.steps.tables import steps
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Conditions of a run list; those that are None don't count."""
+
+    agent_ids: Sequence[str] | None = None
+    statuses: Sequence[str] | None = None
+    background: bool | None = None
+    stop_reason: str | None = None
+    conversation_id: str | None = None
+    active: bool = False
+
+
+def list_runs(connection: Connection, actor: Actor, condition: RunFilter, page: Page) -> list[Run]:
+    """Runs of the organization that meet the condition."""
+    query = paginate(_filtered(_select(actor), condition), runs, page)
+    return [_to_run(row) for row in connection.execute(query)]
+
+
+def retrieve_run(connection: Connection, actor: Actor, run_id: str) -> Run:
+    """One run."""
+    row = connection.execute(_select(actor).where(runs.c.id == run_id)).first()
+    if row is None:
+        raise unknown_run(run_id)
+    return _to_run(row)
+
+
+def delete_run(connection: Connection, actor: Actor, run_id: str) -> Run:
+    """Delete a run and its steps; its messages stay.
+
+    Raises:
+        ConflictError: the run is still going on.
+    """
+    run = retrieve_run(connection, actor, run_id)
+    if run.status in ACTIVE:
+        raise ConflictError(f"Run {run_id} is still going on. Cancel it first.")
+    connection.execute(delete(runs).where(runs.c.id == run_id))
+    return run
+
+
+def active_runs_of_agent(connection: Connection, actor: Actor, agent_id: str) -> list[str]:
+    """Ids of the agent's active runs.
+
+    Raises:
+        ConflictError: there are none.
+    """
+    query = select(runs.c.id).where(
+        runs.c.agent_id == agent_id, runs.c.organization_id == actor.organization_id, runs.c.status.in_(ACTIVE)
+    )
+    found = list(connection.scalars(query))
+    if not found:
+        raise ConflictError(f"Agent {agent_id} has no active run to cancel.")
+    return found
+
+
+def usage_of_run(connection: Connection, actor: Actor, run_id: str) -> RunUsage:
+    """Tokens that the run's steps used, summed."""
+    retrieve_run(connection, actor, run_id)
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_input_tokens", "reasoning_tokens")
+    sums = [func.coalesce(func.sum(steps.c[name]), 0).label(name) for name in names]
+    row = connection.execute(select(*sums).where(steps.c.run_id == run_id)).one()
+    return RunUsage(
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        total_tokens=row.total_tokens,
+        prompt_tokens_details={"cached_tokens": row.cached_input_tokens},
+        completion_tokens_details={"reasoning_tokens": row.reasoning_tokens},
+    )
+
+
+def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetrics:
+    """How long the run took and what it did."""
+    row = connection.execute(_select(actor).where(runs.c.id == run_id)).first()
+    if row is None:
+        raise unknown_run(run_id)
+    used = connection.execute(select(steps.c.tools_used).where(steps.c.run_id == run_id)).scalars().all()
+    return RunMetrics(
+        id=row.id,
+        organization_id=actor.organization_id,
+        agent_id=row.agent_id,
+        project_id=row.project_id,
+        base_template_id=row.base_template_id,
+        run_start_ns=int(row.created_at.timestamp() * 1_000_000_000),
+        run_ns=row.total_duration_ns,
+        num_steps=len(used),
+        tools_used=list(dict.fromkeys(tool_id for step in used for tool_id in step)),
+    )
+
+
+def _select(actor: Actor) -> Select[Any]:
+    query = select(*runs.c, conversations.c.is_default).join(conversations, runs.c.conversation_id == conversations.c.id)
+    return query.where(runs.c.organization_id == actor.organization_id)
+
+
+def _filtered(query: Select[Any], condition: RunFilter) -> Select[Any]:
+    if condition.agent_ids is not None:
+        query = query.where(runs.c.agent_id.in_(condition.agent_ids))
+    statuses = list(ACTIVE) if condition.active else condition.statuses
+    if statuses is not None:
+        query = query.where(runs.c.status.in_(statuses))
+    if condition.background is not None:
+        query = query.where(runs.c.background.is_(condition.background))
+    if condition.stop_reason is not None:
+        query = query.where(runs.c.stop_reason == condition.stop_reason)
+    if condition.conversation_id is not None:
+        query = query.where(runs.c.conversation_id == condition.conversation_id)
+    return query
+
+
+def _to_run(row: Row[Any]) -> Run:
+    metadata = dict(row.metadata) if row.error is None else dict(row.metadata) | {"error": row.error}
+    return Run(
+        id=row.id,
+        status=row.status,
+        created_at=row.created_at,
+        completed_at=row.completed_at,
+        agent_id=row.agent_id,
+        conversation_id=None if row.is_default else row.conversation_id,
+        base_template_id=row.base_template_id,
+        background=row.background,
+        metadata=metadata,
+        request_config=row.request.get("request_config"),
+        stop_reason=row.stop_reason,
+        callback_url=row.callback_url,
+        callback_sent_at=row.callback_sent_at,
+        callback_status_code=row.callback_status_code,
+        callback_error=row.callback_error,
+        ttft_ns=row.ttft_ns,
+        total_duration_ns=row.total_duration_ns,
+    )

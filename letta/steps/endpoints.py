@@ -1,0 +1,82 @@
+"""Reading steps, and rating them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from letta.http.dependencies import ActorDep, DatabaseDep
+from letta.http.parameters import StepId, page_parameters
+from letta.messages import repository as messages_repository
+from letta.messages.repository import MessageFilter
+from letta.messages.wire import to_wire
+from letta.steps import repository
+from letta.steps.repository import StepFilter
+from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
+
+router = APIRouter(tags=["steps"])
+
+JsonObject = dict[str, Any]
+StepsPage = page_parameters(limit=100, order="desc")
+
+
+@router.get("/steps", response_model=list[Step])
+async def list_steps(
+    actor: ActorDep,
+    database: DatabaseDep,
+    page: StepsPage,
+    agent_id: str | None = None,
+    model: str | None = None,
+    feedback: Literal["positive", "negative"] | None = None,
+    has_feedback: bool | None = None,
+    tags: Annotated[list[str] | None, Query()] = None,
+    start_date: datetime | None = None,
+    end_date: datetime | None = None,
+) -> list[Step]:
+    """Steps of the organization, newest first."""
+    condition = StepFilter(
+        agent_id=agent_id,
+        model=model,
+        feedback=feedback,
+        has_feedback=has_feedback,
+        tags=tags,
+        start=start_date,
+        end=end_date,
+    )
+    return await database.read(repository.list_steps, actor, condition, page)
+
+
+@router.get("/steps/{step_id}", response_model=Step)
+async def retrieve_step(actor: ActorDep, database: DatabaseDep, step_id: StepId) -> Step:
+    """One step."""
+    return await database.read(repository.get_step, actor, step_id)
+
+
+@router.get("/steps/{step_id}/metrics", response_model=StepMetrics)
+async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, step_id: StepId) -> StepMetrics:
+    """How long a step took."""
+    return await database.read(repository.metrics_of_step, actor, step_id)
+
+
+@router.get("/steps/{step_id}/trace", response_model=ProviderTrace | None)
+@router.get("/telemetry/{step_id}", response_model=ProviderTrace | None)
+async def retrieve_trace(actor: ActorDep, database: DatabaseDep, step_id: StepId) -> ProviderTrace | None:
+    """The step's request to the provider and the answer, as long as they are kept."""
+    return await database.read(repository.trace_of_step, actor, step_id)
+
+
+@router.patch("/steps/{step_id}/feedback", response_model=Step)
+async def set_feedback(actor: ActorDep, database: DatabaseDep, step_id: StepId, body: Feedback) -> Step:
+    """Rate a step."""
+    return await database.run(repository.set_feedback, actor, step_id, body)
+
+
+@router.get("/steps/{step_id}/messages", response_model=list[JsonObject])
+async def list_messages_of_step(
+    actor: ActorDep, database: DatabaseDep, step_id: StepId, page: StepsPage
+) -> JSONResponse:
+    """The messages that a step made."""
+    await database.read(repository.get_step, actor, step_id)
+    found = await database.read(messages_repository.list_messages, actor, MessageFilter(step_id=step_id), page)
+    return JSONResponse(to_wire(found))

@@ -1,0 +1,122 @@
+"""Queries on steps and their traces."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from letta.database.pagination import Page, paginate
+from letta.errors import NotFoundError
+from letta.organizations.actor import Actor
+from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
+from letta.steps.tables import provider_traces, steps
+
+
+@dataclass(frozen=True, slots=True)
+class StepFilter:
+    """Conditions of a step list; those that are None don't count."""
+
+    run_id: str | None = None
+    agent_id: str | None = None
+    model: str | None = None
+    feedback: str | None = None
+    has_feedback: bool | None = None
+    tags: Sequence[str] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def list_steps(connection: Connection, actor: Actor, condition: StepFilter, page: Page) -> list[Step]:
+    """Steps of the organization that meet the condition."""
+    query = paginate(_filtered(_select(actor), condition), steps, page)
+    return [_to_step(row) for row in connection.execute(query)]
+
+
+def get_step(connection: Connection, actor: Actor, step_id: str) -> Step:
+    """One step."""
+    return _to_step(_row(connection, actor, step_id))
+
+
+def metrics_of_step(connection: Connection, actor: Actor, step_id: str) -> StepMetrics:
+    """How long a step took."""
+    row = _row(connection, actor, step_id)
+    return StepMetrics(
+        id=row.id,
+        organization_id=actor.organization_id,
+        run_id=row.run_id,
+        agent_id=row.agent_id,
+        llm_request_ns=row.llm_request_ns,
+        tool_execution_ns=row.tool_execution_ns,
+        step_ns=row.step_ns,
+        project_id=row.project_id,
+    )
+
+
+def trace_of_step(connection: Connection, actor: Actor, step_id: str) -> ProviderTrace | None:
+    """The exchange with the provider; None where it isn't kept (any more)."""
+    step = _row(connection, actor, step_id)
+    trace = connection.execute(select(provider_traces).where(provider_traces.c.step_id == step_id)).first()
+    if trace is None:
+        return None
+    exchange = json.loads(zlib.decompress(trace.exchange))
+    return ProviderTrace(
+        id=step_id.replace("step-", "provider_trace-"),
+        step_id=step_id,
+        request_json=exchange["request"],
+        response_json=exchange["response"],
+        agent_id=step.agent_id,
+        run_id=step.run_id,
+        created_at=trace.created_at,
+    )
+
+
+def set_feedback(connection: Connection, actor: Actor, step_id: str, feedback: Feedback) -> Step:
+    """Store what a user thinks of a step."""
+    values: dict[str, Any] = {"feedback": feedback.feedback, "updated_at": func.now()}
+    if feedback.tags is not None:
+        values["tags"] = feedback.tags
+    connection.execute(
+        update(steps).where(steps.c.id == step_id, steps.c.organization_id == actor.organization_id).values(values)
+    )
+    return get_step(connection, actor, step_id)
+
+
+def _row(connection: Connection, actor: Actor, step_id: str) -> Row[Any]:
+    row = connection.execute(_select(actor).where(steps.c.id == step_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no step {step_id}.")
+    return row
+
+
+def _select(actor: Actor) -> Select[Any]:
+    return select(steps).where(steps.c.organization_id == actor.organization_id)
+
+
+def _filtered(query: Select[Any], condition: StepFilter) -> Select[Any]:
+    exact = {"run_id": condition.run_id, "agent_id": condition.agent_id, "model": condition.model}
+    for name, value in (exact | {"feedback": condition.feedback}).items():
+        if value is not None:
+            query = query.where(steps.c[name] == value)
+    if condition.has_feedback is not None:
+        query = query.where(steps.c.feedback.is_not(None) if condition.has_feedback else steps.c.feedback.is_(None))
+    if condition.tags:
+        query = query.where(steps.c.tags.overlap(list(condition.tags)))
+    if condition.start is not None:
+        query = query.where(steps.c.created_at >= condition.start)
+    if condition.end is not None:
+        query = query.where(steps.c.created_at <= condition.end)
+    return query
+
+
+def _to_step(row: Row[Any]) -> Step:
+    step = Step.model_validate(row)
+    step.prompt_tokens_details = {
+        "cached_input_tokens": row.cached_input_tokens,
+        "cache_write_tokens": row.cache_write_tokens,
+    }
+    step.completion_tokens_details = {"reasoning_tokens": row.reasoning_tokens}
+    return step

@@ -1,0 +1,77 @@
+"""Steps on the wire."""
+
+from typing import Any, Literal
+
+from letta.http.schema import Schema, Timestamp
+
+JsonObject = dict[str, Any]
+
+
+class Step(Schema):
+    """One call of a model and what followed from it."""
+
+    id: str
+    origin: str | None = None
+    provider_id: str | None = None
+    run_id: str | None = None
+    agent_id: str | None = None
+    provider_name: str | None = None
+    provider_category: str | None = None
+    model: str | None = None
+    model_handle: str | None = None
+    model_endpoint: str | None = None
+    context_window_limit: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    completion_tokens_details: JsonObject | None = None
+    prompt_tokens_details: JsonObject | None = None
+    stop_reason: str | None = None
+    tags: list[str] | None = None
+    tid: str | None = None
+    trace_id: str | None = None
+    request_id: str | None = None
+    messages: list[JsonObject] = []
+    feedback: Literal["positive", "negative"] | None = None
+    project_id: str | None = None
+    error_type: str | None = None
+    error_data: JsonObject | None = None
+    status: str | None = None
+    created_at: Timestamp | None = None
+
+
+class StepMetrics(Schema):
+    """How long a step took."""
+
+    id: str
+    organization_id: str | None = None
+    provider_id: str | None = None
+    run_id: str | None = None
+    agent_id: str | None = None
+    step_start_ns: int | None = None
+    llm_request_start_ns: int | None = None
+    llm_request_ns: int | None = None
+    tool_execution_ns: int | None = None
+    step_ns: int | None = None
+    base_template_id: str | None = None
+    template_id: str | None = None
+    project_id: str | None = None
+
+
+class ProviderTrace(Schema):
+    """A step's request to the provider and the provider's answer."""
+
+    id: str
+    step_id: str
+    request_json: JsonObject
+    response_json: JsonObject
+    agent_id: str | None = None
+    run_id: str | None = None
+    created_at: Timestamp | None = None
+
+
+class Feedback(Schema):
+    """What a user thinks of a step."""
+
+    feedback: Literal["positive", "negative"] | None = None
+    tags: list[str] | None = None
