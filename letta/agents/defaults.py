@@ -1,0 +1,123 @@
+"""What an agent gets that nobody asked for: tools, rules, descriptions of blocks, limits of open files."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from letta.tools.tool import Tool
+
+JsonObject = dict[str, Any]
+
+DEFAULT_AGENT_TYPE = "letta_v1_agent"
+MAX_FILES_OPEN = 1000
+HIDING_TAG = "role:subagent"
+"""Agents created with this tag are left out of lists."""
+
+BLOCK_DESCRIPTIONS = {
+    "human": "What you know about the person you talk with: name, circumstances, preferences, plans. "
+    "Keep it up to date, so that you serve them better each time.",
+    "persona": "Who you are: your character, your manner and your task. It shapes how you speak and act; "
+    "refine it as you learn what works.",
+}
+"""Descriptions of an agent's first blocks, by label, where none was given."""
+
+_CONVERSATIONAL_TOOLS = ("conversation_search", "memory_insert", "memory_replace")
+_MESSENGER_TOOLS = (
+    "send_message",
+    "conversation_search",
+    "core_memory_append",
+    "core_memory_replace",
+    "memory",
+    "memory_apply_patch",
+)
+_BASE_TOOLS = {
+    "letta_v1_agent": _CONVERSATIONAL_TOOLS,
+    "memgpt_v2_agent": ("send_message", *_CONVERSATIONAL_TOOLS),
+    "react_agent": (),
+    "workflow_agent": (),
+    "sleeptime_agent": ("memory_replace", "memory_insert", "memory_rethink", "memory_finish_edits"),
+    "voice_sleeptime_agent": ("store_memories", "rethink_user_memory", "finish_rethinking_memory"),
+    "voice_convo_agent": ("send_message", "search_memory"),
+}
+_TYPES_WITH_OWN_TOOLS_ALWAYS = {"sleeptime_agent", "voice_sleeptime_agent", "voice_convo_agent"}
+_TOOLS_BESIDE_A_SLEEPTIME_AGENT = ("send_message", "conversation_search", "archival_memory_search")
+MULTI_AGENT_TOOLS = (
+    "send_message_to_agent_and_wait_for_reply",
+    "send_message_to_agents_matching_tags",
+    "send_message_to_agent_async",
+)
+
+_ENDING_TOOLS = {
+    "send_message",
+    "send_message_to_agent_async",
+    "memory_finish_edits",
+    "finish_rethinking_memory",
+}
+_CONTINUING_TOOL_TYPES = {"letta_core", "letta_memory_core", "letta_sleeptime_core"}
+_LOOP_RULES = {"exit_loop", "continue_loop"}
+_MODELS_WITHOUT_BASE_RULES = ("claude-4-sonnet", "claude-3-5-sonnet", "gpt-5", "gemini-2.5-pro")
+
+
+def base_tools(agent_type: str, *, enable_sleeptime: bool) -> tuple[str, ...]:
+    """Names of the tools that an agent of this type starts with."""
+    if enable_sleeptime and agent_type not in _TYPES_WITH_OWN_TOOLS_ALWAYS:
+        return _TOOLS_BESIDE_A_SLEEPTIME_AGENT
+    return _BASE_TOOLS.get(agent_type, _MESSENGER_TOOLS)
+
+
+def wants_base_rules(agent_type: str, model_name: str, given: Iterable[JsonObject]) -> bool:
+    """Whether an agent gets the base tool rules when the client doesn't say.
+
+    Agents of type ``letta_v1_agent`` get them only along with rules of the client's own. Some models follow the flow
+    of a turn better without them.
+    """
+    if agent_type == "letta_v1_agent" and not any(True for _ in given):
+        return False
+    return "mini" in model_name or not any(name in model_name for name in _MODELS_WITHOUT_BASE_RULES)
+
+
+def base_rules(tools: Iterable[Tool], given: Iterable[JsonObject]) -> list[JsonObject]:
+    """Rules that end or continue a turn after the built-in tools, but for tools with such a rule among ``given``."""
+    ruled = {rule["tool_name"] for rule in given if rule["type"] in _LOOP_RULES}
+    return [_rule(kind, tool.name) for tool in tools if tool.name not in ruled and (kind := _loop_rule(tool))]
+
+
+def approval_rules(tools: Iterable[Tool], given: Iterable[JsonObject]) -> list[JsonObject]:
+    """Rules for tools that want an approval by themselves, as far as ``given`` lacks them."""
+    ruled = {rule["tool_name"] for rule in given if rule["type"] == "requires_approval"}
+    return [approval_rule(tool.name) for tool in tools if tool.default_requires_approval and tool.name not in ruled]
+
+
+def approval_rule(tool_name: str) -> JsonObject:
+    """The rule that a person has to approve each call of a tool."""
+    return _rule("requires_approval", tool_name)
+
+
+def _loop_rule(tool: Tool) -> str | None:
+    if tool.name in _ENDING_TOOLS:
+        return "exit_loop"
+    return "continue_loop" if tool.tool_type in _CONTINUING_TOOL_TYPES else None
+
+
+def _rule(kind: str, tool_name: str) -> JsonObject:
+    return {"tool_name": tool_name, "type": kind, "prompt_template": None}
+
+
+class FileLimits(NamedTuple):
+    """How much of files an agent may see at once."""
+
+    max_files_open: int
+    view_characters: int
+
+
+_FILE_LIMITS = (
+    (8_000, FileLimits(3, 5_000)),
+    (32_000, FileLimits(5, 15_000)),
+    (128_000, FileLimits(10, 25_000)),
+    (200_000, FileLimits(10, 40_000)),
+)
+_LARGEST_FILE_LIMITS = FileLimits(15, 40_000)
+
+
+def file_limits(context_window: int) -> FileLimits:
+    """The limits that suit a context window of so many tokens."""
+    return next((limits for window, limits in _FILE_LIMITS if context_window <= window), _LARGEST_FILE_LIMITS)
