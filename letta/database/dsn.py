@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from letta.errors import ConfigurationError
@@ -189,11 +189,12 @@ class Dsn:
     def masked(self) -> str:
         """The connection string for people and logs: no password, no option but ``sslmode``."""
         user = f"{quote(self.user, safe='')}:***@" if self.user else ""
-        host = f"[{self.host}]" if ":" in self.host else quote(self.host, safe="")
-        place = f"{host}:{self.port}/{quote(self.database, safe='')}"
-        return f"postgresql://{user}{place}?sslmode={self.options['sslmode']}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        place = "" if self.is_socket else f"{host}:{self.port}"
+        socket = f"host={quote(self.host)}&port={self.port}&" if self.is_socket else ""
+        return f"postgresql://{user}{place}/{quote(self.database, safe='')}?{socket}sslmode={self.options['sslmode']}"
 
-    def connect_arguments(self, application_name: str) -> dict[str, str | int]:
+    def connect_arguments(self, application_name: str) -> dict[str, Any]:
         """Keyword arguments for ``psycopg2.connect``. What the string itself states wins over our defaults.
 
         ``options`` is given empty: libpq would otherwise take it from the environment, and poolers refuse it.

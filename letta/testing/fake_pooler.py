@@ -3,17 +3,20 @@
 with FakePooler(Refusal("(EMAXCONNSESSION) max clients reached in session mode")) as pooler:
     psycopg2.connect(pooler.dsn())  # OperationalError
 assert pooler.connections == 1
+
+It can also hand its clients on to a real server, which then has TLS in front of it.
 """
 
 import datetime
 import ipaddress
+import select
 import socket
 import ssl
 import struct
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
@@ -50,11 +53,19 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Forward:
+    """Hand every client on to the Postgres that listens at this Unix socket (a path, ``…/.s.PGSQL.5432``)."""
+
+    socket: Path
+
+
+@dataclass(frozen=True)
 class Startup:
     """What a client asked for: its parameters (user, database, application_name, …), and whether encrypted."""
 
     parameters: dict[str, str]
     encrypted: bool
+    packet: bytes = field(repr=False)
 
 
 class FakePooler:
@@ -65,7 +76,7 @@ class FakePooler:
         tls: whether encryption is offered. The certificate is for localhost and 127.0.0.1, signed by itself.
     """
 
-    def __init__(self, answer: Refusal | Silence, *, tls: bool = False) -> None:
+    def __init__(self, answer: Refusal | Silence | Forward, *, tls: bool = False) -> None:
         self.answer = answer
         self.connections = 0
         """How many connections were made."""
@@ -98,6 +109,8 @@ class FakePooler:
                 self.startups.append(startup)
             if isinstance(self.answer, Refusal):
                 channel.sendall(self.answer.packet())
+            elif isinstance(self.answer, Forward):
+                _relay(self.answer.socket, startup.packet, channel, self._closing)
             elif self.answer is Silence.HANG:
                 self._closing.wait()
 
@@ -147,10 +160,25 @@ def _read_startups(client: socket.socket, tls: ssl.SSLContext | None) -> Iterato
             channel.sendall(b"N")
         else:
             body = _read_exactly(channel, length - 8)
-            yield Startup(_parameters(body), isinstance(channel, ssl.SSLSocket)), channel
+            yield Startup(_parameters(body), isinstance(channel, ssl.SSLSocket), header + body), channel
             break
     if channel is not client:
         channel.close()
+
+
+def _relay(path: Path, startup: bytes, client: socket.socket, closing: threading.Event) -> None:
+    """Pass everything on, both ways, until either side closes, or we do."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.connect(str(path))
+        server.sendall(startup)
+        while not closing.is_set():
+            decrypted = isinstance(client, ssl.SSLSocket) and client.pending()
+            ready = [client] if decrypted else select.select([client, server], [], [], 0.1)[0]
+            for source in ready:
+                chunk = source.recv(65536)
+                if not chunk:
+                    return
+                (server if source is client else client).sendall(chunk)
 
 
 def _read_exactly(channel: socket.socket, length: int) -> bytes:

@@ -267,7 +267,7 @@ def test_masked() -> None:
     assert parse_dsn("postgres://u s:p@[2001:db8::1]/a b").masked() == (
         "postgresql://u%20s:***@[2001:db8::1]:5432/a%20b?sslmode=require"
     )
-    assert parse_dsn("postgresql:///db?host=/tmp").masked() == "postgresql://%2Ftmp:5432/db?sslmode=disable"
+    assert parse_dsn("postgresql:///db?host=/tmp").masked() == ("postgresql:///db?host=/tmp&port=5432&sslmode=disable")
 
 
 @pytest.mark.parametrize(

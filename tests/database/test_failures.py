@@ -403,7 +403,8 @@ def test_disconnect_noticed_by_the_pool() -> None:
 
 
 def connect(uri: str) -> Connection:
-    return psycopg2.connect(**parse_dsn(uri).connect_arguments("letta"))  # type: ignore[call-overload, no-any-return]
+    connection: Connection = psycopg2.connect(**parse_dsn(uri).connect_arguments("letta"))
+    return connection
 
 
 def failure_to_connect(uri: str) -> Exception:

@@ -1,0 +1,34 @@
+"""Whether the database shows our tables to others."""
+
+from sqlalchemy import Connection
+
+from letta.database.base import SCHEMA
+from letta.doctor import repository
+from letta.doctor.check import Verdict, fail, ok, skip, warn
+from letta.doctor.database import Visit
+
+
+def exposure(visit: Visit) -> Verdict:
+    """Whether Supabase's data API, whose anonymous key is public, or any other role gets at our tables."""
+    connection = visit.connection
+    if not repository.schema_exists(connection):
+        return skip(f"There is no schema {SCHEMA} yet.")
+    if SCHEMA == "public":
+        return _in_public(connection)
+    admitted = repository.admitted_outsiders(connection)
+    if admitted:
+        names = ", ".join(admitted)
+        return fail(f"Schema {SCHEMA} is open to {names}.", f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {names};")
+    unguarded = repository.unguarded_tables(connection)
+    if unguarded:
+        return warn(
+            f"No row security on {', '.join(unguarded)}; the schema itself is closed.",
+            f"ALTER TABLE {SCHEMA}.{unguarded[0]} ENABLE ROW LEVEL SECURITY; and so on.",
+        )
+    return ok(f"Schema {SCHEMA} is closed to all other roles.")
+
+
+def _in_public(connection: Connection) -> Verdict:
+    if repository.has_public_api(connection):
+        return fail("The tables are in schema public, which the data API exposes.", "Set LETTA_PG_SCHEMA to letta.")
+    return warn("The tables are in schema public, which every role may use.", "Set LETTA_PG_SCHEMA to letta.")

@@ -1,0 +1,109 @@
+"""What the doctor asks the database."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select, text
+
+from letta.database.base import SCHEMA
+from letta.server.tables import server_facts
+
+KEY_FINGERPRINT_FACT = "encryption_key_fingerprint"
+"""Key of the row of ``server_facts`` that tells which encryption key the secrets were written with."""
+
+OUTSIDERS = ("public", "anon", "authenticated")
+"""Everybody, and the roles that Supabase's public API works as."""
+
+
+class Server(NamedTuple):
+    """The server at the other end."""
+
+    version: str
+    backend_pid: int
+    read_only: bool
+
+
+class Extension(NamedTuple):
+    """An installed extension."""
+
+    version: str
+    schema: str
+    usable: bool
+
+
+def server(connection: Connection) -> Server:
+    """Version and state. ``backend_pid`` is the real one, also behind a pooler."""
+    statement = """
+        SELECT current_setting('server_version'), pg_backend_pid(),
+               current_setting('default_transaction_read_only')::boolean OR pg_is_in_recovery()
+    """
+    return Server(*connection.execute(text(statement)).one())
+
+
+def vector_extension(connection: Connection) -> Extension | None:
+    """The installed pgvector."""
+    statement = """
+        SELECT e.extversion, n.nspname, has_schema_privilege(n.oid, 'usage')
+        FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        WHERE e.extname = 'vector'
+    """
+    row = connection.execute(text(statement)).one_or_none()
+    return Extension(*row) if row else None
+
+
+def vector_available(connection: Connection) -> str | None:
+    """The version of pgvector that could be installed."""
+    statement = "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
+    version: str | None = connection.scalar(text(statement))
+    return version
+
+
+def is_superuser(connection: Connection) -> bool:
+    """Whether our role may do everything."""
+    return bool(connection.scalar(text("SELECT current_setting('is_superuser')::boolean")))
+
+
+def schema_exists(connection: Connection) -> bool:
+    """Whether our schema is there."""
+    return connection.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": SCHEMA}) is not None
+
+
+def may_create_schema(connection: Connection) -> bool:
+    """Whether our role may make it."""
+    statement = "SELECT has_database_privilege(current_database(), 'create')"
+    return bool(connection.scalar(text(statement)))
+
+
+def admitted_outsiders(connection: Connection) -> list[str]:
+    """Those of `OUTSIDERS` that may look into our schema."""
+    statement = """
+        SELECT outsider FROM unnest(CAST(:outsiders AS text[])) AS outsider
+        WHERE CASE WHEN outsider = 'public' OR to_regrole(outsider) IS NOT NULL
+                   THEN has_schema_privilege(outsider, :schema, 'usage') END
+    """
+    return list(connection.scalars(text(statement), {"outsiders": list(OUTSIDERS), "schema": SCHEMA}))
+
+
+def has_public_api(connection: Connection) -> bool:
+    """Whether this is Supabase, or as open as Supabase."""
+    return connection.scalar(text("SELECT to_regrole('anon')")) is not None
+
+
+def unguarded_tables(connection: Connection) -> list[str]:
+    """Our tables without row security."""
+    statement = "SELECT tablename FROM pg_tables WHERE schemaname = :schema AND NOT rowsecurity ORDER BY tablename"
+    return list(connection.scalars(text(statement), {"schema": SCHEMA}))
+
+
+def database_bytes(connection: Connection) -> int:
+    """Size of the whole database, which is what quotas count."""
+    return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def key_fingerprint(connection: Connection) -> str | None:
+    """Fingerprint of the key that the secrets were written with, or None before the first start with one."""
+    table = {"name": f"{SCHEMA}.{server_facts.name}"}
+    if connection.scalar(text("SELECT to_regclass(:name)"), table) is None:
+        return None
+    statement = select(server_facts.c.value).where(server_facts.c.key == KEY_FINGERPRINT_FACT)
+    fingerprint: str | None = connection.scalar(statement)
+    return fingerprint

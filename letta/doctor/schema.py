@@ -1,0 +1,84 @@
+"""What is in the database: pgvector, our tables, and room for more."""
+
+import re
+
+from sqlalchemy import Connection
+
+from letta.database.base import SCHEMA
+from letta.database.migrations import HEAD, current_revision, known_revisions
+from letta.doctor import repository
+from letta.doctor.check import Verdict, fail, ok, warn
+from letta.doctor.database import Visit
+
+_HALFVEC_SINCE = (0, 7)
+_FULL = 0.8
+_MEGABYTE = 1024 * 1024
+
+
+def pgvector(visit: Visit) -> Verdict:
+    """Whether vectors can be stored and compared."""
+    extension = repository.vector_extension(visit.connection)
+    if extension is None:
+        return _pgvector_missing(visit.connection)
+    finding = f"Version {extension.version} in schema {extension.schema}."
+    if not extension.usable:
+        return fail(finding, f"As an administrator: GRANT USAGE ON SCHEMA {extension.schema} TO the server's role;")
+    if _version(extension.version) < _HALFVEC_SINCE:
+        return warn(
+            f"{finding} It has no half-precision vectors.",
+            "To halve the space that vectors take: ALTER EXTENSION vector UPDATE;",
+        )
+    return ok(finding)
+
+
+def _pgvector_missing(connection: Connection) -> Verdict:
+    available = repository.vector_available(connection)
+    if available is None:
+        return fail(
+            "This server doesn't have it.", "Use a Postgres with pgvector, such as Supabase or Render Postgres."
+        )
+    statement = "CREATE EXTENSION vector" + (" WITH SCHEMA extensions" if repository.has_public_api(connection) else "")
+    if repository.is_superuser(connection):
+        return ok(f"Version {available} is available and will be installed at the first start.")
+    return warn(
+        f"Version {available} is available but not installed; the role may lack the right to do so.",
+        f"If the first start fails, run as an administrator: {statement};",
+    )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
+def schema_version(visit: Visit) -> Verdict:
+    """Whether the tables are those that this code knows."""
+    revision = current_revision(visit.connection)
+    if revision is None:
+        return _no_tables(visit.connection)
+    if revision == HEAD:
+        return ok(f"Revision {revision} in schema {SCHEMA}, which is current.")
+    if revision in known_revisions():
+        return warn(f"Revision {revision}; this version needs {HEAD}.", "Run letta migrate, or start the server.")
+    return fail(f"Revision {revision} is newer than this version.", "Deploy the newer version of the server again.")
+
+
+def _no_tables(connection: Connection) -> Verdict:
+    if not repository.schema_exists(connection) and not repository.may_create_schema(connection):
+        return fail(
+            f"There is no schema {SCHEMA}, and the server's role can't create one.",
+            f"As an administrator: CREATE SCHEMA {SCHEMA} AUTHORIZATION the server's role;",
+        )
+    return ok(f"No tables in schema {SCHEMA} yet; they are made at the first start.")
+
+
+def size(visit: Visit) -> Verdict:
+    """How much room is left."""
+    megabytes = repository.database_bytes(visit.connection) / _MEGABYTE
+    quota = visit.context.quota_mb
+    if quota is None:
+        return ok(f"{megabytes:.0f} MB.")
+    finding = f"{megabytes:.0f} of {quota} MB."
+    remedy = "Lower LETTA_TRACE_MAX_MB, delete data or get more space; a larger plan's size goes to LETTA_DB_QUOTA_MB."
+    if megabytes >= quota:
+        return fail(f"{finding} The database may become read-only.", remedy)
+    return warn(finding, remedy) if megabytes >= _FULL * quota else ok(finding)

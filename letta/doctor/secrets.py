@@ -1,0 +1,56 @@
+"""Password and encryption key."""
+
+import ipaddress
+
+from letta.doctor import repository
+from letta.doctor.check import Verdict, fail, ok, warn
+from letta.doctor.context import DoctorContext
+from letta.doctor.database import Visit
+
+_GENERATE = "openssl rand -hex 32"
+
+
+def password(context: DoctorContext) -> Verdict:
+    """Whether strangers can use the server."""
+    if context.has_password:
+        return ok("Every request must carry LETTA_SERVER_PASSWORD.")
+    if not is_public(context.bind_host):
+        return ok(f"None, and none is needed: only this machine reaches {context.bind_host}.")
+    finding = f"Anybody who reaches {context.bind_host} may read and change everything."
+    if context.allows_no_password:
+        return warn(finding, "Set LETTA_SERVER_PASSWORD and remove LETTA_ALLOW_NO_PASSWORD.")
+    return fail(finding, f"Set LETTA_SERVER_PASSWORD, for example to the output of `{_GENERATE}`.")
+
+
+def encryption_key(visit: Visit) -> Verdict:
+    """Whether secrets are encrypted, with the key that the database knows."""
+    return _judge_key(visit.context, repository.key_fingerprint(visit.connection))
+
+
+def encryption_key_alone(context: DoctorContext) -> Verdict:
+    """Whether there is a key, when the database can't be asked."""
+    return _judge_key(context, None)
+
+
+def _judge_key(context: DoctorContext, stored: str | None) -> Verdict:
+    if context.key_fingerprint is None:
+        finding = "LETTA_ENCRYPTION_KEY isn't set"
+        if stored:
+            return fail(f"{finding}, but the database was used with one.", "Set it to the key used before.")
+        return fail(
+            f"{finding}: secrets are stored in clear.", f"Set it to the output of `{_GENERATE}`, and keep a copy."
+        )
+    if stored and stored != context.key_fingerprint:
+        return fail(
+            "The database's secrets were written with another key.",
+            "Set LETTA_ENCRYPTION_KEY to the key used before; nothing is lost.",
+        )
+    return ok(f"Set, fingerprint {context.key_fingerprint}" + (", as in the database." if stored else "."))
+
+
+def is_public(host: str) -> bool:
+    """Whether others than this machine reach a server that listens on this address."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() != "localhost"
