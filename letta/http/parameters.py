@@ -1,5 +1,6 @@
 """Parameters that many operations share: ids in paths, the cursor of a list."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Depends, Path, Query
@@ -29,7 +30,7 @@ After = Annotated[str | None, Query(description="Id: only items later in the ord
 OrderBy = Annotated[Literal["created_at"], Query(description="Field to sort by.")]
 
 
-def page_parameters(*, limit: int = 50, order: Order = "desc") -> type[Page]:
+def page_reader(*, limit: int = 50, order: Order = "desc") -> Callable[..., Awaitable[Page]]:
     """The dependency that reads a list's cursor, with the list's own defaults."""
 
     async def read(
@@ -41,4 +42,9 @@ def page_parameters(*, limit: int = 50, order: Order = "desc") -> type[Page]:
     ) -> Page:
         return Page(limit=limit, before=before, after=after, order=order)
 
-    return Annotated[Page, Depends(read)]  # type: ignore[return-value]
+    return read
+
+
+def page_parameters(*, limit: int = 50, order: Order = "desc") -> type[Page]:
+    """The type of a parameter that is a list's cursor."""
+    return Annotated[Page, Depends(page_reader(limit=limit, order=order))]  # type: ignore[return-value]

@@ -3,8 +3,6 @@
 import ast
 from dataclasses import dataclass
 
-from docstring_parser import DocstringStyle, ParseError, parse
-
 from letta.sandbox.errors import SchemaError
 from letta.sandbox.source import FunctionNode
 
@@ -23,6 +21,8 @@ def read_documentation(function: FunctionNode) -> Documentation:
     Raises:
         SchemaError: there is none, or a section of it can't be read.
     """
+    from docstring_parser import DocstringStyle, ParseError, parse
+
     text = ast.get_docstring(function)
     if not text or not text.strip():
         raise SchemaError(

@@ -1,0 +1,53 @@
+"""What happens when folders are made and changed."""
+
+from typing import Any
+
+from letta.agents.model_config import embedding_config_from
+from letta.database.ids import new_id
+from letta.database.text import check_storable
+from letta.folders.folder import Folder
+from letta.folders.schemas import CreateFolder, UpdateFolder
+from letta.llm.catalog import Catalog
+from letta.organizations.actor import Actor
+from letta.settings import settings
+
+JsonObject = dict[str, Any]
+
+_NOT_NULL = {"name", "embedding_config"}
+
+
+async def new_folder(catalog: Catalog, actor: Actor, body: CreateFolder) -> Folder:
+    """The folder that a request to create one describes, not stored yet.
+
+    Raises:
+        InvalidArgumentError: no provider offers the embedding model.
+    """
+    check_storable(body.model_dump(), "The folder")
+    return Folder(
+        id=new_id("source"),
+        name=body.name,
+        organization_id=actor.organization_id,
+        description=body.description,
+        instructions=body.instructions,
+        metadata=body.metadata,
+        embedding_config=await _embedding_config(catalog, body),
+    )
+
+
+def changes_of(body: UpdateFolder) -> JsonObject:
+    """The columns that a request changes, with their new values."""
+    changes = {name: value for name, value in body.given().items() if value is not None or name not in _NOT_NULL}
+    if body.embedding_config is not None:
+        changes["embedding_config"] = body.embedding_config.model_dump()
+    check_storable(changes, "The folder")
+    return changes
+
+
+async def _embedding_config(catalog: Catalog, body: CreateFolder) -> JsonObject | None:
+    if body.embedding_config is not None:
+        return body.embedding_config.model_dump()
+    handle = body.embedding or settings.default_embedding_handle
+    if handle is None:
+        return None
+    model = await catalog.resolve_embedding(handle)
+    return embedding_config_from(model, chunk_size=body.embedding_chunk_size)

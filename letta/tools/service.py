@@ -1,0 +1,190 @@
+"""What happens when tools are made and changed: their schema follows their source."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.database.ids import new_id
+from letta.database.text import check_storable
+from letta.errors import ConflictError, InvalidArgumentError
+from letta.memory_tools.registry import BUILTIN_TOOLS, BuiltinTool
+from letta.organizations.actor import Actor
+from letta.sandbox.schema import derive_schema, describe_with, function_name
+from letta.tools import repository
+from letta.tools.schemas import CreateTool, UpdateTool
+from letta.tools.tool import Tool
+
+JsonObject = dict[str, Any]
+
+MAX_NAME_CHARACTERS = 48
+CUSTOM = "custom"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_DESCRIBING = ("source_code", "json_schema", "args_json_schema")
+_NULLABLE = {"description", "args_json_schema", "pip_requirements", "npm_requirements", "default_requires_approval"}
+
+
+def upsert_tool(connection: Connection, actor: Actor, body: CreateTool) -> Tool:
+    """Create a tool, or bring the one of the same name to the state that the request describes.
+
+    What the request leaves out stays as it is on an existing tool.
+
+    Raises:
+        InvalidArgumentError: the source can't be described, or doesn't fit the schema given with it.
+        ConflictError: the name is that of a built-in tool.
+    """
+    schema = describe(body.source_code, body.source_type, body.json_schema, body.args_json_schema)
+    given = _given(body) | {"json_schema": schema, "name": schema["name"], "source_type": body.source_type}
+    tool = _applied(Tool(id=new_id("tool"), name=schema["name"], tool_type=CUSTOM, json_schema=schema), given)
+    existing = repository.lock_tool_by_name(connection, actor, tool.name)
+    if existing is None:
+        created = repository.insert_tool(connection, actor, tool)
+        if created is not None:
+            return created
+        existing = repository.lock_tool_by_name(connection, actor, tool.name)
+    if existing is None or existing.tool_type != CUSTOM:
+        raise ConflictError(
+            f"The name '{tool.name}' belongs to a tool that is not a custom one. Give the function another name."
+        )
+    described = given | {"args_json_schema": body.args_json_schema}
+    return repository.write_tool(connection, actor, _applied(existing, described))
+
+
+def update_tool(connection: Connection, actor: Actor, tool_id: str, body: UpdateTool) -> Tool:
+    """Change a tool. A changed source or argument schema gives it a new schema, and a new function name renames it.
+
+    Raises:
+        NotFoundError: no such tool.
+        InvalidArgumentError: the source can't be described, or doesn't fit the schema given with it.
+        ConflictError: another tool has the new name.
+    """
+    tool = repository.lock_tool(connection, actor, tool_id)
+    changes = _given(body)
+    if "metadata_" in changes:
+        changes["metadata"] = changes.pop("metadata_")
+    if tool.tool_type != CUSTOM and any(changes.get(name) not in (None, getattr(tool, name)) for name in _DESCRIBING):
+        raise InvalidArgumentError(
+            f"'{tool.name}' is not a custom tool, its source and schema can't be changed. "
+            "Create a tool of another name."
+        )
+    return repository.write_tool(connection, actor, _applied(tool, changes | _described_anew(tool, changes)))
+
+
+def describe(
+    source: str, source_type: str, json_schema: JsonObject | None, args_json_schema: JsonObject | None
+) -> JsonObject:
+    """The schema of a tool: the one given, else one made from the arguments given, else one derived from the source.
+
+    Raises:
+        InvalidArgumentError: there is no way to tell, or the name isn't one that models accept.
+    """
+    if source_type == "typescript" and json_schema is None:
+        raise InvalidArgumentError("The schema of a TypeScript tool can't be derived. Give json_schema.")
+    if json_schema is not None:
+        schema = _checked_schema(json_schema)
+        if source_type != "typescript":
+            _check_same_name(schema["name"], function_name(source))
+    else:
+        schema = describe_with(source, args_json_schema) if args_json_schema else derive_schema(source)
+    _check_name(schema["name"])
+    for name, value in (("source_code", source), ("json_schema", schema), ("args_json_schema", args_json_schema)):
+        check_storable(value, name)
+    return schema
+
+
+def ensure_builtin_tools(connection: Connection, actor: Actor) -> None:
+    """Bring the organization's rows of the built-in tools up to date. Nothing is written when they are."""
+    names = [builtin.name for builtin in BUILTIN_TOOLS]
+    stored = {tool.name: tool for tool in repository.find_by_names(connection, actor, names)}
+    outdated = [builtin for builtin in BUILTIN_TOOLS if not _is_current(stored.get(builtin.name), builtin)]
+    if outdated:
+        repository.write_builtin_tools(connection, actor, [_seed(builtin) for builtin in outdated])
+
+
+def add_base_tools(connection: Connection, actor: Actor) -> list[Tool]:
+    """Make sure that the built-in tools are there, and return them."""
+    ensure_builtin_tools(connection, actor)
+    return repository.find_by_names(connection, actor, [builtin.name for builtin in BUILTIN_TOOLS])
+
+
+def _described_anew(tool: Tool, changes: JsonObject) -> JsonObject:
+    """What follows from a change of source or schemas."""
+    source, schema, arguments = (changes.get(name) for name in _DESCRIBING)
+    source_type = changes.get("source_type") or tool.source_type or "python"
+    new_source = source is not None and source != tool.source_code
+    dropped = arguments is None and "args_json_schema" in changes and tool.args_json_schema is not None
+    derives = (new_source or dropped) and source_type != "typescript"
+    if schema is None and arguments is None and not derives:
+        return {}
+    described = describe(source or tool.source_code or "", source_type, schema, arguments)
+    return {"json_schema": described, "name": described["name"], "args_json_schema": arguments}
+
+
+def _given(body: CreateTool | UpdateTool) -> JsonObject:
+    given = body.given()
+    return {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
+
+
+def _applied(tool: Tool, changes: JsonObject) -> Tool:
+    """The tool with changes. A description that nobody chose is that of the schema."""
+    changed = replace(tool, **changes)
+    chosen = "description" in changes or tool.description != tool.json_schema.get("description")
+    if changed.description is None or not chosen:
+        changed = replace(changed, description=changed.json_schema["description"])
+    check_storable([changed.description, changed.tags, changed.metadata, changed.pip_requirements], "The tool")
+    return changed
+
+
+def _checked_schema(schema: JsonObject) -> JsonObject:
+    """A schema that a client gave, completed."""
+    name, description = schema.get("name"), schema.get("description", "")
+    if not isinstance(name, str) or not isinstance(description, str):
+        raise InvalidArgumentError("json_schema needs a 'name', and a 'description' that is text. Add them.")
+    parameters = schema.get("parameters") or {}
+    if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
+        raise InvalidArgumentError("json_schema.parameters must be a JSON schema of type 'object'. Correct it.")
+    if not isinstance(parameters.get("properties", {}), dict):
+        raise InvalidArgumentError("json_schema.parameters.properties must be an object. Correct it.")
+    complete = {"type": "object", "properties": {}, "required": []} | parameters
+    return schema | {"name": name, "description": description, "parameters": complete}
+
+
+def _check_same_name(name: str, function: str) -> None:
+    if name != function:
+        raise InvalidArgumentError(
+            f"json_schema.name is '{name}', but the function in source_code is '{function}'. Use one name for both."
+        )
+
+
+def _check_name(name: str) -> None:
+    if len(name) > MAX_NAME_CHARACTERS or not _NAME.fullmatch(name):
+        raise InvalidArgumentError(
+            f"The name '{name[:100]}' can't be a tool's: models accept at most {MAX_NAME_CHARACTERS} characters, "
+            "which are letters from a to z, digits, '_' or '-'. Rename the function."
+        )
+
+
+def _seed(builtin: BuiltinTool) -> Tool:
+    return Tool(
+        id=new_id("tool"),
+        name=builtin.name,
+        tool_type=builtin.tool_type,
+        json_schema=_builtin_schema(builtin),
+        description=builtin.description,
+        source_type="python",
+        tags=[builtin.tool_type],
+        enable_parallel_execution=builtin.enable_parallel_execution,
+    )
+
+
+def _builtin_schema(builtin: BuiltinTool) -> JsonObject:
+    return {"name": builtin.name, "description": builtin.description, "parameters": builtin.parameters}
+
+
+def _is_current(stored: Tool | None, builtin: BuiltinTool) -> bool:
+    if stored is None:
+        return False
+    if stored.tool_type == CUSTOM:
+        return True
+    return stored.tool_type == builtin.tool_type and stored.json_schema == _builtin_schema(builtin)
