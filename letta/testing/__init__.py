@@ -6,5 +6,5 @@ Nothing starts on import, and each tool is in a module of its own:
 - `letta.testing.remote_model.ScriptedModelProcess`: the same in a process of its own
 - `letta.testing.server.ServerProcess`: the server as a subprocess with an explicit environment
 - `letta.testing.postgres.throwaway_schema`: a Postgres schema of one's own, dropped at the end
-- `letta.testing.postgres_wire.PostgresWire`: counts, delays and cuts the traffic to a Postgres server
+- `letta.testing.postgres.PostgresWire`: counts, delays and cuts the traffic to a Postgres server
 """

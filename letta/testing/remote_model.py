@@ -48,9 +48,11 @@ class RemoteScriptedModel(Endpoint):
 class ScriptedModelProcess(RemoteScriptedModel):
     """A scripted model in a process of its own, started here. A context manager, or `start` and `stop`."""
 
-    def __init__(self, *, keep: int = 2000) -> None:
+    def __init__(self, *, port: int = 0, keep: int = 2000) -> None:
+        """`port` 0 chooses a free one; `keep` is how many requests are remembered."""
         super().__init__("")
-        self._command = [sys.executable, "-m", "letta.testing.scripted_model", "--port", "0", "--keep", str(keep)]
+        options = ["--port", str(port), "--keep", str(keep)]
+        self._command = [sys.executable, "-m", "letta.testing.scripted_model", *options]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
+from letta.database.embedded import EmbeddedPostgres
 from letta.testing.endpoint import Endpoint
 from letta.testing.remote_model import ScriptedModelProcess
 from letta.testing.scripted_model import ScriptedModel
@@ -41,3 +42,10 @@ def either_model(request: pytest.FixtureRequest) -> Endpoint:
 def openai(model: ScriptedModel) -> Iterator[OpenAI]:
     with OpenAI(api_key="sk-test", base_url=model.base_url, max_retries=0) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+    yield postgres.start()
+    postgres.stop()
