@@ -1,0 +1,220 @@
+"""What a turn costs: memory, CPU, SQL, time. Measures and prints; judges nothing (the exit code is always 0).
+
+    python -m benchmarks.turn [--turns 1000] [--start-render] [--json FILE]
+
+The server is started here, on `--pg-uri` (default `LETTA_PG_URI`, else an embedded Postgres that goes afterwards), in
+a schema of its own, with a scripted model in a process of its own. Another server can be measured in the same run:
+start a scripted model by hand (`python -m letta.testing.scripted_model --port N --keep 20`), start the other server
+with `http://127.0.0.1:N/v1` as its OpenAI base URL, and give `--model-url http://127.0.0.1:N`, `--other-url` and
+`--other-pid`.
+
+A plain turn is one user message that the model answers without a tool call. Its overhead is the time it takes less
+the time the model takes for the same request. An agent has at most 100 turns, so that histories stay comparable.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+import httpx2
+
+from benchmarks.report import TURN_ROWS, table, write_json
+from benchmarks.target import Target
+from letta.database.embedded import EmbeddedPostgres
+from letta.testing.postgres import PostgresWire, Traffic, throwaway_schema
+from letta.testing.remote_model import RemoteScriptedModel, ScriptedModelProcess
+from letta.testing.server import ServerProcess
+
+AGENTS_AT_ONCE = 10
+TURNS_PER_AGENT = 100
+COUNTED_TURNS = 30
+SLOW_DATABASE_SECONDS = 0.03
+WARM_UP_TURNS = 20
+STREAMED_TURNS = 50
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    options = _parser().parse_args()
+    servers: dict[str, dict[str, float]] = {"ours": {}}
+    with ExitStack() as stack:
+        model = _model(stack, options.model_url)
+        uri = options.pg_uri or stack.enter_context(_embedded_postgres())
+        schema = stack.enter_context(throwaway_schema(uri))
+        environment = _environment(uri, schema, model)
+        ours = servers["ours"]
+        ours |= measure_start(environment, "migrate", options.start_render)
+        with _server(environment, options.start_render) as server, _target(server) as target:
+            ours |= measure_turns(target, model, options.turns)
+        ours |= measure_start(environment, "start", options.start_render)
+        ours |= measure_database(environment, uri)
+        if options.other_url:
+            with closing(Target(options.other_url, options.other_pid, options.other_password)) as other:
+                servers["other"] = measure_turns(other, model, options.turns)
+    facts = {"turns": options.turns, "counted": COUNTED_TURNS}
+    sys.stdout.write(table(TURN_ROWS, servers, facts) + "\n")
+    if options.json:
+        write_json(options.json, servers, facts)
+
+
+def measure_start(environment: Mapping[str, str], name: str, start_render: bool) -> dict[str, float]:
+    """CPU and time from the start until the server is healthy."""
+    _progress(f"start ({name})")
+    began = time.perf_counter()
+    with _server(environment, start_render) as server, _target(server) as target:
+        took = time.perf_counter() - began
+        return {f"{name}_cpu_s": target.cpu_seconds(), f"{name}_s": took}
+
+
+def measure_turns(target: Target, model: RemoteScriptedModel, turns: int) -> dict[str, float]:
+    """All that is seen from outside: memory, time of turns, CPU, throughput, streaming."""
+    time.sleep(2)
+    idle = target.memory_mb()
+    one_by_one = max(turns * 3 // 10, 1)
+    _progress(f"{one_by_one} turns, one by one")
+    _sequence(target, WARM_UP_TURNS)
+    cpu = target.cpu_seconds()
+    times = _sequence(target, one_by_one)
+    cpu = target.cpu_seconds() - cpu
+    model_time = _model_time(model)
+    overheads = [(took - model_time) * 1000 for took in times]
+    _progress("streamed turns")
+    agent = target.create_agent()
+    first_events = [target.first_event(agent) for _ in range(STREAMED_TURNS)]
+    rate = _throughput(target, turns - one_by_one)
+    return {
+        "idle_mb": idle,
+        "after_mb": target.memory_mb(),
+        "overhead_p50_ms": median(overheads),
+        "overhead_p95_ms": quantiles(overheads, n=20)[-1] if len(overheads) > 1 else overheads[0],
+        "turn_cpu_ms": cpu / len(times) * 1000,
+        "turns_per_s": rate,
+        "first_event_ms": median(first_events) * 1000,
+        "model_ms": model_time * 1000,
+    }
+
+
+def measure_database(environment: Mapping[str, str], uri: str) -> dict[str, float]:
+    """What goes to Postgres in a turn, and the time of a turn when Postgres is far away."""
+    _progress("turns with the database watched")
+    with (
+        PostgresWire(uri) as wire,
+        _server({**environment, "LETTA_PG_URI": wire.uri}) as server,
+        _target(server) as target,
+    ):
+        agent = target.create_agent()
+        for _ in range(WARM_UP_TURNS):
+            target.turn(agent)
+        counts = [_watched_turn(wire, target, agent) for _ in range(COUNTED_TURNS)]
+        _progress("turns with a slow database")
+        wire.delay = SLOW_DATABASE_SECONDS
+        slow = [target.turn(agent) for _ in range(COUNTED_TURNS)]
+        wire.delay = 0
+    return {
+        "round_trips": median(traffic.round_trips for traffic in counts),
+        "statements": median(len(traffic.statements) for traffic in counts),
+        "connections": sum(traffic.connections for traffic in counts),
+        "slow_p50_ms": median(slow) * 1000,
+    }
+
+
+def _watched_turn(wire: PostgresWire, target: Target, agent: str) -> Traffic:
+    with wire.measure() as traffic:
+        target.turn(agent)
+    return traffic
+
+
+def _sequence(target: Target, turns: int) -> list[float]:
+    times: list[float] = []
+    while len(times) < turns:
+        agent = target.create_agent()
+        times += [target.turn(agent) for _ in range(min(TURNS_PER_AGENT, turns - len(times)))]
+    return times
+
+
+def _throughput(target: Target, turns: int) -> float:
+    each = max(turns // AGENTS_AT_ONCE, 1)
+    _progress(f"{each} turns each of {AGENTS_AT_ONCE} agents at once")
+    agents = [target.create_agent() for _ in range(AGENTS_AT_ONCE)]
+    return asyncio.run(target.turns_at_once(agents, each))
+
+
+def _model_time(model: RemoteScriptedModel) -> float:
+    """The median time (s) of the model for a request such as the server has sent."""
+    request = model.requests(path="/chat/completions")[-1]
+    times = []
+    with httpx2.Client(trust_env=False) as http:
+        for _ in range(100):
+            began = time.perf_counter()
+            http.post(model.url + request.path, content=request.raw).raise_for_status()
+            times.append(time.perf_counter() - began)
+    return median(times)
+
+
+def _model(stack: ExitStack, url: str | None) -> RemoteScriptedModel:
+    return RemoteScriptedModel(url) if url else stack.enter_context(ScriptedModelProcess(keep=20))
+
+
+def _environment(uri: str, schema: str, model: RemoteScriptedModel) -> dict[str, str]:
+    return {
+        "LETTA_PG_URI": uri,
+        "LETTA_PG_SCHEMA": schema,
+        "LETTA_ENCRYPTION_KEY": "only-for-the-benchmark-" + "0" * 24,
+        "OPENAI_API_KEY": "scripted",
+        "OPENAI_BASE_URL": model.base_url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+@contextmanager
+def _server(environment: Mapping[str, str], start_render: bool = False) -> Iterator[ServerProcess]:
+    command = [str(ROOT / "start_render.sh")] if start_render else None
+    with ServerProcess(environment, command=command) as server:
+        yield server
+
+
+@contextmanager
+def _target(server: ServerProcess) -> Iterator[Target]:
+    with closing(Target(server.url, [server.pid])) as target:
+        yield target
+
+
+@contextmanager
+def _embedded_postgres() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="letta-benchmark-") as directory:
+        postgres = EmbeddedPostgres(Path(directory) / "pg")
+        try:
+            yield postgres.start()
+        finally:
+            postgres.stop()
+
+
+def _progress(text: str) -> None:
+    sys.stderr.write(f"- {text}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.turn", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--turns", type=int, default=1000, help="plain turns in all (default 1000)")
+    parser.add_argument("--pg-uri", default=os.environ.get("LETTA_PG_URI"), help="a Postgres with pgvector")
+    parser.add_argument("--start-render", action="store_true", help="start the server through start_render.sh")
+    parser.add_argument("--model-url", help="a scripted model that runs already (default: one is started)")
+    parser.add_argument("--other-url", help="another server to measure in the same run")
+    parser.add_argument("--other-pid", type=int, action="append", default=[], help="its process; may be repeated")
+    parser.add_argument("--other-password", help="its password, if it wants one")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
