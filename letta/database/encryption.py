@@ -59,7 +59,8 @@ class Keyring:
         _, key_id, sealed = stored.split(":", 2)
         if self._cipher is None or key_id != self.fingerprint:
             raise ConfigurationError(
-                "A stored secret was encrypted with another key. Set LETTA_ENCRYPTION_KEY to the key it was written with."
+                "A stored secret was encrypted with another key. "
+                "Set LETTA_ENCRYPTION_KEY to the key it was written with."
             )
         raw = base64.b64decode(sealed)
         try:

@@ -27,7 +27,13 @@ JsonObject = dict[str, Any]
 
 _PATH = "/chat/completions"
 _NO_KEY = "none"
-_OVERFLOW = ("context_length_exceeded", "maximum context length", "context window", "prompt is too long", "too many tokens")
+_OVERFLOW = (
+    "context_length_exceeded",
+    "maximum context length",
+    "context window",
+    "prompt is too long",
+    "too many tokens",
+)
 
 _clients: dict[tuple[str, str], AsyncOpenAI] = {}
 
@@ -52,7 +58,8 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncIterator[Delta 
     except openai.OpenAIError as error:
         raise to_llm_error(error) from error
     except httpx2.HTTPError as error:
-        raise LlmConnectionError(f"The connection to the provider broke off ({type(error).__name__}). Try again.") from error
+        cause = type(error).__name__
+        raise LlmConnectionError(f"The connection to the provider broke off ({cause}). Try again.") from error
     except ValueError as error:
         raise LlmEmptyResponseError("The provider sent something that is no JSON. Check its base URL.") from error
 
@@ -104,7 +111,8 @@ def _result(body: JsonObject, response: JsonObject) -> ChatResult:
 
 def _call(call: JsonObject) -> JsonObject:
     function = call.get("function") or {}
-    return {"id": call.get("id") or "", "name": function.get("name") or "", "arguments": function.get("arguments") or ""}
+    name, arguments = function.get("name") or "", function.get("arguments") or ""
+    return {"id": call.get("id") or "", "name": name, "arguments": arguments}
 
 
 def _content(reasoning: str | None, text: str | None) -> list[JsonObject]:
@@ -200,7 +208,8 @@ class _StreamedAnswer:
 def to_llm_error(error: openai.OpenAIError) -> LlmError:
     """The API's error for an error of the SDK."""
     if isinstance(error, openai.APITimeoutError):
-        return LlmTimeoutError("The provider did not answer in time. Raise LETTA_LLM_REQUEST_TIMEOUT_SECONDS, or stream.")
+        remedy = "Stream, or raise LETTA_LLM_REQUEST_TIMEOUT_SECONDS."
+        return LlmTimeoutError(f"The provider did not answer in time. {remedy}")
     if isinstance(error, openai.APIConnectionError):
         cause = f": {error.__cause__}" if error.__cause__ else ""
         return LlmConnectionError(f"The provider can't be reached{cause}. Check its base URL and whether it is up.")

@@ -102,4 +102,5 @@ def tool_envelope(returned: JsonObject, message: Message) -> str:
     """A tool's return as the model sees it: status, text and time."""
     status = "OK" if returned["status"] == "success" else "Failed"
     time = message.created_at.strftime("%Y-%m-%d %I:%M:%S %p %Z%z")
-    return json.dumps({"status": status, "message": returned["tool_return"], "time": time}, ensure_ascii=False, indent=2)
+    envelope = {"status": status, "message": returned["tool_return"], "time": time}
+    return json.dumps(envelope, ensure_ascii=False, indent=2)

@@ -63,7 +63,7 @@ def parse_arguments(text: str) -> JsonObject:
     try:
         arguments = json.loads(text or "{}")
     except ValueError as error:
-        raise ToolError(f"The arguments are not valid JSON ({error}). Call the tool again with a JSON object.") from error
+        raise ToolError(f"The arguments are not valid JSON ({error}). Call again with a JSON object.") from error
     if not isinstance(arguments, dict):
         raise ToolError("The arguments must be a JSON object.")
     return {name: value for name, value in arguments.items() if name not in {"request_heartbeat", "thinking"}}

@@ -16,8 +16,8 @@ class Message:
 
     Attributes:
         content: parts such as ``{"type": "text", "text": …}``, ``{"type": "reasoning", …}``, ``{"type": "image", …}``.
-        tool_calls: what an assistant or approval row asks for: ``{"id", "name", "arguments"}``, arguments a JSON string.
-        tool_returns: what a tool row answers: ``{"tool_call_id", "name", "status", "tool_return", "stdout", "stderr"}``.
+        tool_calls: what an assistant or approval row asks for: ``{"id", "name", "arguments"}``, the last as JSON text.
+        tool_returns: what a tool row answers: ``{"tool_call_id", "name", "status", "tool_return", …}``.
         approvals: what a user decided about the calls of an approval row.
         sequence_id: order within the organization; given by the database.
         position: place in the conversation's context, where the message was loaded as part of one.

@@ -17,6 +17,7 @@ from letta.messages.message import Message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 
+
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
     """Conditions of a message list; ``conversation_id`` may be ``default`` for an agent's own conversation."""
@@ -121,9 +122,7 @@ def list_messages(
     Raises:
         NotFoundError: a cursor is no message of the organization.
     """
-    query = _filtered(
-        select(*COLUMNS).where(messages.c.organization_id == actor.organization_id), condition, agent_id
-    )
+    query = _filtered(select(*COLUMNS).where(messages.c.organization_id == actor.organization_id), condition, agent_id)
     if page.after is not None:
         query = query.where(messages.c.sequence_id > _sequence(connection, actor, page.after))
     if page.before is not None:
@@ -177,9 +176,7 @@ def _unknown(message_id: str) -> NotFoundError:
 def agent_type(connection: Connection, actor: Actor, agent_id: str) -> str:
     """The type of an agent, which decides how its messages are shown."""
     found: str | None = connection.scalar(
-        select(agents.c.agent_type).where(
-            agents.c.id == agent_id, agents.c.organization_id == actor.organization_id
-        )
+        select(agents.c.agent_type).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     )
     if found is None:
         raise NotFoundError(f"There is no agent {agent_id}.")
@@ -191,6 +188,22 @@ def count_of_agent(connection: Connection, agent_id: str) -> int:
     return connection.scalar(select(func.count()).where(messages.c.agent_id == agent_id)) or 0
 
 
+def roles_of(connection: Connection, agent_id: str, message_ids: Sequence[str]) -> dict[str, str]:
+    """The roles of those of these messages that are the agent's, by id."""
+    query = select(messages.c.id, messages.c.role).where(
+        messages.c.agent_id == agent_id, messages.c.id.in_(message_ids)
+    )
+    return {message_id: role for message_id, role in connection.execute(query)}
+
+
+def open_approval_requests(connection: Connection, message_ids: Sequence[str]) -> list[Message]:
+    """Those of these messages, each the last one of its context, that wait for a person's decision."""
+    query = select(*COLUMNS).where(
+        messages.c.id.in_(message_ids), messages.c.role == "approval", messages.c.approvals.is_(None)
+    )
+    return [to_message(row) for row in connection.execute(query)]
+
+
 def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
     """The messages that a step stored, in order."""
     query = select(*COLUMNS).where(messages.c.step_id == step_id).order_by(messages.c.sequence_id)
@@ -200,12 +213,12 @@ def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
 def search_messages(connection: Connection, search: MessageSearch) -> list[Message]:
     """Messages that contain a text (whatever its case), newest first. Rows without text are left out."""
     has_text = messages.c.content.op("@>")(cast([{"type": "text"}], JSONB))
-    query = select(*COLUMNS).where(
-        messages.c.agent_id == search.agent_id, messages.c.role.in_(search.roles), has_text
-    )
+    query = select(*COLUMNS).where(messages.c.agent_id == search.agent_id, messages.c.role.in_(search.roles), has_text)
     if search.text is not None:
         texts = func.jsonb_path_query_array(messages.c.content, cast("$[*].text", JSONPATH))
-        query = query.where(cast(texts, Text).icontains(json.dumps(search.text, ensure_ascii=False)[1:-1], autoescape=True))
+        query = query.where(
+            cast(texts, Text).icontains(json.dumps(search.text, ensure_ascii=False)[1:-1], autoescape=True)
+        )
     if search.start is not None:
         query = query.where(messages.c.created_at >= search.start)
     if search.end is not None:

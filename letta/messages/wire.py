@@ -36,9 +36,7 @@ PLAIN = Presentation()
 
 def to_wire(messages: Iterable[Message], presentation: Presentation = PLAIN) -> list[JsonObject]:
     """The messages of the API for stored ones, in order."""
-    return [
-        wire for message in messages for wire in expand(message, presentation) if presentation.wants(wire)
-    ]
+    return [wire for message in messages for wire in expand(message, presentation) if presentation.wants(wire)]
 
 
 def expand(message: Message, presentation: Presentation = PLAIN) -> Iterator[JsonObject]:

@@ -64,9 +64,7 @@ async def delete_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> R
 
 
 @router.get("/{run_id}/messages", response_model=list[JsonObject])
-async def list_messages_of_run(
-    actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage
-) -> JSONResponse:
+async def list_messages_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage) -> JSONResponse:
     """The messages that a run was given and those that it made."""
     await database.read(listing.retrieve_run, actor, run_id)
     found = await database.read(messages_repository.list_messages, actor, MessageFilter(run_id=run_id), page)
@@ -86,9 +84,7 @@ async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, run_id: RunId
 
 
 @router.get("/{run_id}/steps", response_model=list[Step])
-async def list_steps_of_run(
-    actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage
-) -> list[Step]:
+async def list_steps_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage) -> list[Step]:
     """The steps of a run."""
     await database.read(listing.retrieve_run, actor, run_id)
     return await database.read(steps_repository.list_steps, actor, steps_repository.StepFilter(run_id=run_id), page)

@@ -51,7 +51,13 @@ class RunExecutor:
     """Starts runs, keeps their leases alive and ends them when the process does."""
 
     def __init__(
-        self, database: Database, models: ModelSource, *, lease_seconds: float, max_runs: int, instance: str | None = None
+        self,
+        database: Database,
+        models: ModelSource,
+        *,
+        lease_seconds: float,
+        max_runs: int,
+        instance: str | None = None,
     ) -> None:
         self._database = database
         self._models = models

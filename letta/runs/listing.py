@@ -107,7 +107,9 @@ def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetr
 
 
 def _select(actor: Actor) -> Select[Any]:
-    query = select(*runs.c, conversations.c.is_default).join(conversations, runs.c.conversation_id == conversations.c.id)
+    query = select(*runs.c, conversations.c.is_default).join(
+        conversations, runs.c.conversation_id == conversations.c.id
+    )
     return query.where(runs.c.organization_id == actor.organization_id)
 
 

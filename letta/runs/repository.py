@@ -142,8 +142,8 @@ def input_messages_of(connection: Connection, run_id: str) -> list[Message]:
 
 _START = text(f"""
 WITH new_run AS (
-    INSERT INTO {SCHEMA}.runs (id, organization_id, created_by_id, last_updated_by_id, agent_id, conversation_id, status,
-        background, request, request_hash, metadata, callback_url, project_id)
+    INSERT INTO {SCHEMA}.runs (id, organization_id, created_by_id, last_updated_by_id, agent_id, conversation_id,
+        status, background, request, request_hash, metadata, callback_url, project_id)
     VALUES (:run_id, :organization_id, :user_id, :user_id, :agent_id, :conversation_id, 'running',
         :background, CAST(:request AS jsonb), :request_hash, CAST(:metadata AS jsonb), :callback_url, :project_id)
 ), new_messages AS (
@@ -198,8 +198,8 @@ def insert_run(
 
 
 _STEP_COLUMNS = (
-    "id, organization_id, agent_id, run_id, status, stop_reason, provider_name, provider_category, model, model_handle, "
-    "model_endpoint, context_window_limit, prompt_tokens, completion_tokens, total_tokens, cached_input_tokens, "
+    "id, organization_id, agent_id, run_id, status, stop_reason, provider_name, provider_category, model, "
+    "model_handle, model_endpoint, context_window_limit, prompt_tokens, completion_tokens, total_tokens, cached_input_tokens, "
     "cache_write_tokens, reasoning_tokens, tags, request_id, project_id, error_type, error_data, tools_used, step_ns, "
     "llm_request_ns, tool_execution_ns, created_by_id, last_updated_by_id"
 )
@@ -348,7 +348,8 @@ def abandon_run(connection: Connection, conversation_id: str, run_id: str, detai
 _ABANDON = text(f"""
 WITH run AS (
     UPDATE {SCHEMA}.runs
-    SET status = 'failed', stop_reason = 'error', error = CAST(:error AS jsonb), completed_at = now(), updated_at = now()
+    SET status = 'failed', stop_reason = 'error', error = CAST(:error AS jsonb), completed_at = now(),
+        updated_at = now()
     WHERE id = :run_id AND status IN ('created', 'running')
     RETURNING id
 )
@@ -427,7 +428,9 @@ def progress_of_run(connection: Connection, actor: Actor, run_id: str, after_seq
         messages.c.run_id == run_id, messages.c.step_id.is_not(None), messages.c.sequence_id > after_sequence
     )
     found = connection.execute(query.order_by(messages.c.sequence_id))
-    return RunProgress(row.status, row.stop_reason, row.usage, row.error, [to_message(found_row) for found_row in found])
+    return RunProgress(
+        row.status, row.stop_reason, row.usage, row.error, [to_message(found_row) for found_row in found]
+    )
 
 
 def agent_type_of_run(connection: Connection, actor: Actor, run_id: str) -> str:

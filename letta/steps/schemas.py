@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from letta.http.schema import Schema, Timestamp
 
 JsonObject = dict[str, Any]
@@ -31,7 +33,7 @@ class Step(Schema):
     tid: str | None = None
     trace_id: str | None = None
     request_id: str | None = None
-    messages: list[JsonObject] = []
+    messages: list[JsonObject] = Field(default_factory=list)
     feedback: Literal["positive", "negative"] | None = None
     project_id: str | None = None
     error_type: str | None = None

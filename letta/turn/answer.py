@@ -74,9 +74,7 @@ def new_assistant_message(turn: Turn, config: JsonObject) -> Message:
     )
 
 
-def make_answer(
-    turn: Turn, source: ModelChoice, message: Message, result: ChatResult, *, llm_ns: int
-) -> StepAnswer:
+def make_answer(turn: Turn, source: ModelChoice, message: Message, result: ChatResult, *, llm_ns: int) -> StepAnswer:
     """What is to be stored of a model's answer."""
     message.content = result.content
     calls = [normalised(_with_id(call)) for call in result.tool_calls]

@@ -60,9 +60,7 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
     return turn
 
 
-def _load(
-    connection: Connection, actor: Actor, request: RunRequest, locked: LockedConversation, claim: Claim
-) -> Turn:
+def _load(connection: Connection, actor: Actor, request: RunRequest, locked: LockedConversation, claim: Claim) -> Turn:
     agent = locked.agent
     turn = Turn(
         run_id=new_id("run"),

@@ -1,4 +1,4 @@
-"""Carrying out the calls that don't belong into the committing transaction: searches, and whatever leaves the server."""
+"""Carrying out the calls that don't belong into the committing transaction, such as searches."""
 
 from letta.database.engine import Database
 from letta.memory_tools.errors import ToolError

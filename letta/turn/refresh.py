@@ -30,9 +30,7 @@ def refresh_system(connection: Connection, turn: Turn) -> bool:
 def facts(connection: Connection, turn: Turn) -> SystemFacts:
     """The counts that the system message tells."""
     stored = messages_repository.count_of_agent(connection, turn.agent.id)
-    return SystemFacts(
-        conversation_label=turn.conversation.label, recall_count=max(0, stored - len(turn.context))
-    )
+    return SystemFacts(conversation_label=turn.conversation.label, recall_count=max(0, stored - len(turn.context)))
 
 
 def _insert_system(connection: Connection, turn: Turn, text: str) -> None:

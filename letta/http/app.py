@@ -1,0 +1,74 @@
+"""The HTTP application: every room's operations under ``/v1``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+import letta
+from letta.agents import endpoints as agents
+from letta.blocks import endpoints as blocks
+from letta.folders import endpoints as folders
+from letta.http import health
+from letta.http.error_handlers import install_error_handlers
+from letta.http.middleware import BodyLimit, NormalizePath, PasswordAuth, RequestIds
+from letta.messages import endpoints as messages
+from letta.providers import endpoints as providers
+from letta.runs import endpoints as runs
+from letta.server.server import SyncServer
+from letta.server.startup import open_server
+from letta.settings import Settings
+from letta.steps import endpoints as steps
+from letta.tags import endpoints as tags
+from letta.tools import endpoints as tools
+
+_ORIGINS = [
+    "http://letta.localhost",
+    "http://localhost:8283",
+    "http://localhost:8083",
+    "http://localhost:3000",
+    "http://localhost:4200",
+    "https://app.letta.com",
+]
+_ROOMS = (agents, blocks, folders, health, messages, providers, runs, steps, tags, tools)
+
+
+def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
+    """The application. Without a server that is open already, one is opened when the application starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        opened = server or open_server(settings)
+        app.state.server = opened
+        await opened.start()
+        try:
+            yield
+        finally:
+            await opened.stop()
+
+    app = FastAPI(
+        title="Letta server for Render",
+        version=letta.__version__,
+        summary="Stateful AI agents over the Letta V1 REST API",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    v1 = APIRouter(prefix="/v1")
+    for room in _ROOMS:
+        v1.include_router(room.router)
+    app.include_router(v1)
+    install_error_handlers(app)
+    password = settings.server_password.get_secret_value() if settings.server_password else None
+    app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024)
+    app.add_middleware(PasswordAuth, password=password)
+    app.add_middleware(NormalizePath)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[*_ORIGINS, *(origin for origin in settings.acceptable_origins.split(",") if origin)],
+        allow_credentials=True,
+        allow_methods=["*"],
+        allow_headers=["*"],
+    )
+    app.add_middleware(RequestIds)
+    return app

@@ -1,0 +1,79 @@
+"""Exceptions as answers, in the shapes of the V1 API."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, IntegrityError
+from starlette.exceptions import HTTPException
+
+from letta.errors import LettaError
+
+logger = logging.getLogger(__name__)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every exception that can leave an endpoint."""
+    app.add_exception_handler(LettaError, _letta_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(IntegrityError, _integrity_error)
+    app.add_exception_handler(DataError, _data_error)
+    app.add_exception_handler(Exception, _unknown_error)
+
+
+async def _letta_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, LettaError)  # noqa: S101 - registered for this class
+    return JSONResponse(error.body(), status_code=error.status, headers=error.headers or None)
+
+
+async def _http_exception(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
+    problems = error.errors()
+    body: dict[str, Any] = {"trace_id": "", "detail": "; ".join(_sentence(problem) for problem in problems)}
+    examples = [example for problem in problems for example in _examples(problem)]
+    if examples:
+        body["examples"] = examples
+    return JSONResponse(body, status_code=422)
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """Field, problem, and the kind of error for programs, such as ``body.label: Field required (missing)``."""
+    kind = "string_pattern_mismatch" if _is_path_id(problem) else problem["type"]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} ({kind})"
+
+
+def _is_path_id(problem: dict[str, Any]) -> bool:
+    return bool(problem["loc"]) and problem["loc"][0] == "path" and "pattern" in (problem.get("ctx") or {})
+
+
+def _examples(problem: dict[str, Any]) -> list[str]:
+    if not _is_path_id(problem):
+        return []
+    prefix = problem["ctx"]["pattern"].removeprefix("^").split("-[", 1)[0]
+    return [f"{prefix}-123e4567-e89b-42d3-8456-426614174000"]
+
+
+async def _integrity_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, IntegrityError)  # noqa: S101 - registered for this class
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or "a constraint"
+    detail = f"The request contradicts what is stored ({constraint}): something of this name exists, or is gone by now."
+    return JSONResponse({"detail": detail}, status_code=409)
+
+
+async def _data_error(_request: Request, error: Exception) -> JSONResponse:
+    logger.warning("the database refused a value: %s", type(getattr(error, "orig", error)).__name__)
+    detail = "INVALID_ARGUMENT: The database can't store one of the values. Check for numbers out of range."
+    return JSONResponse({"detail": detail}, status_code=400)
+
+
+async def _unknown_error(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return JSONResponse({"detail": "An unknown error occurred"}, status_code=500)

@@ -1,0 +1,135 @@
+"""What happens to every request before it reaches an endpoint. Plain ASGI, since wrapped responses cost a task each."""
+
+import hmac
+import json
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from letta.log import request_id
+
+_OPEN_PATHS = {"/v1/health", "/v1/ready"}
+_BEARER = "bearer "
+_BARE = "password "
+
+
+class NormalizePath:
+    """``/latest/…`` is ``/v1/…``, and a slash at the end makes no difference."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if path.startswith("/latest/"):
+                path = "/v1/" + path.removeprefix("/latest/")
+            if len(path) > 1 and path.endswith("/"):
+                path = path.rstrip("/") or "/"
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
+class RequestIds:
+    """Every answer tells the id under which the log speaks of the request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id") or headers.get("rndr-id")
+        current = given[:64] if given and given.isprintable() else uuid.uuid4().hex[:16]
+        token = request_id.set(current)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = current
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            request_id.reset(token)
+
+
+class PasswordAuth:
+    """Nothing but health and readiness is answered without the server's password."""
+
+    def __init__(self, app: ASGIApp, password: str | None) -> None:
+        self._app = app
+        self._password = password.encode() if password else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._password is None or scope["path"] in _OPEN_PATHS or self._matches(scope):
+            await self._app(scope, receive, send)
+            return
+        await _answer(send, 401, {"detail": "Unauthorized"})
+
+    def _matches(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
+        bearer = headers.get("authorization", "")
+        bare = headers.get("x-bare-password", "")
+        given = bearer[len(_BEARER) :] if bearer.lower().startswith(_BEARER) else ""
+        if not given and bare.startswith(_BARE):
+            given = bare.removeprefix(_BARE)
+        return hmac.compare_digest(given.encode(), self._password or b"")
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class BodyLimit:
+    """Refuses bodies that are larger than the server accepts, whatever they claim of their length."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isdigit() and int(length) > self._limit:
+            await self._refuse(send)
+            return
+        received, started = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._limit:
+                    raise _TooLargeError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except _TooLargeError:
+            if started:
+                raise
+            await self._refuse(send)
+
+    async def _refuse(self, send: Send) -> None:
+        limit = self._limit // (1024 * 1024)
+        detail = f"The request's body is larger than {limit} MB. Send less, or raise LETTA_MAX_BODY_MB."
+        await _answer(send, 413, {"detail": detail})
+
+
+async def _answer(send: Send, status: int, body: dict[str, str]) -> None:
+    payload = json.dumps(body).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})

@@ -1,0 +1,85 @@
+"""Serving until SIGTERM."""
+
+import asyncio
+import math
+import secrets
+import socket
+from types import FrameType
+
+import uvicorn
+from pydantic import SecretStr
+
+from letta.http.app import create_app
+from letta.log import configure_logging
+from letta.server.policy import check_settings
+from letta.server.server import SyncServer
+from letta.server.startup import open_server
+from letta.server.summary import print_summary
+from letta.settings import Settings
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep idle connections, so that it's never we who close one that is about to be used."""
+_LAST_SECONDS = 10
+"""Of the grace after SIGTERM, what is left for handing over and closing once turns have had their time."""
+
+
+def serve(settings: Settings, *, debug: bool = False) -> None:
+    """Open the server and serve in this process, with one worker whatever WEB_CONCURRENCY says.
+
+    Raises:
+        ConfigurationError: the server must not, or can't, start as it is configured.
+    """
+    configure_logging("DEBUG" if debug else settings.log_level)
+    settings = with_password(settings)
+    server = open_server(settings)
+    asyncio.run(_serve(settings, server))
+
+
+def with_password(settings: Settings) -> Settings:
+    """On loopback, a secure server that was given no password gets a random one, which is printed."""
+    check_settings(settings)
+    if not settings.server_secure or settings.server_password is not None:
+        return settings
+    password = secrets.token_urlsafe(24)
+    print(f"Password of this server (set LETTA_SERVER_PASSWORD to keep one): {password}", flush=True)  # noqa: T201
+    return settings.model_copy(update={"server_password": SecretStr(password)})
+
+
+class _Uvicorn(uvicorn.Server):
+    """Lets turns end, or hands them over, as soon as the process is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, server: SyncServer, grace_seconds: float) -> None:
+        super().__init__(config)
+        self._letta = server
+        self._grace_seconds = grace_seconds
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then tell the person who started us."""
+        await super().startup(sockets)
+        if self.started:
+            print_summary(self._letta)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called on SIGTERM and SIGINT."""
+        super().handle_exit(sig, frame)
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._letta.executor.stop(self._grace_seconds))
+
+
+async def _serve(settings: Settings, server: SyncServer) -> None:
+    grace = settings.graceful_shutdown_seconds
+    config = uvicorn.Config(
+        create_app(settings, server),
+        host=settings.bind_host,
+        port=settings.bind_port,
+        workers=1,
+        access_log=False,
+        log_config=None,
+        proxy_headers=True,
+        forwarded_allow_ips="*",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=math.ceil(grace),
+    )
+    uvicorn_server = _Uvicorn(config, server, max(grace - _LAST_SECONDS, grace / 2))
+    await uvicorn_server.serve()

@@ -1,0 +1,80 @@
+"""The server's parts, and the caller of a request."""
+
+import asyncio
+import os
+import re
+
+from letta.database.embedded import EmbeddedPostgres, default_data_directory
+from letta.database.engine import Database
+from letta.database.ids import id_pattern
+from letta.errors import InvalidArgumentError, NotFoundError
+from letta.llm.catalog import Catalog, ProviderReport
+from letta.organizations.actor import DEFAULT_ACTOR, Principal
+from letta.organizations.repository import find_actor
+from letta.runs.executor import RunExecutor
+from letta.settings import Settings
+from letta.turn.models import ModelSource
+
+_PROVIDERS_SECONDS = 3.0
+"""How long a start waits for the providers' lists of models; what comes later is taken in when it comes."""
+_USER_ID = re.compile(id_pattern("user"))
+
+
+class SyncServer:
+    """One process's database, models and runs. The name is that under which scripts have always imported it."""
+
+    def __init__(
+        self, settings: Settings, database: Database, catalog: Catalog, embedded: EmbeddedPostgres | None = None
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.catalog = catalog
+        self.executor = RunExecutor(
+            database,
+            ModelSource(catalog),
+            lease_seconds=settings.run_lease_seconds,
+            max_runs=settings.max_concurrent_runs,
+            instance=settings.render_instance_id,
+        )
+        self._embedded = embedded
+        self._refresh: asyncio.Task[list[ProviderReport]] | None = None
+
+    async def start(self) -> None:
+        """Ask the providers for their models, and begin the work that no request asks for."""
+        self.executor.start_sweeping()
+        self._refresh = asyncio.create_task(self.catalog.refresh())
+        await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
+
+    async def stop(self) -> None:
+        """Let runs end or hand them over, then close the database."""
+        await self.executor.stop(0)
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self.database.close()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    @property
+    def data_location(self) -> str:
+        """Where agents and messages are kept, without secrets."""
+        if self._embedded is not None:
+            return f"embedded Postgres in {self.settings.pg_data or default_data_directory(os.environ)}"
+        return f"{self.database.dsn.masked()}, schema {self.settings.pg_schema}"
+
+    async def principal(self, user_id: str | None) -> Principal:
+        """The caller that a request's ``user_id`` header names; the default user without one.
+
+        Raises:
+            InvalidArgumentError: the header is malformed.
+            NotFoundError: nobody is named, or nobody who exists, and LETTA_NO_DEFAULT_ACTOR is set.
+        """
+        if user_id and not _USER_ID.match(user_id):
+            raise InvalidArgumentError("Header user_id must be 'user-' followed by a UUID. Correct it or leave it out.")
+        actor = None
+        if user_id == DEFAULT_ACTOR.user_id:
+            actor = DEFAULT_ACTOR
+        elif user_id:
+            actor = await self.database.read(find_actor, user_id)
+        if actor is None and self.settings.no_default_actor:
+            raise NotFoundError("The user_id header names no known user, and LETTA_NO_DEFAULT_ACTOR is set.")
+        return Principal(actor or DEFAULT_ACTOR)

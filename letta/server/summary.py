@@ -1,0 +1,28 @@
+"""What a person should know once the server is up."""
+
+from letta.server.server import SyncServer
+
+_SHOWN_MODELS = 5
+_NO_MODELS = """No model is configured yet. Set one of these and start again:
+  OPENAI_API_KEY=…                                    OpenAI
+  OPENAI_API_KEY=… OPENAI_BASE_URL=https://…/v1       anything compatible with OpenAI
+  OPENROUTER_API_KEY=… | GROQ_API_KEY=… | TOGETHER_API_KEY=… | DEEPSEEK_API_KEY=… | XAI_API_KEY=…
+  OLLAMA_BASE_URL=http://localhost:11434/v1           models on this machine"""
+
+
+def print_summary(server: SyncServer) -> None:
+    """Print where the server listens, where data live and which models there are."""
+    print(summary(server), flush=True)  # noqa: T201 - meant for the person who started it
+
+
+def summary(server: SyncServer) -> str:
+    """The lines of the summary."""
+    settings = server.settings
+    host = "localhost" if settings.bind_host in {"127.0.0.1", "0.0.0.0"} else settings.bind_host  # noqa: S104
+    url = settings.render_external_url or f"http://{host}:{settings.bind_port}"
+    lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.catalog.reports)]
+    models = [model.handle for model in server.catalog.llms()]
+    if not models:
+        return "\n".join([*lines, _NO_MODELS])
+    shown = ", ".join(models[:_SHOWN_MODELS]) + (", …" if len(models) > _SHOWN_MODELS else "")
+    return "\n".join([*lines, f"Models ({len(models)}): {shown}"])
