@@ -489,3 +489,30 @@ def test_a_server_that_never_gets_ready_is_not_waited_for_forever(
         postgres.start()
     file.write_text(ready)
     postgres.stop()
+
+
+def test_a_server_that_dies_while_it_is_asked_for_is_started_anew(directory: Path) -> None:
+    cluster = directory / "cluster"
+    command = f"{find_binaries().postgres} -D {cluster} "
+    with subprocess.Popen([command, "0.1"], executable="sleep") as dying:
+        (cluster / "postmaster.pid").write_text(f"{dying.pid}\n\n\n\n{directory}\n\n\nready\n")
+        postgres = EmbeddedPostgres(directory)
+        assert ask(postgres.start(), "SELECT 1") == "1"
+    assert server_pid(directory) != dying.pid
+    postgres.stop()
+
+
+def test_a_server_that_does_not_stop_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    postgres = EmbeddedPostgres(directory)
+    postgres.start()
+    pid = server_pid(directory)
+    assert pid
+    monkeypatch.setattr(server, "_FAST_STOP_SECONDS", 0.05)
+    monkeypatch.setattr(server, "_IMMEDIATE_STOP_SECONDS", 0.05)
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(ServerFailedError, match=f"End process {pid}"):
+        postgres.stop()
+    os.kill(pid, signal.SIGCONT)
+    monkeypatch.undo()
+    postgres.stop()
+    assert server_pid(directory) is None

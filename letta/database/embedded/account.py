@@ -48,26 +48,14 @@ class Account:
         self.own(directory)
 
     def capability_needed(self, binaries: Binaries, layout: Layout) -> int | None:
-        """The weakest capability with which it reaches its programs and its data; None if it needs none.
-
-        Raises:
-            EmbeddedPostgresError: it needs one and this process has none to give.
-        """
+        """The weakest capability with which it reaches its programs and its data; None if it needs none."""
         if self.method != "switch":
             return None
         runs = self._may(binaries.postgres, _READ | _EXECUTE)
         reads = self._may(binaries.catalog, _READ)
         if runs and reads and self._reaches(binaries.catalog, binaries.postgres, layout.cluster):
             return None
-        if runs and _are_permitted(_CAP_SETPCAP, _CAP_DAC_READ_SEARCH):
-            return _CAP_DAC_READ_SEARCH
-        if _are_permitted(_CAP_SETPCAP, _CAP_DAC_OVERRIDE):
-            return _CAP_DAC_OVERRIDE
-        raise EmbeddedPostgresError(
-            f"Postgres can't run as root, and as user id {self.uid} it can't reach {layout.data_directory} or its "
-            f"programs in {binaries.root}. Run the server as an ordinary user that owns both, "
-            "or give it what root has by default (`docker run --cap-add SETPCAP --cap-add DAC_OVERRIDE`)."
-        )
+        return _CAP_DAC_READ_SEARCH if runs and _are_permitted(_CAP_DAC_READ_SEARCH) else _CAP_DAC_OVERRIDE
 
     def _reaches(self, *paths: Path) -> bool:
         directories = {parent for path in paths for parent in path.resolve().parents}
@@ -107,7 +95,7 @@ def _owner(layout: Layout) -> tuple[int, int] | None:
 
 
 def _can_switch(uid: int, gid: int) -> bool:
-    allowed = _are_permitted(_CAP_CHOWN, _CAP_SETGID, _CAP_SETUID)
+    allowed = _are_permitted(_CAP_CHOWN, _CAP_DAC_OVERRIDE, _CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP)
     return allowed and _is_mapped(uid, Path("/proc/self/uid_map")) and _is_mapped(gid, Path("/proc/self/gid_map"))
 
 

@@ -61,7 +61,7 @@ class Cluster:
         if layout.version_file.exists():
             theirs = layout.version_file.read_text().strip()
             if theirs != ours:
-                raise OtherMajorVersionError(_other_version(layout, theirs, ours))
+                raise OtherMajorVersionError(_other_version(layout, self._binaries, theirs))
         elif layout.cluster.exists():
             raise DataDirectoryError(
                 f"{layout.cluster} isn't a complete Postgres cluster (it has no PG_VERSION). "
@@ -178,16 +178,21 @@ class Cluster:
             )
 
 
-def _other_version(layout: Layout, theirs: str, ours: str) -> str:
+def _other_version(layout: Layout, binaries: Binaries, theirs: str) -> str:
+    directory, cluster, ours = layout.data_directory, layout.cluster, binaries.major_version
+    password = f"PGPASSWORD=$(cat {layout.password_file})"
     return (
-        f"The embedded database in {layout.data_directory} was written by Postgres {theirs}; this server brings "
-        f"Postgres {ours}, which can't open it. Nothing was changed. Either install a release of this server that "
-        f"brings Postgres {theirs} again, or move the data: with the programs of Postgres {theirs}, "
-        f"run `pg_ctl -D {layout.cluster} -o '-k /tmp -c listen_addresses=' -w start`, "
-        f"`PGPASSWORD=$(cat {layout.password_file}) pg_dump -h /tmp -U {ROLE} --format=custom --file=letta.dump letta` "
-        f"and `pg_ctl -D {layout.cluster} stop`; rename {layout.data_directory}; start this server once, which "
-        "makes a new database; and load the dump into it with "
-        f"`pg_restore -h {layout.socket_directory} -U {ROLE} -d letta --clean --if-exists letta.dump`."
+        f"The embedded database in {directory} was written by Postgres {theirs}; this server brings Postgres {ours}, "
+        f"which can't open it. Nothing was changed. Install a release of this server that brings Postgres {theirs} "
+        "again, or move the data:\n"
+        f"1. As user id {cluster.stat().st_uid}, with the programs and pgvector of Postgres {theirs}:\n"
+        f"   pg_ctl -D {cluster} -o '-k /tmp -c listen_addresses=' -w start\n"
+        f"   {password} pg_dump -h /tmp -U {ROLE} --format=custom --file=/tmp/letta.dump letta\n"
+        f"   pg_ctl -D {cluster} stop\n"
+        f"2. mv {directory} {directory}.{theirs}\n"
+        "3. Start this server, which makes a new database, and load the dump into it:\n"
+        f"   {password} {binaries.root}/bin/pg_restore -h {layout.socket_directory} -U {ROLE} -d letta --clean "
+        "--if-exists /tmp/letta.dump"
     )
 
 

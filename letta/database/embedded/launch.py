@@ -46,8 +46,7 @@ class Launch:
             raise EmbeddedPostgresError(
                 "Postgres can't run as root, and this root can neither become another user nor pass for one in a user "
                 f"namespace ({result.stderr.strip()}). Run the server as an ordinary user (`docker run --user 10001`), "
-                "or give it what root has by default "
-                "(`docker run --cap-add SETUID --cap-add SETGID --cap-add CHOWN`)."
+                "or leave root its capabilities CHOWN, DAC_OVERRIDE, SETGID, SETPCAP and SETUID, as Docker does."
             )
         return result
 

@@ -116,10 +116,11 @@ class EmbeddedPostgres:
 
     def _ensure_running(self, cluster: Cluster, server: Server, binaries: Binaries) -> Postmaster:
         running = server.find()
-        if running is not None and (running.runs_from(binaries) or self._users.living_but(self._token)):
-            server.limit_log()
-            return running
-        server.stop()
+        if running is not None:
+            if running.runs_from(binaries) or self._users.living_but(self._token):
+                server.limit_log()
+                return running
+            server.stop()
         cluster.ensure()
         return server.start()
 

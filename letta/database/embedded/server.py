@@ -29,6 +29,7 @@ _FAST_STOP_SECONDS = 20.0
 _IMMEDIATE_STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 _LOG_LIMIT_BYTES = 4 * 1024 * 1024
+_TEMPORARY = Path("/tmp")  # noqa: S108 - what TMPDIR names may be too long again
 _TEMPORARY_PREFIX = "letta-pg-"
 
 
@@ -193,13 +194,14 @@ class Server:
         directory = self._layout.socket_directory
         directory.mkdir(mode=0o700)
         if not _takes_socket(directory):
-            directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir="/tmp"))
+            directory = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=_TEMPORARY))
         self._account.own(directory)
         return directory
 
 
 def _remove_temporary(socket_directory: Path) -> None:
-    if socket_directory.name.startswith(_TEMPORARY_PREFIX) and socket_directory.exists():
+    ours = socket_directory.parent == _TEMPORARY and socket_directory.name.startswith(_TEMPORARY_PREFIX)
+    if ours and socket_directory.exists():
         shutil.rmtree(socket_directory)
 
 
