@@ -64,6 +64,8 @@ class ScriptedModelProcess(RemoteScriptedModel):
     def start(self) -> "ScriptedModelProcess":
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)  # noqa: S603
         self.url = cast(IO[bytes], self._process.stdout).readline().decode().strip()
+        if not self.url:
+            raise RuntimeError(f"the scripted model ended with exit code {self._process.wait()} instead of serving")
         return self
 
     def stop(self) -> None:

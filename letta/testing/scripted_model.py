@@ -63,7 +63,11 @@ class ScriptedModel(Endpoint):
 
     def start(self) -> "ScriptedModel":
         self._loop = LoopThread("scripted-model")
-        port = self._loop.run(self._server.start(self._host, self._port))
+        try:
+            port = self._loop.run(self._server.start(self._host, self._port))
+        except OSError:
+            self.stop()
+            raise
         self.url = f"http://{self._host}:{port}"
         return self
 

@@ -1,5 +1,6 @@
 """What the scripted model offers beside its wire format, in this process and in one of its own."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from openai import APITimeoutError, InternalServerError, OpenAI
 from letta.testing.endpoint import Endpoint
 from letta.testing.model.openai_plain import embed
 from letta.testing.model.script import Call, Failure, Reply, Scenario, Usage
+from letta.testing.remote_model import ScriptedModelProcess
 from letta.testing.scripted_model import ScriptedModel
 
 
@@ -165,3 +167,50 @@ def test_only_the_last_requests_are_kept() -> None:
         for text in ("one", "two", "three"):
             ask(model, text)
         assert [r.body["messages"][0]["content"] for r in model.requests()] == ["two", "three"]
+
+
+def test_a_port_in_use(model: ScriptedModel, capfd: pytest.CaptureFixture[str]) -> None:
+    port = int(model.url.rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="in use"):
+        ScriptedModel(port=port).start()
+    process = ScriptedModelProcess(port=port)
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        process.start()
+    process.stop()
+    assert "in use" in capfd.readouterr().err
+
+
+def exchange(model: ScriptedModel, *sent: bytes) -> list[bytes]:
+    """What comes back over a bare connection for each thing sent; empty when the connection is closed."""
+    host, port = model.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        answers = []
+        for data in sent:
+            connection.sendall(data)
+            answers.append(connection.recv(65536))
+        return answers
+
+
+def test_a_client_may_ask_before_it_sends_the_body(model: ScriptedModel) -> None:
+    head = b"POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 14\r\nexpect: 100-continue\r\n\r\n"
+    proceed, answer = exchange(model, head, b'{"input": "x"}')
+    assert proceed.startswith(b"HTTP/1.1 100")
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_what_is_not_http_is_hung_up_on(model: ScriptedModel) -> None:
+    assert exchange(model, b"\x16\x03\x01 this is not HTTP\r\n\r\n") == [b""]
+
+
+def test_a_connection_is_closed_when_the_client_wants_that(model: ScriptedModel) -> None:
+    (answer,) = exchange(model, b"GET /v1/models HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    assert b"connection: close" in answer.lower()
+    answer, nothing = exchange(model, b"GET /v1/models HTTP/1.0\r\n\r\n", b"")
+    assert (answer[:12], nothing) == (b"HTTP/1.1 200", b"")
+
+
+def test_mid_stream_failures_replace_a_reply_that_is_not_streamed(model: ScriptedModel) -> None:
+    cut = model.script(Reply(error=Failure("cut", after=3)))
+    with pytest.raises(httpx2.RemoteProtocolError, match="incomplete"):
+        ask(model, cut.say())
+    assert "server_error" in ask(model, model.script(Reply(error=Failure("server", after=3))).say())
