@@ -11,17 +11,20 @@ from letta.blocks import repository
 from letta.blocks.block import Block
 from letta.blocks.repository import BlockFilter
 from letta.blocks.schemas import BlockResponse, CreateBlock, UpdateBlock
+from letta.blocks.service import to_new_block
+from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import BlockId, page_parameters
 
 router = APIRouter(prefix="/blocks", tags=["blocks"])
 
-BlocksPage = page_parameters(limit=50, order="asc")
-AgentsPage = page_parameters(limit=50, order="desc")
+BlocksPage = Annotated[Page, page_parameters(limit=50, order="asc")]
+AgentsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 Text = Annotated[str | None, Query(max_length=200)]
 
 
 async def _filter(
+    *,
     label: Text = None,
     name: Annotated[str | None, Query(max_length=100, description="Name of the template.")] = None,
     templates_only: bool = False,
@@ -40,6 +43,7 @@ async def _filter(
 
 
 async def _search(
+    *,
     condition: Annotated[BlockFilter, Depends(_filter)],
     label_search: Text = None,
     description_search: Text = None,
@@ -113,12 +117,3 @@ async def list_agents_of_block(
 ) -> list[AgentState]:
     """The agents that hold a block."""
     return await database.read(agents_service.list_agents_of_block, actor, block_id, page, include)
-
-
-def to_new_block(body: CreateBlock) -> Block:
-    """The block that a request to create one describes."""
-    values = body.model_dump()
-    values["metadata"] = values["metadata"] or {}
-    values["tags"] = values["tags"] or []
-    values["preserve_on_migration"] = bool(values["preserve_on_migration"])
-    return repository.new_block(**values)

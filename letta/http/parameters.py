@@ -1,7 +1,7 @@
 """Parameters that many operations share: ids in paths, the cursor of a list."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
 
@@ -45,6 +45,6 @@ def page_reader(*, limit: int = 50, order: Order = "desc") -> Callable[..., Awai
     return read
 
 
-def page_parameters(*, limit: int = 50, order: Order = "desc") -> type[Page]:
-    """The type of a parameter that is a list's cursor."""
+def page_parameters(*, limit: int = 50, order: Order = "desc") -> Any:
+    """The dependency that reads a list's cursor, with the list's own defaults: ``Annotated[Page, page_parameters()]``."""
     return Annotated[Page, Depends(page_reader(limit=limit, order=order))]  # type: ignore[return-value]

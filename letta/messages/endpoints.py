@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from letta.errors import UnprocessableError
 from letta.http import sse
+from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
 from letta.messages import listing, repository
@@ -31,7 +32,7 @@ from letta.settings import settings
 router = APIRouter(tags=["messages"])
 
 JsonObject = dict[str, Any]
-MessagesPage = page_parameters(limit=100, order="desc")
+MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", include_in_schema=False)]
 RequestId = Annotated[str | None, Header(alias="x-api-request-log-id", include_in_schema=False)]
 

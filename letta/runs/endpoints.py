@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import RunId, page_parameters
 from letta.messages import repository as messages_repository
@@ -19,7 +20,7 @@ from letta.steps.schemas import Step
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 JsonObject = dict[str, Any]
-RunsPage = page_parameters(limit=100, order="desc")
+RunsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 Ids = Annotated[list[str] | None, Query()]
 
 

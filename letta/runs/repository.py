@@ -307,7 +307,7 @@ def step_exists(connection: Connection, step_id: str) -> bool:
 
 
 def _step_values(turn: Turn, step: JsonObject) -> JsonObject:
-    common = {
+    common: JsonObject = {
         "organization_id": turn.actor.organization_id,
         "agent_id": turn.agent.id,
         "run_id": turn.run_id,

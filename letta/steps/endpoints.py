@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import StepId, page_parameters
 from letta.messages import repository as messages_repository
@@ -18,7 +19,7 @@ from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 router = APIRouter(tags=["steps"])
 
 JsonObject = dict[str, Any]
-StepsPage = page_parameters(limit=100, order="desc")
+StepsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 
 
 @router.get("/steps", response_model=list[Step])
