@@ -1,0 +1,148 @@
+"""The models that the configured providers offer, kept in memory."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from letta.errors import InvalidArgumentError, NotFoundError
+from letta.llm.configured import SETTINGS, configured_providers
+from letta.llm.handles import EmbeddingModel, LlmModel
+from letta.llm.offers import Offer, ProviderReport
+from letta.llm.provider import Provider
+from letta.settings import Settings
+
+__all__ = ["Catalog", "ProviderReport"]
+
+_CONNECT_SECONDS = 2.0
+_READ_SECONDS = 8.0
+_REQUERY_SECONDS = 30.0
+_SHOWN_HANDLES = 15
+
+
+class Catalog:
+    """The models of all configured providers.
+
+    Little is known before `refresh`. A provider that can't be reached then is asked again when one of its models is
+    wanted, and so is one that doesn't list a wanted model: models may appear while the server runs.
+    """
+
+    def __init__(self, providers: Sequence[Provider], *, requery_seconds: float = _REQUERY_SECONDS) -> None:
+        self._offers = {provider.name: Offer(provider) for provider in providers}
+        self._requery_seconds = requery_seconds
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Catalog":
+        """The catalog of the providers that the environment configures."""
+        return cls(configured_providers(settings))
+
+    async def refresh(self) -> list[ProviderReport]:
+        """Ask all providers for their models at once. Never fails: a report says what came of each."""
+        return await self._ask(self._offers.values(), unless_within=0)
+
+    async def refresh_unreachable(self) -> None:
+        """Ask those providers again that have not answered yet, if they weren't asked just now."""
+        waiting = [offer for offer in self._offers.values() if not offer.answered]
+        await self._ask(waiting, unless_within=self._requery_seconds)
+
+    def llms(self) -> list[LlmModel]:
+        """The language models known, by provider, then by name."""
+        return [model for offer in self._offers.values() for model in offer.llms.values()]
+
+    def embeddings(self) -> list[EmbeddingModel]:
+        """The embedding models known, by provider."""
+        return [model for offer in self._offers.values() for model in offer.embeddings.values()]
+
+    def providers(self) -> list[Provider]:
+        """The configured providers."""
+        return [offer.provider for offer in self._offers.values()]
+
+    def provider(self, name: str) -> Provider:
+        """The provider of this name.
+
+        Raises:
+            NotFoundError: none is configured.
+        """
+        offer = self._offers.get(name)
+        if offer is None:
+            raise NotFoundError(
+                f"The model provider '{name}' is not configured. Set {SETTINGS.get(name, 'its variables')}, "
+                "or choose another model."
+            )
+        return offer.provider
+
+    def llm(self, handle: str) -> LlmModel:
+        """The language model of this handle, among those known.
+
+        Raises:
+            InvalidArgumentError: the handle has no slash.
+            NotFoundError: no such model is known.
+        """
+        _check_handle(handle)
+        for offer in self._offers.values():
+            found = offer.find_llm(handle)
+            if found is not None:
+                return found
+        raise NotFoundError(self._unknown("model", handle, [model.handle for model in self.llms()]))
+
+    def embedding(self, handle: str) -> EmbeddingModel:
+        """The embedding model of this handle, among those known.
+
+        Raises:
+            InvalidArgumentError: the handle has no slash, or no such model is known.
+        """
+        _check_handle(handle)
+        for offer in self._offers.values():
+            if handle in offer.embeddings:
+                return offer.embeddings[handle]
+        known = [model.handle for model in self.embeddings()]
+        raise InvalidArgumentError(self._unknown("embedding model", handle, known))
+
+    async def resolve_llm(self, handle: str) -> LlmModel:
+        """As `llm`; asks the handle's provider again before giving up, at most every 30 seconds."""
+        try:
+            return self.llm(handle)
+        except NotFoundError:
+            await self._ask_about(handle)
+        return self.llm(handle)
+
+    async def resolve_embedding(self, handle: str) -> EmbeddingModel:
+        """As `embedding`; asks the handle's provider again before giving up, at most every 30 seconds."""
+        _check_handle(handle)
+        try:
+            return self.embedding(handle)
+        except InvalidArgumentError:
+            await self._ask_about(handle)
+        return self.embedding(handle)
+
+    async def _ask_about(self, handle: str) -> None:
+        suspects = [offer for offer in self._offers.values() if offer.may_have(handle)]
+        await self._ask(suspects, unless_within=self._requery_seconds)
+
+    async def _ask(self, offers: Iterable[Offer], *, unless_within: float) -> list[ProviderReport]:
+        due = [offer for offer in offers if not offer.was_asked(within=unless_within)]
+        if not due:
+            return []
+        from httpx2 import AsyncClient, Timeout
+
+        async with AsyncClient(timeout=Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)) as client:
+            reports = await asyncio.gather(*(offer.ask(client, unless_within=unless_within) for offer in due))
+        return [report for report in reports if report is not None]
+
+    def _unknown(self, kind: str, handle: str, known: Sequence[str]) -> str:
+        if not self._offers:
+            return (
+                f"There is no {kind} '{handle}', because no model provider is configured. "
+                "Set OPENAI_API_KEY, OPENROUTER_API_KEY, OLLAMA_BASE_URL or another provider's variable."
+            )
+        prefix = handle.partition("/")[0] + "/"
+        nearest = sorted(known, key=lambda other: not other.startswith(prefix))
+        shown = ", ".join(nearest[:_SHOWN_HANDLES]) or "none"
+        more = f" and {len(nearest) - _SHOWN_HANDLES} more" if len(nearest) > _SHOWN_HANDLES else ""
+        return f"There is no {kind} '{handle}'. Choose one of those known: {shown}{more}."
+
+
+def _check_handle(handle: str) -> None:
+    prefix, slash, name = handle.partition("/")
+    if not (prefix and slash and name):
+        raise InvalidArgumentError(
+            f"'{handle}' is no model handle. Write <provider>/<model>, as GET /v1/models lists them."
+        )

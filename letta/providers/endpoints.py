@@ -1,0 +1,42 @@
+"""Operations on the models that providers offer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from letta.http.dependencies import ServerDep
+from letta.providers.schemas import (
+    EmbeddingModelResponse,
+    ModelResponse,
+    ProviderCategory,
+    ProviderType,
+    to_embedding_model,
+    to_model,
+)
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+@router.get("", response_model=list[ModelResponse])
+async def list_models(
+    server: ServerDep,
+    provider_category: Annotated[list[ProviderCategory] | None, Query()] = None,
+    provider_name: str | None = None,
+    provider_type: ProviderType | None = None,
+) -> list[ModelResponse]:
+    """The language models of the configured providers."""
+    await server.catalog.refresh_unreachable()
+    return [
+        to_model(model)
+        for model in server.catalog.llms()
+        if (not provider_category or model.provider_category in provider_category)
+        and provider_name in {None, model.provider_name}
+        and provider_type in {None, model.provider_type}
+    ]
+
+
+@router.get("/embedding", response_model=list[EmbeddingModelResponse])
+async def list_embedding_models(server: ServerDep) -> list[EmbeddingModelResponse]:
+    """The embedding models of the configured providers."""
+    await server.catalog.refresh_unreachable()
+    return [to_embedding_model(model) for model in server.catalog.embeddings()]

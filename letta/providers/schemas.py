@@ -1,0 +1,132 @@
+"""Models on the wire. Many fields say the same twice, for older clients."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
+from letta.http.schema import Schema
+from letta.llm.handles import EmbeddingModel, LlmModel
+
+ProviderCategory = Literal["base", "byok"]
+ProviderType = Literal[
+    "anthropic",
+    "azure",
+    "baseten",
+    "bedrock",
+    "cerebras",
+    "chatgpt_oauth",
+    "deepseek",
+    "fireworks",
+    "google_ai",
+    "google_vertex",
+    "groq",
+    "hugging-face",
+    "letta",
+    "lmstudio_openai",
+    "minimax",
+    "mistral",
+    "ollama",
+    "openai",
+    "together",
+    "vllm",
+    "sglang",
+    "openrouter",
+    "xai",
+    "zai",
+    "zai_coding",
+]
+
+
+class ModelResponse(Schema):
+    """A language model."""
+
+    handle: str = Field(description="What agents name it by.")
+    name: str
+    display_name: str
+    provider_type: ProviderType
+    provider_name: str
+    model_type: Literal["llm"] = "llm"
+    model: str = Field(deprecated=True)
+    model_endpoint_type: str = Field(deprecated=True)
+    model_endpoint: str | None = Field(None, deprecated=True)
+    provider_category: ProviderCategory = "base"
+    model_wrapper: None = None
+    context_window: int = Field(deprecated=True)
+    put_inner_thoughts_in_kwargs: bool = False
+    temperature: float = 1.0
+    max_tokens: int | None = Field(None, description="Most tokens of one answer, where it's known.")
+    enable_reasoner: bool = True
+    reasoning_effort: None = None
+    max_reasoning_tokens: int = 0
+    effort: None = None
+    frequency_penalty: float | None = None
+    compatibility_type: None = None
+    verbosity: None = None
+    tier: None = None
+    parallel_tool_calls: bool = False
+    response_format: None = None
+    strict: bool = False
+    return_logprobs: bool = False
+    top_logprobs: int | None = None
+    return_token_ids: bool = False
+    tool_call_parser: None = None
+    max_context_window: int = Field(description="Most tokens of input.")
+
+
+class EmbeddingModelResponse(Schema):
+    """An embedding model."""
+
+    handle: str = Field(description="What agents, archives and folders name it by.")
+    name: str
+    display_name: str
+    provider_type: ProviderType
+    provider_name: str
+    model_type: Literal["embedding"] = "embedding"
+    embedding_endpoint_type: str = Field(deprecated=True)
+    embedding_endpoint: str | None = Field(None, deprecated=True)
+    embedding_model: str = Field(deprecated=True)
+    embedding_dim: int = Field(description="Dimensions of its vectors.")
+    embedding_chunk_size: int = DEFAULT_EMBEDDING_CHUNK_SIZE
+    batch_size: int = 32
+    azure_endpoint: None = None
+    azure_version: None = None
+    azure_deployment: None = None
+
+
+def to_model(model: LlmModel) -> ModelResponse:
+    """A language model of the catalog on the wire."""
+    return ModelResponse.model_validate(
+        {
+            "handle": model.handle,
+            "name": model.name,
+            "display_name": model.name,
+            "provider_type": model.provider_type,
+            "provider_name": model.provider_name,
+            "model": model.name,
+            "model_endpoint_type": model.endpoint_type,
+            "model_endpoint": model.endpoint,
+            "provider_category": model.provider_category,
+            "context_window": model.context_window,
+            "max_tokens": model.max_output_tokens,
+            "max_context_window": model.context_window,
+        }
+    )
+
+
+def to_embedding_model(model: EmbeddingModel) -> EmbeddingModelResponse:
+    """An embedding model of the catalog on the wire."""
+    return EmbeddingModelResponse.model_validate(
+        {
+            "handle": model.handle,
+            "name": model.name,
+            "display_name": model.name,
+            "provider_type": model.provider_type,
+            "provider_name": model.provider_name,
+            "embedding_endpoint_type": model.endpoint_type,
+            "embedding_endpoint": model.endpoint,
+            "embedding_model": model.name,
+            "embedding_dim": model.dimensions,
+            "batch_size": model.batch_size,
+        }
+    )
