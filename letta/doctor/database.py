@@ -11,7 +11,7 @@ from letta.database.engine import Database
 from letta.doctor.context import DoctorContext
 
 _CONNECT_SECONDS = 10
-_BEGIN = "BEGIN READ ONLY; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '2s'; "
+_BEGIN = "BEGIN READ ONLY; SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'; "
 
 
 @dataclass(frozen=True)
