@@ -110,6 +110,8 @@ def test_an_ordinary_user_is_told_whose_database_it_is(directory: Path) -> None:
     postgres.start()
     postgres.stop()
     assert "belongs to user id 60999, but this process runs as 10001. Run it as that user" in run_as_stranger(directory)
+    os.chown(directory / "cluster", 0, 0)
+    assert "belongs to user id 0" in run_as_stranger(directory)
 
 
 def test_an_ordinary_user_is_told_that_it_cannot_write(directory: Path) -> None:

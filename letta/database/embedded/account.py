@@ -73,21 +73,24 @@ def choose_account(layout: Layout) -> Account:
     Raises:
         DataDirectoryError: the data belongs to another user, whom we can't become.
     """
-    owner = _owner(layout)
     if os.geteuid() != 0:
-        if owner is not None and layout.cluster.exists() and owner[0] != os.geteuid():
-            raise DataDirectoryError(
-                f"The embedded database in {layout.data_directory} belongs to user id {owner[0]}, but this process "
-                f"runs as {os.geteuid()}. Run it as that user, or set LETTA_PG_DATA to another directory."
-            )
+        _require_ownership(layout)
         return Account(os.geteuid(), os.getegid(), "same")
     if sys.platform != "linux":
         raise EmbeddedPostgresError("Postgres can't run as root on this system. Run the server as an ordinary user.")
-    uid, gid = owner or (SERVICE_UID, SERVICE_UID)
+    uid, gid = _ordinary_owner(layout) or (SERVICE_UID, SERVICE_UID)
     return Account(uid, gid, "switch" if _can_switch(uid, gid) else "map")
 
 
-def _owner(layout: Layout) -> tuple[int, int] | None:
+def _require_ownership(layout: Layout) -> None:
+    if layout.cluster.exists() and (owner := layout.cluster.stat().st_uid) != os.geteuid():
+        raise DataDirectoryError(
+            f"The embedded database in {layout.data_directory} belongs to user id {owner}, but this process runs as "
+            f"{os.geteuid()}. Run it as that user, or set LETTA_PG_DATA to another directory."
+        )
+
+
+def _ordinary_owner(layout: Layout) -> tuple[int, int] | None:
     for directory in (layout.cluster, layout.data_directory):
         if directory.exists() and (status := directory.stat()).st_uid != 0:
             return status.st_uid, status.st_gid
