@@ -76,5 +76,6 @@ def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> A
     return router
 
 
-router = _routes("/folders", FolderResponse, page_size=50)
-sources_router = _routes("/sources", SourceResponse, page_size=MAX_PAGE)
+router = APIRouter()
+router.include_router(_routes("/folders", FolderResponse, page_size=50))
+router.include_router(_routes("/sources", SourceResponse, page_size=MAX_PAGE))

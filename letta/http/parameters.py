@@ -46,5 +46,5 @@ def page_reader(*, limit: int = 50, order: Order = "desc") -> Callable[..., Awai
 
 
 def page_parameters(*, limit: int = 50, order: Order = "desc") -> Any:
-    """The dependency that reads a list's cursor, with the list's own defaults: ``Annotated[Page, page_parameters()]``."""
-    return Annotated[Page, Depends(page_reader(limit=limit, order=order))]  # type: ignore[return-value]
+    """The same as a dependency, for ``Annotated[Page, page_parameters()]``."""
+    return Depends(page_reader(limit=limit, order=order))
