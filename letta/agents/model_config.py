@@ -126,13 +126,14 @@ def with_given_config(config: JsonObject, given: LLMConfig) -> JsonObject:
 def with_other_model(config: JsonObject, old: LlmModel | None, new: LlmModel, *, agent_type: str) -> JsonObject:
     """``config`` moved to another model.
 
-    The window becomes the new model's default. Temperature, formats, parallel calls and the like are kept; an output
-    limit that somebody chose is kept as far as the new model allows it; what only reasoning models know goes when the
-    new one is none. ``old`` is the model so far, None where the catalog no longer has it.
+    The window becomes the default of a different model. Temperature, formats, parallel calls and the like are kept; an
+    output limit that somebody chose is kept as far as the new model allows it; what only reasoning models know goes
+    when the new one is none. ``old`` is the model so far, None where the catalog no longer has it.
     """
     fresh = llm_config_from(new, agent_type=agent_type)
     kept = {name: value for name, value in config.items() if name in fresh and name not in _IDENTITY}
-    kept["context_window"] = fresh["context_window"]
+    if config.get("handle") != new.handle:
+        kept["context_window"] = fresh["context_window"]
     kept["put_inner_thoughts_in_kwargs"] = fresh["put_inner_thoughts_in_kwargs"]
     kept["max_tokens"] = _kept_max_tokens(config.get("max_tokens"), old, new)
     kept["verbosity"] = config.get("verbosity") or fresh["verbosity"] if fresh["verbosity"] else None

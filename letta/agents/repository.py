@@ -16,7 +16,12 @@ from letta.conversations.tables import context_messages, conversations
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
+from letta.folders.repository import unknown_folder
+from letta.folders.tables import folders
 from letta.organizations.actor import Actor
+from letta.tools.repository import to_tool
+from letta.tools.tables import tools
+from letta.tools.tool import Tool
 
 AgentOrder = Literal["created_at", "updated_at", "last_run_completion"]
 
@@ -215,16 +220,37 @@ def replace_tools(connection: Connection, agent_id: str, tool_ids: Sequence[str]
     insert_tools(connection, agent_id, tool_ids)
 
 
-def insert_folders(connection: Connection, agent_id: str, folder_ids: Sequence[str]) -> None:
-    """Give an agent that has no folders these ones."""
-    rows = [{"agent_id": agent_id, "folder_id": folder_id} for folder_id in folder_ids]
-    _insert_all(connection, agents_folders, rows)
+def insert_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> None:
+    """Give an agent that has no folders these ones.
+
+    Raises:
+        NotFoundError: one of them does not exist.
+    """
+    found = select(literal(agent_id), folders.c.id).where(
+        folders.c.id.in_(folder_ids), folders.c.organization_id == actor.organization_id
+    )
+    statement = insert(agents_folders).from_select(["agent_id", "folder_id"], found)
+    stored = set(connection.scalars(statement.returning(agents_folders.c.folder_id)))
+    for folder_id in folder_ids:
+        if folder_id not in stored:
+            raise unknown_folder(folder_id)
 
 
-def replace_folders(connection: Connection, agent_id: str, folder_ids: Sequence[str]) -> None:
-    """Give an agent exactly these folders."""
+def replace_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> None:
+    """Give an agent exactly these folders.
+
+    Raises:
+        NotFoundError: one of them does not exist.
+    """
     connection.execute(delete(agents_folders).where(agents_folders.c.agent_id == agent_id))
-    insert_folders(connection, agent_id, folder_ids)
+    insert_folders(connection, actor, agent_id, folder_ids)
+
+
+def list_tools_of_agent(connection: Connection, agent_id: str, page: Page) -> list[Tool]:
+    """A page of the agent's tools, by creation."""
+    query = select(tools).join(agents_tools, agents_tools.c.tool_id == tools.c.id)
+    query = query.where(agents_tools.c.agent_id == agent_id)
+    return [to_tool(row) for row in connection.execute(paginate(query, tools, page))]
 
 
 def check_label_is_free(connection: Connection, agent_id: str, block: Block) -> None:
@@ -289,7 +315,9 @@ def _message_ids() -> ColumnElement[list[str] | None]:
 
 def _tags() -> ColumnElement[list[str] | None]:
     ordered = aggregate_order_by(agents_tags.c.tag, agents_tags.c.tag)
-    return select(func.array_agg(ordered)).where(agents_tags.c.agent_id == agents.c.id).correlate(agents).scalar_subquery()
+    return (
+        select(func.array_agg(ordered)).where(agents_tags.c.agent_id == agents.c.id).correlate(agents).scalar_subquery()
+    )
 
 
 def _one(row: Row[Any] | None, agent_id: str) -> AgentRow:

@@ -13,7 +13,7 @@ from letta.agents.tool_rules import ToolRule
 from letta.blocks.schemas import BlockResponse, CreateBlock
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.database.ids import id_pattern
-from letta.folders.schemas import FolderResponse
+from letta.folders.schemas import SourceResponse
 from letta.http.schema import Schema, Timestamp
 from letta.messages.schemas import MessageCreate
 from letta.tools.schemas import ToolResponse
@@ -246,7 +246,7 @@ class AgentState(Schema):
     memory: Memory = _deprecated(..., "Use blocks.")
     blocks: list[BlockResponse]
     tools: list[ToolResponse]
-    sources: list[FolderResponse] = _deprecated(..., "Use the folders of the agent.")
+    sources: list[SourceResponse] = _deprecated(..., "Use the folders of the agent.")
     tags: list[str]
     secrets: list[AgentSecret] = Field(default_factory=list)
     tool_exec_environment_variables: list[AgentSecret] = Field(

@@ -45,7 +45,7 @@ STORED = [field.name for field in fields(Message) if field.name not in {"sequenc
 COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
 
 
-def to_message(row: Row[Any]) -> Message:
+def to_message(row: Row[*tuple[Any, ...]]) -> Message:
     """The message in a row that holds all of a message's columns (and its position, if it was selected)."""
     values = row._mapping
     message = Message(**{name: values[messages.c[name]] for name in STORED})
@@ -193,7 +193,7 @@ def roles_of(connection: Connection, agent_id: str, message_ids: Sequence[str]) 
     query = select(messages.c.id, messages.c.role).where(
         messages.c.agent_id == agent_id, messages.c.id.in_(message_ids)
     )
-    return {message_id: role for message_id, role in connection.execute(query)}
+    return {row.id: row.role for row in connection.execute(query)}
 
 
 def open_approval_requests(connection: Connection, message_ids: Sequence[str]) -> list[Message]:

@@ -1,0 +1,160 @@
+"""Making an agent: what was asked for, completed by defaults, stored in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.agents import defaults, repository
+from letta.agents.agent import Agent
+from letta.agents.compaction_settings import compaction_settings_from, default_summarizer
+from letta.agents.initial_messages import default_messages, given_messages, system_message
+from letta.agents.models import embedding_config_of, llm_config_of, offers
+from letta.agents.names import random_name
+from letta.agents.prompts import system_prompt
+from letta.agents.schemas import AgentState, CreateAgent
+from letta.agents.state import LoadedAgent, to_state
+from letta.agents.validation import check_create, check_labels, check_rules
+from letta.blocks import repository as blocks_repository
+from letta.blocks.block import Block
+from letta.blocks.service import to_new_block
+from letta.conversations.repository import create_conversation
+from letta.database.ids import new_id
+from letta.folders import repository as folders_repository
+from letta.folders.folder import Folder
+from letta.llm.catalog import Catalog
+from letta.messages import repository as messages_repository
+from letta.organizations.actor import Actor
+from letta.tools import repository as tools_repository
+from letta.tools.tool import Tool
+from letta.turn.system import SystemFacts, compile_system, system_digest
+
+JsonObject = dict[str, Any]
+
+
+def create_agent(
+    connection: Connection, actor: Actor, catalog: Catalog, body: CreateAgent, project_id: str | None = None
+) -> AgentState:
+    """Store a new agent with its blocks, tools and first messages, and return it with all of its relations.
+
+    Args:
+        project_id: the project where the request names none itself.
+
+    Raises:
+        InvalidArgumentError: a value can't be accepted, or a tool isn't there.
+        NotFoundError: a model, block, tool or folder isn't there.
+        ConflictError: two blocks have the same label.
+        NotOfferedError: a field has no meaning on this server.
+    """
+    check_create(body)
+    agent = _new_agent(actor, catalog, body, project_id)
+    tools = _tools(connection, actor, body)
+    agent.tool_rules = _rules(body, agent, tools)
+    blocks = _blocks(connection, actor, body)
+    agent = repository.insert_agent(connection, agent)
+    loaded = LoadedAgent(agent, message_ids=[], blocks=blocks, tools=tools)
+    _store_relations(connection, actor, body, loaded)
+    loaded.message_ids = _start(connection, actor, body, loaded)
+    return to_state(loaded)
+
+
+def _new_agent(actor: Actor, catalog: Catalog, body: CreateAgent, project_id: str | None) -> Agent:
+    llm_config = llm_config_of(catalog, body)
+    summarizer = default_summarizer(llm_config, offers(catalog))
+    return Agent(
+        id=new_id("agent"),
+        organization_id=actor.organization_id,
+        name=body.name or random_name(),
+        agent_type=body.agent_type,
+        system=system_prompt(body.agent_type) if body.system is None else body.system,
+        llm_config=llm_config,
+        description=body.description,
+        metadata=body.metadata,
+        embedding_config=embedding_config_of(catalog, body),
+        compaction_settings=compaction_settings_from(body.compaction_settings, summarizer),
+        response_format=body.response_format.model_dump() if body.response_format else None,
+        timezone=body.timezone or "UTC",
+        message_buffer_autoclear=body.message_buffer_autoclear or body.agent_type == "workflow_agent",
+        enable_sleeptime=body.enable_sleeptime,
+        max_files_open=body.max_files_open,
+        per_file_view_window_char_limit=body.per_file_view_window_char_limit,
+        hidden=True if defaults.HIDING_TAG in (body.tags or ()) else body.hidden,
+        project_id=body.project_id or project_id,
+        template_id=body.template_id,
+        base_template_id=body.base_template_id,
+        created_by_id=actor.user_id,
+        last_updated_by_id=actor.user_id,
+    )
+
+
+def _tools(connection: Connection, actor: Actor, body: CreateAgent) -> list[Tool]:
+    names = list(body.tools or ())
+    if body.include_base_tools:
+        names += defaults.base_tools(body.agent_type, enable_sleeptime=bool(body.enable_sleeptime))
+    if body.include_multi_agent_tools:
+        names += defaults.MULTI_AGENT_TOOLS
+    found = tools_repository.tools_by_names(connection, actor, names)
+    found += tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
+    return list({tool.id: tool for tool in found}.values())
+
+
+def _rules(body: CreateAgent, agent: Agent, tools: Sequence[Tool]) -> list[JsonObject]:
+    rules = [rule.model_dump() for rule in body.tool_rules or ()]
+    model_name = agent.llm_config["model"]
+    check_rules(rules, model_name)
+    wanted = body.include_base_tool_rules
+    if wanted is None:
+        wanted = defaults.wants_base_rules(agent.agent_type, model_name, rules)
+    if wanted:
+        rules += defaults.base_rules(tools, rules)
+    return rules + defaults.approval_rules(tools, rules)
+
+
+def _blocks(connection: Connection, actor: Actor, body: CreateAgent) -> list[Block]:
+    """The agent's blocks: its own ones, which are stored here, and those that it shares."""
+    new = [_described(to_new_block(block)) for block in body.memory_blocks or ()]
+    ids = list(dict.fromkeys(body.block_ids or ()))
+    shared = blocks_repository.get_blocks(connection, actor, ids, lock=True)
+    check_labels([*new, *shared])
+    own = blocks_repository.create_blocks(connection, actor, new)
+    return [*own, *blocks_repository.with_tags(connection, shared)]
+
+
+def _described(block: Block) -> Block:
+    return block if block.description else replace(block, description=defaults.BLOCK_DESCRIPTIONS.get(block.label))
+
+
+def _store_relations(connection: Connection, actor: Actor, body: CreateAgent, loaded: LoadedAgent) -> None:
+    agent_id = loaded.agent.id
+    repository.insert_blocks(connection, agent_id, [block.id for block in loaded.blocks])
+    repository.insert_tools(connection, agent_id, [tool.id for tool in loaded.tools])
+    loaded.tags = repository.insert_tags(connection, actor, agent_id, body.tags or ())
+    secrets = (body.tool_exec_environment_variables or {}) | (body.secrets or {})
+    loaded.secrets = repository.insert_secrets(connection, actor, agent_id, secrets)
+    loaded.folders = _attach_folders(connection, actor, agent_id, [*(body.folder_ids or ()), *(body.source_ids or ())])
+
+
+def _attach_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> list[Folder]:
+    if not folder_ids:
+        return []
+    repository.insert_folders(connection, actor, agent_id, folder_ids)
+    return folders_repository.folders_of_agents(connection, [agent_id]).get(agent_id, [])
+
+
+def _start(connection: Connection, actor: Actor, body: CreateAgent, loaded: LoadedAgent) -> list[str]:
+    """Store the default conversation with its first messages and return their ids."""
+    agent, blocks = loaded.agent, loaded.blocks
+    conversation_id = create_conversation(
+        connection, actor, agent.id, is_default=True, system_digest=system_digest(agent, blocks)
+    )
+    text = compile_system(agent, blocks, SystemFacts())
+    given = body.initial_message_sequence
+    following = (
+        default_messages(agent, conversation_id) if given is None else given_messages(agent, conversation_id, given)
+    )
+    messages = [system_message(agent, conversation_id, text), *following]
+    messages_repository.insert_messages(connection, actor, messages)
+    ids = [message.id for message in messages]
+    messages_repository.append_to_context(connection, conversation_id, ids)
+    return ids

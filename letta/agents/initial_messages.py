@@ -1,0 +1,86 @@
+"""The messages that an agent's context begins with."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from letta.agents.agent import Agent
+from letta.messages.message import Message, text_content
+from letta.messages.schemas import MessageCreate
+from letta.turn.system import format_time
+
+_TYPES_WITHOUT_LOGIN = {"letta_v1_agent", "sleeptime_agent", "voice_sleeptime_agent"}
+_FIRST_THOUGHT = "I have just been started. I say hello, so that the way to the person is known to work."
+_FIRST_WORDS = "Hello! I'm here, and I will remember what we talk about."
+_SENT = "The message was sent."
+
+
+def system_message(agent: Agent, conversation_id: str, text: str) -> Message:
+    """A system message with this text."""
+    return Message(
+        role="system",
+        agent_id=agent.id,
+        conversation_id=conversation_id,
+        content=text_content(text),
+        model=agent.llm_config["model"],
+    )
+
+
+def default_messages(agent: Agent, conversation_id: str) -> list[Message]:
+    """What follows the system message of a new agent of this type.
+
+    Types that speak through a tool begin with an example of it, and the news that a person has come.
+    """
+    if agent.agent_type in _TYPES_WITHOUT_LOGIN:
+        return []
+    call_id = f"call_{uuid.uuid4().hex[:24]}"
+    assistant = Message(
+        role="assistant",
+        agent_id=agent.id,
+        conversation_id=conversation_id,
+        content=[{"type": "reasoning", "is_native": False, "reasoning": _FIRST_THOUGHT, "signature": None}],
+        tool_calls=[{"id": call_id, "name": "send_message", "arguments": json.dumps({"message": _FIRST_WORDS})}],
+        model=agent.llm_config["model"],
+    )
+    returned = {
+        "tool_call_id": call_id,
+        "name": "send_message",
+        "status": "success",
+        "tool_return": _SENT,
+        "stdout": [],
+        "stderr": [],
+    }
+    tool = Message(role="tool", agent_id=agent.id, conversation_id=conversation_id, tool_returns=[returned])
+    user = Message(
+        role="user", agent_id=agent.id, conversation_id=conversation_id, content=text_content(_login(agent.timezone))
+    )
+    return [assistant, tool, user]
+
+
+def given_messages(agent: Agent, conversation_id: str, given: Sequence[MessageCreate]) -> list[Message]:
+    """The messages that a client begins an agent with."""
+    return [
+        Message(
+            role=message.role,
+            agent_id=agent.id,
+            conversation_id=conversation_id,
+            content=_content(message),
+            name=message.name,
+            otid=message.otid or str(uuid.uuid4()),
+            sender_id=message.sender_id,
+            group_id=message.group_id,
+        )
+        for message in given
+    ]
+
+
+def _login(timezone: str) -> str:
+    event = {"type": "login", "last_login": "Never (first login)", "time": format_time(datetime.now(UTC), timezone)}
+    return json.dumps(event, indent=2)
+
+
+def _content(message: MessageCreate) -> list[dict[str, object]]:
+    if isinstance(message.content, str):
+        return text_content(message.content)
+    return [part.model_dump() for part in message.content]

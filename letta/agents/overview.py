@@ -1,0 +1,177 @@
+"""What fills an agent's context window. Numbers of tokens are estimates (`letta.llm.tokens`)."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.agents import repository
+from letta.agents.agent import Agent
+from letta.blocks import repository as blocks_repository
+from letta.blocks.section import render_blocks
+from letta.conversations.repository import conversation_of_agent
+from letta.http.schema import Schema, Timestamp
+from letta.llm.tokens import estimate
+from letta.messages import repository as messages_repository
+from letta.messages.message import Message
+from letta.organizations.actor import Actor
+from letta.tools import repository as tools_repository
+from letta.tools.tool import Tool
+from letta.turn.system import SystemFacts, compile_system
+
+JsonObject = dict[str, Any]
+
+_METADATA = "<memory_metadata>"
+
+
+class StoredMessage(Schema):
+    """A message as it is stored, in the form that older clients know."""
+
+    id: str
+    agent_id: str
+    conversation_id: str | None
+    role: str
+    content: list[JsonObject]
+    name: str | None
+    model: str | None
+    tool_calls: list[JsonObject] | None
+    tool_call_id: str | None
+    tool_returns: list[JsonObject]
+    approvals: list[JsonObject]
+    approval_request_id: str | None
+    approve: bool | None = None
+    denial_reason: str | None = None
+    step_id: str | None
+    run_id: str | None
+    otid: str | None
+    group_id: str | None
+    sender_id: str | None
+    batch_item_id: str | None = None
+    is_err: bool | None
+    created_at: Timestamp
+
+
+class ContextWindowOverview(Schema):
+    """The parts of a context window, with estimated sizes in tokens."""
+
+    context_window_size_max: int
+    context_window_size_current: int
+    num_messages: int
+    num_archival_memory: int
+    num_recall_memory: int
+    num_tokens_external_memory_summary: int
+    external_memory_summary: str
+    num_tokens_system: int
+    system_prompt: str
+    num_tokens_core_memory: int
+    core_memory: str
+    num_tokens_memory_filesystem: int = 0
+    memory_filesystem: str | None = None
+    num_tokens_tool_usage_rules: int = 0
+    tool_usage_rules: str | None = None
+    num_tokens_directories: int = 0
+    directories: str | None = None
+    num_tokens_summary_memory: int
+    summary_memory: str | None
+    num_tokens_functions_definitions: int
+    functions_definitions: list[JsonObject] | None
+    num_tokens_messages: int
+    messages: list[StoredMessage]
+
+
+def context_overview(
+    connection: Connection, actor: Actor, agent_id: str, conversation_id: str | None
+) -> ContextWindowOverview:
+    """What is in a conversation's context; the default one's unless another is named.
+
+    Raises:
+        NotFoundError: no such agent, or it has no such conversation.
+    """
+    agent = repository.get_agent(connection, actor, agent_id).agent
+    conversation = conversation_of_agent(connection, agent_id, conversation_id)
+    blocks = blocks_repository.blocks_of_agent(connection, agent_id)
+    tools = tools_repository.tools_of_agent(connection, agent_id)
+    context = messages_repository.context_of(connection, conversation.id)
+    stored = messages_repository.count_of_agent(connection, agent_id)
+    core_memory = render_blocks(agent.agent_type, agent.llm_config.get("model_endpoint_type"), blocks) or ""
+    facts = SystemFacts(conversation.label, recall_count=max(0, stored - len(context)))
+    rules, metadata = _rules_and_metadata(agent, facts)
+    functions = [_function(tool) for tool in tools]
+    summary = next((message.text for message in context if message.role == "summary"), None)
+    sizes = {
+        "num_tokens_system": estimate(agent.system),
+        "num_tokens_core_memory": estimate(core_memory),
+        "num_tokens_external_memory_summary": estimate(metadata),
+        "num_tokens_tool_usage_rules": estimate(rules or ""),
+        "num_tokens_summary_memory": estimate(summary or ""),
+        "num_tokens_functions_definitions": sum(estimate(json.dumps(function)) for function in functions),
+        "num_tokens_messages": _size_of(context),
+    }
+    return ContextWindowOverview(
+        context_window_size_max=agent.llm_config["context_window"],
+        context_window_size_current=sum(sizes.values()),
+        num_messages=len(context),
+        num_archival_memory=0,
+        num_recall_memory=stored,
+        external_memory_summary=metadata,
+        system_prompt=agent.system,
+        core_memory=core_memory,
+        tool_usage_rules=rules,
+        summary_memory=summary,
+        functions_definitions=functions,
+        messages=[_stored_form(message) for message in context],
+        **sizes,
+    )
+
+
+def _rules_and_metadata(agent: Agent, facts: SystemFacts) -> tuple[str | None, str]:
+    """The sections of the system message that follow the blocks."""
+    rules, start, metadata = compile_system(agent, [], facts, system="").rpartition(_METADATA)
+    return rules.strip() or None, start + metadata
+
+
+def _function(tool: Tool) -> JsonObject:
+    schema = {name: tool.json_schema.get(name) for name in ("name", "description", "parameters")}
+    return {"type": "function", "function": schema | {"strict": None}}
+
+
+def _size_of(context: Sequence[Message]) -> int:
+    """Tokens of the messages that have no place of their own in the overview."""
+    counted = (message for message in context if message.role not in {"system", "summary"})
+    return sum(estimate(json.dumps([m.content, m.tool_calls, m.tool_returns], ensure_ascii=False)) for m in counted)
+
+
+def _stored_form(message: Message) -> StoredMessage:
+    returns = [_tool_return(returned) for returned in message.tool_returns or ()]
+    return StoredMessage(
+        id=message.id,
+        agent_id=message.agent_id,
+        conversation_id=message.conversation_id,
+        role=message.role,
+        content=message.content,
+        name=message.name,
+        model=message.model,
+        tool_calls=[_tool_call(call) for call in message.tool_calls] if message.tool_calls else None,
+        tool_call_id=returns[0]["tool_call_id"] if returns else None,
+        tool_returns=returns,
+        approvals=message.approvals or [],
+        approval_request_id=message.approval_request_id,
+        step_id=message.step_id,
+        run_id=message.run_id,
+        otid=message.otid,
+        group_id=message.group_id,
+        sender_id=message.sender_id,
+        is_err=message.is_err,
+        created_at=message.created_at,
+    )
+
+
+def _tool_call(call: JsonObject) -> JsonObject:
+    function = {"name": call["name"], "arguments": call["arguments"]}
+    return {"id": call["id"], "type": "function", "function": function}
+
+
+def _tool_return(returned: JsonObject) -> JsonObject:
+    same = {name: returned.get(name) for name in ("tool_call_id", "status", "stdout", "stderr")}
+    return same | {"func_response": returned["tool_return"]}

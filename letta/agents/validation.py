@@ -1,0 +1,74 @@
+"""What a request about an agent may not ask for."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from letta.agents.defaults import MAX_FILES_OPEN
+from letta.agents.schemas import CreateAgent, UpdateAgent
+from letta.blocks.block import Block
+from letta.database.text import check_storable
+from letta.errors import ConflictError, InvalidArgumentError, NotOfferedError
+
+_TEXTS = ("name", "system", "description", "metadata", "tags", "project_id", "template_id", "base_template_id")
+_MODELS_WITH_SEVERAL_FIRST_TOOLS = {"gpt-4o", "gpt-4o-mini"}
+
+
+def check_create(body: CreateAgent) -> None:
+    """Refuse what can't be stored or isn't offered.
+
+    Raises:
+        InvalidArgumentError: a value is out of bounds.
+        NotOfferedError: a field has no meaning on this server.
+    """
+    _check_common(body)
+    if body.from_template is not None or body.template:
+        raise NotOfferedError("Templates belong to the hosted product. Leave out 'from_template' and 'template'.")
+    if body.include_default_source:
+        raise NotOfferedError("There is no default folder. Leave out 'include_default_source' and use 'folder_ids'.")
+
+
+def check_update(body: UpdateAgent) -> None:
+    """As `check_create`, for changes."""
+    _check_common(body)
+
+
+def check_labels(blocks: Iterable[Block]) -> None:
+    """Refuse blocks of which two have the same label.
+
+    Raises:
+        ConflictError: there are such.
+    """
+    twice = [label for label, count in Counter(block.label for block in blocks).items() if count > 1]
+    if twice:
+        names = ", ".join(f"'{label}'" for label in twice)
+        raise ConflictError(
+            f"An agent can have one block of each label, but several are labelled {names}. Rename them."
+        )
+
+
+def check_rules(rules: Sequence[dict[str, object]], model_name: str) -> None:
+    """Refuse rules that the agent's model can't follow.
+
+    Raises:
+        InvalidArgumentError: several tools are to be the first.
+    """
+    first = [rule["tool_name"] for rule in rules if rule["type"] == "run_first"]
+    if len(first) > 1 and model_name not in _MODELS_WITH_SEVERAL_FIRST_TOOLS:
+        raise InvalidArgumentError(
+            f"With the model '{model_name}' only one tool can have a 'run_first' rule, but these have: {first}. "
+            "Keep one of them in 'tool_rules'."
+        )
+
+
+def _check_common(body: CreateAgent | UpdateAgent) -> None:
+    if body.identity_ids:
+        raise NotOfferedError("Identities are not offered by this version of the server. Leave out 'identity_ids'.")
+    if body.max_files_open is not None and body.max_files_open > MAX_FILES_OPEN:
+        raise InvalidArgumentError(
+            f"max_files_open cannot exceed {MAX_FILES_OPEN}, but is {body.max_files_open}. Lower it."
+        )
+    for name in _TEXTS:
+        check_storable(getattr(body, name), name)
+    for secrets in (body.secrets, body.tool_exec_environment_variables):
+        check_storable(secrets, "secrets")
+    check_storable([rule.model_dump() for rule in body.tool_rules or ()], "tool_rules")

@@ -1,0 +1,31 @@
+"""Operations on the tags of agents."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from letta.database.pagination import Order
+from letta.http.dependencies import ActorDep, DatabaseDep
+from letta.http.parameters import Limit
+from letta.tags import repository
+from letta.tags.repository import TagFilter
+
+router = APIRouter(prefix="/tags", tags=["tags"])
+
+
+@router.get("", response_model=list[str])
+async def list_tags(
+    *,
+    actor: ActorDep,
+    database: DatabaseDep,
+    before: Annotated[str | None, Query(description="Tag: only tags earlier in the order.")] = None,
+    after: Annotated[str | None, Query(description="Tag: only tags later in the order.")] = None,
+    limit: Limit = 50,
+    order: Order = "asc",
+    order_by: Literal["name"] = "name",  # noqa: ARG001 - part of the contract, with one allowed value
+    name: Annotated[str | None, Query(description="The whole tag.")] = None,
+    query_text: Annotated[str | None, Query(description="Part of the tag, in any case.")] = None,
+) -> list[str]:
+    """The tags that agents have, in alphabetical order."""
+    condition = TagFilter(name=name, query_text=query_text, after=after, before=before, limit=limit, order=order)
+    return await database.read(repository.list_tags, actor, condition)
