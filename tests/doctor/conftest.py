@@ -30,38 +30,40 @@ def cluster_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template(cluster_uri: str) -> str:
-    """Name of a database with our tables, to be copied."""
+def migrated_uri(cluster_uri: str) -> str:
+    """A database with our tables, which tests only look at."""
     run(cluster_uri, "CREATE DATABASE migrated")
-    database = Database(parse_dsn(cluster_uri.replace("/empty?", "/migrated?")))
+    uri = cluster_uri.replace("/empty?", "/migrated?")
+    database = Database(parse_dsn(uri))
     migrate(database)
     database.close()
-    return "migrated"
-
-
-@pytest.fixture
-def migrated_uri(cluster_uri: str, template: str) -> Iterator[str]:
-    """A database with our tables, which goes with the test."""
-    run(cluster_uri, f"CREATE DATABASE scratch TEMPLATE {template}")
-    yield cluster_uri.replace("/empty?", "/scratch?")
-    run(cluster_uri, "DROP DATABASE scratch WITH (FORCE)")
-
-
-@pytest.fixture
-def execute(migrated_uri: str) -> Execute:
-    """Run statements in `migrated_uri` as its superuser."""
-    return lambda statements: run(migrated_uri, statements)
+    run(cluster_uri, "CREATE DATABASE template TEMPLATE migrated")
+    return uri
 
 
 @pytest.fixture
 def look(migrated_uri: str, tmp_path: Path) -> Look:
     """Run all checks on `migrated_uri`, or another database, with changes to a sound context."""
+    return lambda uri=migrated_uri, **changes: checks(tmp_path, uri, **changes)
 
-    def checks(uri: str = migrated_uri, **changes: object) -> dict[str, Check]:
-        context = sound_context(tmp_path, uri, **changes)
-        return {check.name: check for check in run_checks(context, limit_seconds=10)}
 
-    return checks
+@pytest.fixture
+def scratch(cluster_uri: str, migrated_uri: str) -> Iterator[str]:
+    """A copy of `migrated_uri` to be spoilt."""
+    run(cluster_uri, "CREATE DATABASE scratch TEMPLATE template")
+    yield cluster_uri.replace("/empty?", "/scratch?")
+    run(cluster_uri, "DROP DATABASE scratch WITH (FORCE)")
+
+
+@pytest.fixture
+def execute(scratch: str) -> Execute:
+    """Run statements in `scratch` as its superuser."""
+    return lambda statements: run(scratch, statements)
+
+
+def checks(tmp_path: Path, uri: str, **changes: object) -> dict[str, Check]:
+    context = sound_context(tmp_path, uri, **changes)
+    return {check.name: check for check in run_checks(context, limit_seconds=10)}
 
 
 def sound_context(tmp_path: Path, uri: str, **changes: object) -> DoctorContext:

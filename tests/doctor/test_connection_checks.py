@@ -28,7 +28,7 @@ def through(front: FakePooler, migrated_uri: str) -> Callable[..., str]:
     password = parse_dsn(migrated_uri).password
 
     def uri(query: str, host: str = "db.example") -> str:
-        return f"postgresql://letta:{password}@{host}:{front.port}/scratch?hostaddr=127.0.0.1&{query}"
+        return f"postgresql://letta:{password}@{host}:{front.port}/migrated?hostaddr=127.0.0.1&{query}"
 
     return uri
 

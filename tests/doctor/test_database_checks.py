@@ -43,10 +43,10 @@ def test_role_that_may_do_nothing_is_told_what_an_administrator_has_to_run(look:
     assert "CREATE SCHEMA letta" in checks["Schema version"].remedy
 
 
-def test_role_without_access_to_the_extension(look: Look, execute: Execute, migrated_uri: str) -> None:
+def test_role_without_access_to_the_extension(look: Look, scratch: str, execute: Execute) -> None:
     execute("CREATE SCHEMA extensions; ALTER EXTENSION vector SET SCHEMA extensions")
-    assert look()["pgvector"].status is Status.OK
-    dsn = parse_dsn(migrated_uri)
+    assert look(scratch)["pgvector"].status is Status.OK
+    dsn = parse_dsn(scratch)
     checks = look(f"postgresql:///scratch?host={dsn.host}&port={dsn.port}&user=app&password=app")
     assert checks["pgvector"].status is Status.FAIL
     assert "GRANT USAGE ON SCHEMA extensions" in checks["pgvector"].remedy
@@ -54,31 +54,31 @@ def test_role_without_access_to_the_extension(look: Look, execute: Execute, migr
     assert "privilege" in checks["Schema version"].remedy
 
 
-def test_old_pgvector(look: Look, execute: Execute) -> None:
+def test_old_pgvector(look: Look, scratch: str, execute: Execute) -> None:
     execute("UPDATE pg_extension SET extversion = '0.6.2' WHERE extname = 'vector'")
-    assert look()["pgvector"].status is Status.WARN
+    assert look(scratch)["pgvector"].status is Status.WARN
 
 
-def test_schema_newer_than_the_code(look: Look, execute: Execute) -> None:
+def test_schema_newer_than_the_code(look: Look, scratch: str, execute: Execute) -> None:
     execute("UPDATE SCHEMA_NAME.alembic_version SET version_num = '9999'")
-    check = look()["Schema version"]
+    check = look(scratch)["Schema version"]
     assert check.status is Status.FAIL
     assert "Deploy the newer version" in check.remedy
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "public"])
-def test_schema_open_to_outsiders(look: Look, execute: Execute, role: str) -> None:
+def test_schema_open_to_outsiders(look: Look, scratch: str, execute: Execute, role: str) -> None:
     execute(f"GRANT USAGE ON SCHEMA SCHEMA_NAME TO {role}")
-    check = look()["Exposure"]
+    check = look(scratch)["Exposure"]
     assert check.status is Status.FAIL
     assert role in check.finding
     execute(check.remedy)
-    assert look()["Exposure"].status is Status.OK
+    assert look(scratch)["Exposure"].status is Status.OK
 
 
-def test_table_without_row_security(look: Look, execute: Execute) -> None:
+def test_table_without_row_security(look: Look, scratch: str, execute: Execute) -> None:
     execute("ALTER TABLE SCHEMA_NAME.agents DISABLE ROW LEVEL SECURITY")
-    check = look()["Exposure"]
+    check = look(scratch)["Exposure"]
     assert check.status is Status.WARN
     assert "No row security on agents" in check.finding
 
@@ -96,14 +96,14 @@ def test_tables_in_schema_public(cluster_uri: str) -> None:
     assert ran.stdout == "FAIL Set LETTA_PG_SCHEMA to letta.\n"
 
 
-def test_encryption_key(look: Look, execute: Execute) -> None:
-    assert look(key_fingerprint=None)["Encryption key"].status is Status.FAIL
+def test_encryption_key(look: Look, scratch: str, execute: Execute) -> None:
+    assert look(scratch, key_fingerprint=None)["Encryption key"].status is Status.FAIL
     execute("INSERT INTO SCHEMA_NAME.server_facts VALUES ('encryption_key_fingerprint', '0123456789abcdef')")
-    assert look()["Encryption key"].finding.endswith("as in the database.")
-    other = look(key_fingerprint="fedcba9876543210")["Encryption key"]
+    assert look(scratch)["Encryption key"].finding.endswith("as in the database.")
+    other = look(scratch, key_fingerprint="fedcba9876543210")["Encryption key"]
     assert other.status is Status.FAIL
     assert "key used before" in other.remedy
-    none = look(key_fingerprint=None)["Encryption key"]
+    none = look(scratch, key_fingerprint=None)["Encryption key"]
     assert none.status is Status.FAIL
     assert "used with one" in none.finding
 
@@ -118,19 +118,19 @@ def test_nearly_full(look: Look) -> None:
     assert look(quota_mb=megabytes + 1)["Database size"].status is Status.WARN
 
 
-def test_read_only_database(look: Look, execute: Execute) -> None:
+def test_read_only_database(look: Look, scratch: str, execute: Execute) -> None:
     execute("ALTER DATABASE scratch SET default_transaction_read_only = on")
-    checks = look()
+    checks = look(scratch)
     assert checks["Reachability"].status is Status.FAIL
     assert "read-only" in checks["Reachability"].finding
     assert checks["Schema version"].status is Status.OK
 
 
-def test_locked_table_is_given_up(look: Look, execute: Execute, migrated_uri: str) -> None:
-    with closing(psycopg2.connect(migrated_uri)) as holder, holder.cursor() as cursor:
+def test_locked_table_is_given_up(look: Look, scratch: str) -> None:
+    with closing(psycopg2.connect(scratch)) as holder, holder.cursor() as cursor:
         cursor.execute("LOCK TABLE letta.alembic_version")
         started = time.monotonic()
-        checks = look()
+        checks = look(scratch)
         assert time.monotonic() - started < 5
     assert checks["Schema version"].status is Status.FAIL
     assert checks["Exposure"].status is Status.OK
