@@ -19,7 +19,6 @@ class DatabaseChoice(Enum):
     POSTGRES = "postgres"
 
 
-
 def _blank_is_unset(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -276,6 +275,16 @@ class Settings(BaseSettings):
     )
 
     # The host
+    in_container: bool = Field(
+        False,
+        validation_alias=_env("LETTA_IN_CONTAINER"),
+        description="Set in our image: what isn't on a volume goes with the container.",
+    )
+    in_container: bool = Field(
+        False,
+        validation_alias=_env("LETTA_IN_CONTAINER"),
+        description="Set by the project's image: the embedded database then demands a mounted volume.",
+    )
     render: bool = Field(False, validation_alias=_env("RENDER"), description="Set by Render on its instances.")
     render_instance_id: _Text = Field(
         None, validation_alias=_env("RENDER_INSTANCE_ID"), description="Name of the instance, set by Render."

@@ -84,6 +84,13 @@ class Database:
             self._threads, lambda: self._repeat(lambda: self._once(_BEGIN_READ_ONLY, unit, *args, **kwargs))
         )
 
+    async def discard(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, but whatever the unit writes is rolled back: for looking at what something would do."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, lambda: self._repeat(lambda: self._discarded(unit, *args, **kwargs))
+        )
+
     async def run_confirmed(self, unit: Callable[[Connection], T], confirm: Callable[[Connection], T | None]) -> T:
         """Run a unit whose effect can be looked up, so that it's certain even when a COMMIT was cut off.
 
@@ -122,6 +129,14 @@ class Database:
     def _once(self, begin: str, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self.transaction(begin) as connection:
             return unit(connection, *args, **kwargs)
+
+    def _discarded(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.engine.connect() as connection:
+            connection.info["begin"] = _BEGIN
+            try:
+                return unit(connection, *args, **kwargs)
+            finally:
+                _roll_back(connection)
 
     def _repeat(self, attempt: Callable[[], T]) -> T:
         for pause in (*_PAUSES, None):

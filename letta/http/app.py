@@ -9,6 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 import letta
 from letta.agents import endpoints as agents
 from letta.blocks import endpoints as blocks
+from letta.completions import endpoints as completions
 from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
@@ -31,7 +32,7 @@ _ORIGINS = [
     "http://localhost:4200",
     "https://app.letta.com",
 ]
-_ROOMS = (agents, blocks, folders, health, messages, providers, runs, steps, tags, tools)
+_ROOMS = (agents, blocks, completions, folders, health, messages, providers, runs, steps, tags, tools)
 
 
 def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:

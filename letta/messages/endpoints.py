@@ -28,6 +28,7 @@ from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.runs.schemas import CancelRequest, Run
 from letta.server.server import SyncServer
 from letta.settings import settings
+from letta.turn.preview import preview_body, preview_turn
 
 router = APIRouter(tags=["messages"])
 
@@ -86,6 +87,16 @@ async def create_message_async(
     run = run_request(agent_id, body, await request.json(), retry_count, request_id)
     view = await server.executor.start(actor, run)
     return await server.database.read(runs_listing.retrieve_run, actor, view.run_id)
+
+
+@router.post("/agents/{agent_id}/messages/preview-raw-payload")
+async def preview_payload(
+    request: Request, actor: ActorDep, server: ServerDep, agent_id: AgentId, body: LettaStreamingRequest
+) -> JsonObject:
+    """What the model would be sent; nothing is stored and no model is called."""
+    run = run_request(agent_id, body, await request.json(), 0, None)
+    turn = await server.database.discard(preview_turn, actor, run)
+    return preview_body(turn, server.models)
 
 
 @router.post("/agents/{agent_id}/messages/cancel")

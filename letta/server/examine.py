@@ -45,6 +45,6 @@ def _embedded(settings: Settings) -> EmbeddedPostgres | None:
 
 
 def _models(settings: Settings) -> Sequence[str]:
-    catalog = Catalog(settings)
+    catalog = Catalog.from_settings(settings)
     asyncio.run(catalog.refresh())
     return [model.handle for model in catalog.llms()]

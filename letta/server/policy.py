@@ -1,14 +1,12 @@
 """When the server must not start: each refusal is one sentence that names the setting and the remedy."""
 
 import ipaddress
-import os
 from pathlib import Path
 
 from letta.errors import ConfigurationError
 from letta.settings import Settings
 
 _RESERVED_PORTS = {18012, 18013, 19099}
-_CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
 def check_settings(settings: Settings) -> None:
@@ -44,7 +42,7 @@ def check_embedded(settings: Settings, data_directory: Path) -> None:
             "LETTA_PG_URI is not set. Render empties the disk at every deploy, so a database on it would be lost. "
             "Set LETTA_PG_URI to the connection string of your Postgres (Supabase: Connect > Session pooler)."
         )
-    if in_container() and not is_on_a_mount(data_directory):
+    if settings.in_container and not is_on_a_mount(data_directory):
         raise ConfigurationError(
             f"No database is configured, and {data_directory} is not on a volume, so data would be lost with the "
             "container. Add a volume (docker run -v letta-data:/var/lib/letta …), or set LETTA_PG_URI."
@@ -72,11 +70,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def in_container() -> bool:
-    """Whether the process runs in a container."""
-    return bool(os.environ.get("LETTA_IN_CONTAINER")) or any(Path(mark).exists() for mark in _CONTAINER_MARKS)
 
 
 def is_on_a_mount(directory: Path) -> bool:

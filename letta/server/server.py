@@ -29,9 +29,10 @@ class SyncServer:
         self.settings = settings
         self.database = database
         self.catalog = catalog
+        self.models = ModelSource(catalog)
         self.executor = RunExecutor(
             database,
-            ModelSource(catalog),
+            self.models,
             lease_seconds=settings.run_lease_seconds,
             max_runs=settings.max_concurrent_runs,
             instance=settings.render_instance_id,
@@ -53,6 +54,13 @@ class SyncServer:
         self.database.close()
         if self._embedded is not None:
             self._embedded.stop()
+
+    @property
+    def provider_reports(self) -> list[ProviderReport]:
+        """What came of asking each provider for its models, once all have answered."""
+        if self._refresh is None or not self._refresh.done():
+            return []
+        return self._refresh.result()
 
     @property
     def data_location(self) -> str:

@@ -22,7 +22,7 @@ from letta.organizations.actor import DEFAULT_ACTOR
 from letta.server import facts, policy
 from letta.server.server import SyncServer
 from letta.settings import Settings
-from letta.tools.repository import ensure_builtin_tools
+from letta.tools.service import ensure_builtin_tools
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def open_server(settings: Settings) -> SyncServer:
         if embedded is not None:
             embedded.stop()
         raise
-    return SyncServer(settings, database, Catalog(settings), embedded)
+    return SyncServer(settings, database, Catalog.from_settings(settings), embedded)
 
 
 def open_database(settings: Settings) -> tuple[Database, EmbeddedPostgres | None]:

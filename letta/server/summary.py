@@ -20,7 +20,7 @@ def summary(server: SyncServer) -> str:
     settings = server.settings
     host = "localhost" if settings.bind_host in {"127.0.0.1", "0.0.0.0"} else settings.bind_host  # noqa: S104
     url = settings.render_external_url or f"http://{host}:{settings.bind_port}"
-    lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.catalog.reports)]
+    lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.provider_reports)]
     models = [model.handle for model in server.catalog.llms()]
     if not models:
         return "\n".join([*lines, _NO_MODELS])

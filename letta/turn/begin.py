@@ -53,14 +53,17 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
         detail = "The process that carried out the run has vanished."
         repository.abandon_run(connection, locked.conversation.id, locked.active_run_id, detail)
     again = repository.input_messages_of(connection, same.id) if same is not None else []
-    turn = _load(connection, actor, request, locked, claim)
-    new = [] if again else [_input(turn, message) for message in request.messages]
+    turn = load_turn(connection, actor, request, locked, claim)
+    new = [] if again else [input_message(turn, message) for message in request.messages]
     turn.append([*again, *new])
     repository.insert_run(connection, turn, request, new, again)
     return turn
 
 
-def _load(connection: Connection, actor: Actor, request: RunRequest, locked: LockedConversation, claim: Claim) -> Turn:
+def load_turn(
+    connection: Connection, actor: Actor, request: RunRequest, locked: LockedConversation, claim: Claim
+) -> Turn:
+    """The turn of a request, with all that its first step needs; its input isn't in the context yet."""
     agent = locked.agent
     turn = Turn(
         run_id=new_id("run"),
@@ -100,7 +103,12 @@ def _clear(connection: Connection, turn: Turn) -> None:
     turn.context, turn.next_position = kept, len(kept)
 
 
-def _input(turn: Turn, message: InputMessage) -> Message:
+def input_message(turn: Turn, message: InputMessage) -> Message:
+    """The row of a message that a client sent.
+
+    Raises:
+        InvalidArgumentError: it answers a request for approval that isn't there.
+    """
     if not isinstance(message, MessageCreate):
         raise InvalidArgumentError(
             "No tool call is currently awaiting approval, so messages of type "

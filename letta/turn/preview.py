@@ -1,0 +1,29 @@
+"""What a turn would send to the model, without beginning it."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.llm.chat import request_body
+from letta.organizations.actor import Actor
+from letta.runs import repository
+from letta.runs.request import RunRequest
+from letta.turn.answer import chat_request
+from letta.turn.begin import Claim, input_message, load_turn
+from letta.turn.models import ModelSource
+from letta.turn.turn import Turn
+
+_NOBODY = Claim(owner="preview", lease_seconds=0)
+
+
+def preview_turn(connection: Connection, actor: Actor, request: RunRequest) -> Turn:
+    """The turn that a request would begin. The caller's transaction must be rolled back or hold nothing else."""
+    locked = repository.lock_conversation(connection, actor, request)
+    turn = load_turn(connection, actor, request, locked, _NOBODY)
+    turn.append([input_message(turn, message) for message in request.messages])
+    return turn
+
+
+def preview_body(turn: Turn, models: ModelSource) -> dict[str, Any]:
+    """The body of the model request of the turn's first step."""
+    return request_body(chat_request(turn, models.of(turn).config))
