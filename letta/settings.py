@@ -278,11 +278,6 @@ class Settings(BaseSettings):
     in_container: bool = Field(
         False,
         validation_alias=_env("LETTA_IN_CONTAINER"),
-        description="Set in our image: what isn't on a volume goes with the container.",
-    )
-    in_container: bool = Field(
-        False,
-        validation_alias=_env("LETTA_IN_CONTAINER"),
         description="Set by the project's image: the embedded database then demands a mounted volume.",
     )
     render: bool = Field(False, validation_alias=_env("RENDER"), description="Set by Render on its instances.")
