@@ -92,6 +92,11 @@ class Settings(BaseSettings):
         validation_alias=_env("LETTA_PG_POOL_TIMEOUT"),
         description="Seconds to wait for a free connection.",
     )
+    pg_maintenance_uri: _Secret = Field(
+        None,
+        validation_alias=_env("LETTA_PG_MAINTENANCE_URI"),
+        description="Session or direct connection string for index builds and backups.",
+    )
     pg_data: Path | None = Field(
         None,
         validation_alias=_env("LETTA_PG_DATA"),

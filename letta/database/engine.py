@@ -36,7 +36,14 @@ _IDLE_SECONDS_BEFORE_PING = 30
 _PAUSES = (0.05, 0.2, 1.0)
 """Seconds before the second, third and fourth try of a unit."""
 
-_REPEATABLE = {FailureKind.RETRY_TRANSACTION, FailureKind.CONNECTION_LOST}
+_REPEATABLE = {
+    FailureKind.RETRY_TRANSACTION,
+    FailureKind.CONNECTION_LOST,
+    FailureKind.CAPACITY,
+    FailureKind.STARTING_UP,
+    FailureKind.UNREACHABLE,
+}
+"""Nothing was committed. (A connection lost during COMMIT is a matter of its own.)"""
 
 
 class CommitUnknownError(UnavailableError):

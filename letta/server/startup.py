@@ -26,7 +26,9 @@ from letta.tools.service import ensure_builtin_tools
 
 logger = logging.getLogger(__name__)
 
-_HOPELESS = {FailureKind.PERMANENT, FailureKind.CONFIGURATION, FailureKind.AUTHENTICATION}
+_HOPELESS = {FailureKind.PERMANENT, FailureKind.CONFIGURATION}
+_BANNING = {FailureKind.AUTHENTICATION, FailureKind.BLOCKED}
+"""Repeated at once, as by a host that restarts us, these get the address banned: so we wait before we give up."""
 _PATIENCE_SECONDS = 600
 _KEY_FILE = "encryption-key"
 
@@ -40,7 +42,7 @@ def open_server(settings: Settings) -> SyncServer:
     policy.check_settings(settings)
     database, embedded = open_database(settings)
     try:
-        prepare_database(database)
+        prepare_database(database, restarted_by_host=settings.render)
     except BaseException:
         database.close()
         if embedded is not None:
@@ -68,7 +70,7 @@ def open_database(settings: Settings) -> tuple[Database, EmbeddedPostgres | None
     return _database(settings, dsn), embedded
 
 
-def prepare_database(database: Database) -> None:
+def prepare_database(database: Database, *, restarted_by_host: bool = False) -> None:
     """Bring the schema up to date and check the key, waiting for a database that is not up yet."""
     if keyring.fingerprint is None:
         logger.warning("LETTA_ENCRYPTION_KEY is not set: secrets are stored unencrypted")
@@ -90,7 +92,9 @@ def prepare_database(database: Database) -> None:
             if kind is None or kind in _HOPELESS or time.monotonic() > give_up:
                 raise ConfigurationError(hint(cause)) from error
             logger.warning("waiting for the database: %s", hint(cause))
-            time.sleep(kind.boot_pause_seconds)
+            time.sleep(kind.boot_pause_seconds if restarted_by_host or kind not in _BANNING else 0)
+            if kind in _BANNING:
+                raise ConfigurationError(hint(cause)) from error
 
 
 def _seed(connection: Connection) -> None:

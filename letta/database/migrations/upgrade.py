@@ -45,7 +45,8 @@ def _ensure_vector(connection: Connection) -> None:
     if connection.scalar(text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
         return
     supabase = connection.scalar(text("SELECT to_regnamespace('extensions')")) is not None
-    statement = "CREATE EXTENSION vector" + (" WITH SCHEMA extensions" if supabase else "")
+    # Named, because a role called like our schema has it first in its search path, and would lose it with the schema.
+    statement = f"CREATE EXTENSION vector WITH SCHEMA {'extensions' if supabase else 'public'}"
     try:
         connection.execute(text(statement))
     except ProgrammingError as error:
