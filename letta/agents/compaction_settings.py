@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from letta.agents.model_settings import ModelSettings
+from letta.agents.model_settings import MAX_INTEGER, ModelSettings
 from letta.agents.prompts import compaction_prompt
 from letta.http.schema import Schema
 
@@ -27,7 +27,7 @@ class CompactionSettings(Schema):
     model_settings: ModelSettings | None = None
     prompt: str | None = Field(None, description="What the summarizer is told. By default a text for the mode.")
     prompt_acknowledgement: bool = False
-    clip_chars: int | None = Field(50_000, gt=0, description="Longest summary, in characters.")
+    clip_chars: int | None = Field(50_000, gt=0, le=MAX_INTEGER, description="Longest summary, in characters.")
     mode: Mode = "sliding_window"
     sliding_window_percentage: float = Field(0.3, gt=0, lt=1, description="Share of the context to make room for.")
 

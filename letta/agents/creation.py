@@ -15,7 +15,7 @@ from letta.agents.names import random_name
 from letta.agents.prompts import system_prompt
 from letta.agents.schemas import AgentState, CreateAgent
 from letta.agents.state import LoadedAgent, to_state
-from letta.agents.validation import check_create, check_labels, check_rules
+from letta.agents.validation import check_basic_tools, check_create, check_labels, check_rules
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.blocks.service import to_new_block
@@ -89,14 +89,23 @@ def _new_agent(actor: Actor, catalog: Catalog, body: CreateAgent, project_id: st
 
 
 def _tools(connection: Connection, actor: Actor, body: CreateAgent) -> list[Tool]:
-    names = list(body.tools or ())
+    named, basic = body.tools or [], _basic_tools(body)
+    wanted = list(dict.fromkeys([*named, *basic]))
+    found = {tool.name: tool for tool in tools_repository.find_by_names(connection, actor, wanted)} if wanted else {}
+    check_basic_tools(basic, found)
+    if not found.keys() >= set(named):
+        tools_repository.tools_by_names(connection, actor, named)
+    tools = [found[name] for name in wanted] + tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
+    return list({tool.id: tool for tool in tools}.values())
+
+
+def _basic_tools(body: CreateAgent) -> list[str]:
+    names: list[str] = []
     if body.include_base_tools:
         names += defaults.base_tools(body.agent_type, enable_sleeptime=bool(body.enable_sleeptime))
     if body.include_multi_agent_tools:
         names += defaults.MULTI_AGENT_TOOLS
-    found = tools_repository.tools_by_names(connection, actor, names)
-    found += tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
-    return list({tool.id: tool for tool in found}.values())
+    return names
 
 
 def _rules(body: CreateAgent, agent: Agent, tools: Sequence[Tool]) -> list[JsonObject]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from letta.agents.model_settings import Effort, ReasoningEffort, ResponseFormat, Verbosity
+from letta.agents.model_settings import MAX_INTEGER, Effort, ReasoningEffort, ResponseFormat, Verbosity
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.http.schema import Schema
 from letta.llm.handles import EmbeddingModel, LlmModel
@@ -33,14 +33,14 @@ class LLMConfig(Schema):
     provider_name: str | None = None
     provider_category: Literal["base", "byok"] | None = None
     model_wrapper: str | None = None
-    context_window: int = Field(gt=0, description="Tokens that the agent may use, its answer included.")
+    context_window: int = Field(gt=0, le=MAX_INTEGER, description="Tokens that the agent may use, its answer included.")
     put_inner_thoughts_in_kwargs: bool | None = False
     handle: str | None = None
     temperature: float = Field(1.0, ge=0, le=2)
-    max_tokens: int | None = Field(None, gt=0, description="Most tokens of one answer.")
+    max_tokens: int | None = Field(None, gt=0, le=MAX_INTEGER, description="Most tokens of one answer.")
     enable_reasoner: bool = True
     reasoning_effort: ReasoningEffort | None = None
-    max_reasoning_tokens: int = 0
+    max_reasoning_tokens: int = Field(0, ge=-1, le=MAX_INTEGER)
     effort: Effort | None = None
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     compatibility_type: Literal["gguf", "mlx"] | None = None
@@ -61,10 +61,10 @@ class EmbeddingConfig(Schema):
     embedding_endpoint_type: str
     embedding_endpoint: str | None = None
     embedding_model: str
-    embedding_dim: int = Field(gt=0)
+    embedding_dim: int = Field(gt=0, le=MAX_INTEGER)
     embedding_chunk_size: int | None = DEFAULT_EMBEDDING_CHUNK_SIZE
     handle: str | None = None
-    batch_size: int = Field(32, gt=0)
+    batch_size: int = Field(32, gt=0, le=MAX_INTEGER)
     azure_endpoint: str | None = None
     azure_version: str | None = None
     azure_deployment: str | None = None

@@ -15,6 +15,10 @@ Effort = Literal["low", "medium", "high", "max"]
 Verbosity = Literal["low", "medium", "high"]
 
 
+MAX_INTEGER = 2**31 - 1
+"""Largest number that counts of tokens and the like may have."""
+
+
 class TextResponseFormat(Schema):
     """Answers are free text."""
 
@@ -55,14 +59,14 @@ class AnthropicThinking(Schema):
     """Whether and how long a model of Anthropic's kind thinks."""
 
     type: Literal["enabled", "disabled"] = "enabled"
-    budget_tokens: int = Field(1024, ge=0)
+    budget_tokens: int = Field(1024, ge=0, le=MAX_INTEGER)
 
 
 class GeminiThinkingConfig(Schema):
     """Whether and how long a model of Google's kind thinks."""
 
     include_thoughts: bool = True
-    thinking_budget: int = Field(1024, ge=-1)
+    thinking_budget: int = Field(1024, ge=-1, le=MAX_INTEGER)
 
 
 class ZAIThinking(Schema):
@@ -73,7 +77,9 @@ class ZAIThinking(Schema):
 
 
 class _Settings(Schema):
-    max_output_tokens: int = Field(4096, gt=0, description="Most tokens of one answer. Counts only when it is sent.")
+    max_output_tokens: int = Field(
+        4096, gt=0, le=MAX_INTEGER, description="Most tokens of one answer. Counts only when it is sent."
+    )
     parallel_tool_calls: bool = Field(True, description="Whether the model may call several tools at once.")
     temperature: float = Field(0.7, ge=0, le=2)
 
@@ -111,7 +117,7 @@ class AnthropicModelSettings(_FormattedSettings):
 
 
 class _GoogleSettings(_Settings):
-    max_output_tokens: int = Field(65536, gt=0)
+    max_output_tokens: int = Field(65536, gt=0, le=MAX_INTEGER)
     thinking_config: GeminiThinkingConfig = Field(default_factory=GeminiThinkingConfig)
     response_schema: ResponseFormat | None = None
 

@@ -1,5 +1,6 @@
 """Names of agents: which are allowed, and made-up ones."""
 
+import re
 import secrets
 
 NAME_PATTERN = r"^[\w '\-]+$"
@@ -20,6 +21,19 @@ _NOUNS = """
     Magpie Maple Marten Meadow Mole Moss Newt Oak Orchid Osprey Otter Owl Pebble Pine Plover Poplar Quail Quartz
     Raven Reed Robin Rowan Sage Seal Sparrow Spruce Starling Stork Swallow Thistle Thrush Walnut Willow Wren
 """
+
+
+def check_name(name: str) -> str:
+    """The name, if an agent may have it.
+
+    Raises:
+        ValueError: it may not.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(
+            f"{name!r} can't be an agent's name; use letters, digits, spaces, hyphens, underscores and apostrophes only"
+        )
+    return name
 
 
 def random_name() -> str:

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from letta.agents.compaction_settings import CompactionSettings
 from letta.agents.model_config import EmbeddingConfig, LLMConfig
-from letta.agents.model_settings import ModelSettings, ResponseFormat
-from letta.agents.names import NAME_MAX_LENGTH, NAME_PATTERN
+from letta.agents.model_settings import MAX_INTEGER, ModelSettings, ResponseFormat
+from letta.agents.names import NAME_MAX_LENGTH, NAME_PATTERN, check_name
 from letta.agents.tool_rules import ToolRule
 from letta.blocks.schemas import BlockResponse, CreateBlock
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
@@ -69,10 +69,11 @@ def _deprecated(default: Any, instead: str | None = None, **constraints: Any) ->
 
 Name = Annotated[
     str,
+    AfterValidator(check_name),
     Field(
-        pattern=NAME_PATTERN,
         max_length=NAME_MAX_LENGTH,
         description="Letters, digits, spaces, hyphens, underscores and apostrophes. Need not be unique.",
+        json_schema_extra={"pattern": NAME_PATTERN},
     ),
 ]
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
@@ -116,13 +117,13 @@ class CreateAgent(Schema):
     model: str | None = Field(None, description="Handle, such as openai/gpt-4o-mini.")
     embedding: str | None = Field(None, description="Handle of an embedding model. Not needed.")
     model_settings: ModelSettings | None = None
-    context_window_limit: int | None = Field(None, gt=0, description="Tokens that the agent may use.")
+    context_window_limit: int | None = Field(None, gt=0, le=MAX_INTEGER, description="Tokens that the agent may use.")
     compaction_settings: CompactionSettings | None = None
-    embedding_chunk_size: int | None = _deprecated(DEFAULT_EMBEDDING_CHUNK_SIZE, gt=0)
+    embedding_chunk_size: int | None = _deprecated(DEFAULT_EMBEDDING_CHUNK_SIZE, gt=0, le=MAX_INTEGER)
     llm_config: LLMConfig | None = _deprecated(None, "Use model and model_settings.")
     embedding_config: EmbeddingConfig | None = _deprecated(None, "Use embedding.")
-    max_tokens: int | None = _deprecated(None, "Use model_settings.", gt=0)
-    max_reasoning_tokens: int | None = _deprecated(None, "Use model_settings.", ge=0)
+    max_tokens: int | None = _deprecated(None, "Use model_settings.", gt=0, le=MAX_INTEGER)
+    max_reasoning_tokens: int | None = _deprecated(None, "Use model_settings.", ge=0, le=MAX_INTEGER)
     enable_reasoner: bool | None = _deprecated(True, "Use model_settings.")
     reasoning: bool | None = _deprecated(None, "Use model_settings.")
     parallel_tool_calls: bool | None = _deprecated(None, "Use model_settings.")
@@ -131,8 +132,8 @@ class CreateAgent(Schema):
     timezone: TimeZone | None = Field(None, description="IANA name; UTC by default.")
     message_buffer_autoclear: bool = Field(False, description="Whether each turn begins with an empty context.")
     enable_sleeptime: bool | None = None
-    max_files_open: int | None = Field(None, ge=0)
-    per_file_view_window_char_limit: int | None = Field(None, ge=0)
+    max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
+    per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
     hidden: bool | None = None
     project_id: str | None = None
     template_id: str | None = None
@@ -172,11 +173,11 @@ class UpdateAgent(Schema):
     model: str | None = None
     embedding: str | None = None
     model_settings: ModelSettings | None = None
-    context_window_limit: int | None = Field(None, gt=0)
+    context_window_limit: int | None = Field(None, gt=0, le=MAX_INTEGER)
     compaction_settings: CompactionSettings | None = None
     llm_config: LLMConfig | None = _deprecated(None, "Use model and model_settings.")
     embedding_config: EmbeddingConfig | None = _deprecated(None, "Use embedding.")
-    max_tokens: int | None = _deprecated(None, "Use model_settings.", gt=0)
+    max_tokens: int | None = _deprecated(None, "Use model_settings.", gt=0, le=MAX_INTEGER)
     reasoning: bool | None = _deprecated(None, "Use model_settings.")
     parallel_tool_calls: bool | None = _deprecated(None, "Use model_settings.")
     response_format: ResponseFormat | None = _deprecated(None, "Use model_settings.")
@@ -184,14 +185,14 @@ class UpdateAgent(Schema):
     timezone: TimeZone | None = None
     message_buffer_autoclear: bool | None = None
     enable_sleeptime: bool | None = None
-    max_files_open: int | None = Field(None, ge=0)
-    per_file_view_window_char_limit: int | None = Field(None, ge=0)
+    max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
+    per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
     hidden: bool | None = None
     project_id: str | None = None
     template_id: str | None = None
     base_template_id: str | None = None
     last_run_completion: Timestamp | None = None
-    last_run_duration_ms: int | None = None
+    last_run_duration_ms: int | None = Field(None, ge=0, le=2**63 - 1)
     last_stop_reason: StopReasonType | None = None
 
 

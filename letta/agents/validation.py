@@ -1,7 +1,7 @@
 """What a request about an agent may not ask for."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from letta.agents.defaults import MAX_FILES_OPEN
 from letta.agents.schemas import CreateAgent, UpdateAgent
@@ -30,6 +30,20 @@ def check_create(body: CreateAgent) -> None:
 def check_update(body: UpdateAgent) -> None:
     """As `check_create`, for changes."""
     _check_common(body)
+
+
+def check_basic_tools(names: Iterable[str], found: Container[str]) -> None:
+    """Refuse to make an agent that lacks tools which its type or a request counts on.
+
+    Raises:
+        NotOfferedError: some of the tools aren't there.
+    """
+    missing = [f"'{name}'" for name in names if name not in found]
+    if missing:
+        raise NotOfferedError(
+            f"This version of the server does not offer {', '.join(missing)}, which such an agent starts with. "
+            "Set 'include_base_tools' and 'include_multi_agent_tools' to false, or choose another agent_type."
+        )
 
 
 def check_labels(blocks: Iterable[Block]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, Select, Table, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, exists, or_, select
 
 Order = Literal["asc", "desc"]
 
@@ -33,7 +33,7 @@ def paginate(
     ascending = page.order == "asc"
     for cursor, later in ((page.after, True), (page.before, False)):
         if cursor is not None:
-            query = query.where(_beyond(table, key, cursor, greater=later == ascending))
+            query = query.where(_beyond(table, key, cursor, later=later, ascending=ascending))
     direction = key.asc() if ascending else key.desc()
     if nulls_last:
         direction = direction.nulls_last()
@@ -41,9 +41,28 @@ def paginate(
     return query if page.limit is None else query.limit(page.limit)
 
 
-def _beyond(table: Table, key: Column[Any], cursor: str, *, greater: bool) -> ColumnElement[bool]:
+def _beyond(table: Table, key: Column[Any], cursor: str, *, later: bool, ascending: bool) -> ColumnElement[bool]:
     anchor = table.alias()
     value = select(anchor.c[key.name]).where(anchor.c.id == cursor).scalar_subquery()
+    greater = later == ascending
     identity = table.c.id > cursor if greater else table.c.id < cursor
     beyond = or_(key > value if greater else key < value, and_(key == value, identity))
-    return or_(value.is_(None), beyond)
+    if not key.nullable:
+        return or_(value.is_(None), beyond)
+    known = exists(select(anchor.c.id).where(anchor.c.id == cursor))
+    return or_(~known, _beyond_nulls(key, value, beyond, identity, later=later))
+
+
+def _beyond_nulls(
+    key: Column[Any],
+    value: ColumnElement[Any],
+    beyond: ColumnElement[bool],
+    identity: ColumnElement[bool],
+    *,
+    later: bool,
+) -> ColumnElement[bool]:
+    """What lies beyond a cursor in a list that ends with the rows whose key is null."""
+    among_nulls = and_(value.is_(None), key.is_(None), identity)
+    if later:
+        return or_(beyond, and_(value.is_not(None), key.is_(None)), among_nulls)
+    return or_(beyond, and_(value.is_(None), key.is_not(None)), among_nulls)
