@@ -49,7 +49,7 @@ async def delete_folder(actor: ActorDep, database: DatabaseDep, folder_id: Folde
 
 
 def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> APIRouter:
-    router = APIRouter(prefix=prefix, tags=[prefix.strip("/")])
+    router = APIRouter(prefix=f"/v1{prefix}", tags=[prefix.strip("/")])
     folders_page = page_reader(limit=page_size, order="asc")
     agents_page = page_reader(limit=page_size, order="desc")
 

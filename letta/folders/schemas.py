@@ -19,7 +19,7 @@ class CreateFolder(Schema):
     metadata: dict[str, Any] | None = None
     embedding: str | None = Field(None, description="Handle of the model that embeds the files.")
     embedding_chunk_size: int | None = Field(None, gt=0, description="Tokens of one passage.")
-    embedding_config: EmbeddingConfig | None = Field(None, deprecated="Use embedding.")
+    embedding_config: EmbeddingConfig | None = Field(None, json_schema_extra={"deprecated": True})
 
 
 class UpdateFolder(Schema):

@@ -14,7 +14,7 @@ from letta.providers.schemas import (
     to_model,
 )
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"])
 
 
 @router.get("", response_model=list[ModelResponse])

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.http.schema import Schema
 from letta.llm.handles import EmbeddingModel, LlmModel
+
+# Not `deprecated=`: that warns on every read of the field, also our own.
+_DEPRECATED: dict[str, JsonValue] = {"deprecated": True}
 
 ProviderCategory = Literal["base", "byok"]
 ProviderType = Literal[
@@ -47,12 +50,12 @@ class ModelResponse(Schema):
     provider_type: ProviderType
     provider_name: str
     model_type: Literal["llm"] = "llm"
-    model: str = Field(deprecated=True)
-    model_endpoint_type: str = Field(deprecated=True)
-    model_endpoint: str | None = Field(None, deprecated=True)
+    model: str = Field(json_schema_extra=_DEPRECATED)
+    model_endpoint_type: str = Field(json_schema_extra=_DEPRECATED)
+    model_endpoint: str | None = Field(None, json_schema_extra=_DEPRECATED)
     provider_category: ProviderCategory = "base"
     model_wrapper: None = None
-    context_window: int = Field(deprecated=True)
+    context_window: int = Field(json_schema_extra=_DEPRECATED)
     put_inner_thoughts_in_kwargs: bool = False
     temperature: float = 1.0
     max_tokens: int | None = Field(None, description="Most tokens of one answer, where it's known.")
@@ -83,9 +86,9 @@ class EmbeddingModelResponse(Schema):
     provider_type: ProviderType
     provider_name: str
     model_type: Literal["embedding"] = "embedding"
-    embedding_endpoint_type: str = Field(deprecated=True)
-    embedding_endpoint: str | None = Field(None, deprecated=True)
-    embedding_model: str = Field(deprecated=True)
+    embedding_endpoint_type: str = Field(json_schema_extra=_DEPRECATED)
+    embedding_endpoint: str | None = Field(None, json_schema_extra=_DEPRECATED)
+    embedding_model: str = Field(json_schema_extra=_DEPRECATED)
     embedding_dim: int = Field(description="Dimensions of its vectors.")
     embedding_chunk_size: int = DEFAULT_EMBEDDING_CHUNK_SIZE
     batch_size: int = 32

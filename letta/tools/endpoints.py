@@ -14,7 +14,7 @@ from letta.tools.repository import ToolFilter
 from letta.tools.schemas import CreateTool, SourceCode, ToolResponse, ToolType, UpdateTool
 from letta.tools.tool import Tool
 
-router = APIRouter(prefix="/tools", tags=["tools"])
+router = APIRouter(prefix="/v1/tools", tags=["tools"])
 
 ToolsPage = Annotated[Page, Depends(page_reader(limit=50, order="desc"))]
 Texts = Annotated[list[str] | None, Query()]

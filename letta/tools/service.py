@@ -63,12 +63,14 @@ def update_tool(connection: Connection, actor: Actor, tool_id: str, body: Update
     changes = _given(body)
     if "metadata_" in changes:
         changes["metadata"] = changes.pop("metadata_")
-    if tool.tool_type != CUSTOM and any(changes.get(name) not in (None, getattr(tool, name)) for name in _DESCRIBING):
+    if tool.tool_type == CUSTOM:
+        changes |= _described_anew(tool, changes)
+    elif any(changes.get(name) not in (None, getattr(tool, name)) for name in _DESCRIBING):
         raise InvalidArgumentError(
             f"'{tool.name}' is not a custom tool, its source and schema can't be changed. "
             "Create a tool of another name."
         )
-    return repository.write_tool(connection, actor, _applied(tool, changes | _described_anew(tool, changes)))
+    return repository.write_tool(connection, actor, _applied(tool, changes))
 
 
 def describe(
