@@ -12,7 +12,7 @@ from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import AgentId, BlockId, page_parameters
 
-router = APIRouter(prefix="/agents/{agent_id}/core-memory", tags=["agents"])
+router = APIRouter(prefix="/v1/agents/{agent_id}/core-memory", tags=["agents"])
 
 BlocksPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 Label = Annotated[str, Path(description="Label of one of the agent's blocks.")]

@@ -5,15 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from letta.agents import (
-    block_endpoints,
     changes,
     context,
     creation,
-    folder_endpoints,
     models,
     repository,
     service,
-    tool_endpoints,
 )
 from letta.agents.overview import ContextWindowOverview, context_overview
 from letta.agents.parameters import AgentsPage, Filter, HeaderProject, Includes, OrderBy
@@ -21,7 +18,7 @@ from letta.agents.schemas import AgentState, CreateAgent, ResetMessages, UpdateA
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId
 
-own = APIRouter(prefix="/agents", tags=["agents"])
+router = APIRouter(prefix="/v1/agents", tags=["agents"])
 
 DryRun = Annotated[bool, Query(description="Only show the text; store nothing.")]
 UpdateTimestamp = Annotated[
@@ -29,7 +26,7 @@ UpdateTimestamp = Annotated[
 ]
 
 
-@own.get("", response_model=list[AgentState])
+@router.get("", response_model=list[AgentState])
 async def list_agents(
     *,
     actor: ActorDep,
@@ -43,40 +40,40 @@ async def list_agents(
     return await database.read(service.list_agents, actor, condition, page, order_by, include)
 
 
-@own.post("", response_model=AgentState)
+@router.post("", response_model=AgentState)
 async def create_agent(actor: ActorDep, server: ServerDep, body: CreateAgent, project_id: HeaderProject) -> AgentState:
     """Create an agent, with memory blocks, tools and whatever else it starts with."""
     await models.look_up(server.catalog, body)
     return await server.database.run(creation.create_agent, actor, server.catalog, body, project_id)
 
 
-@own.get("/count", response_model=int)
+@router.get("/count", response_model=int)
 async def count_agents(actor: ActorDep, database: DatabaseDep, condition: Filter) -> int:
     """How many agents there are. Hidden ones don't count."""
     return await database.read(repository.count_agents, actor, condition)
 
 
-@own.get("/{agent_id}", response_model=AgentState)
+@router.get("/{agent_id}", response_model=AgentState)
 async def retrieve_agent(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, include: Includes) -> AgentState:
     """One agent."""
     return await database.read(service.get_agent, actor, agent_id, include)
 
 
-@own.patch("/{agent_id}", response_model=AgentState)
+@router.patch("/{agent_id}", response_model=AgentState)
 async def update_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId, body: UpdateAgent) -> AgentState:
     """Change an agent. What is left out stays; lists are replaced as a whole."""
     await models.look_up(server.catalog, body)
     return await server.database.run(changes.update_agent, actor, server.catalog, agent_id, body)
 
 
-@own.delete("/{agent_id}")
+@router.delete("/{agent_id}")
 async def delete_agent(actor: ActorDep, database: DatabaseDep, agent_id: AgentId) -> dict[str, str]:
     """Delete an agent and its history for good. Its blocks, tools and folders stay."""
     await database.run(repository.delete_agent, actor, agent_id)
     return {"message": f"Agent id={agent_id} successfully deleted"}
 
 
-@own.patch("/{agent_id}/reset-messages", response_model=AgentState)
+@router.patch("/{agent_id}/reset-messages", response_model=AgentState)
 async def reset_messages(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, body: ResetMessages) -> AgentState:
     """Empty the context. Old messages stay stored, listed and searchable."""
     return await database.run(
@@ -84,8 +81,8 @@ async def reset_messages(actor: ActorDep, database: DatabaseDep, agent_id: Agent
     )
 
 
-@own.post("/{agent_id}/recompile", response_model=str)
-@own.post("/{agent_id}/system-prompt/recompile", response_model=str, deprecated=True)
+@router.post("/{agent_id}/recompile", response_model=str)
+@router.post("/{agent_id}/system-prompt/recompile", response_model=str, deprecated=True)
 async def recompile_agent(
     actor: ActorDep,
     database: DatabaseDep,
@@ -97,7 +94,7 @@ async def recompile_agent(
     return await database.run(context.recompile, actor, agent_id, dry_run=dry_run, update_timestamp=update_timestamp)
 
 
-@own.get("/{agent_id}/context", response_model=ContextWindowOverview, deprecated=True)
+@router.get("/{agent_id}/context", response_model=ContextWindowOverview, deprecated=True)
 async def retrieve_context(
     actor: ActorDep,
     database: DatabaseDep,
@@ -106,8 +103,3 @@ async def retrieve_context(
 ) -> ContextWindowOverview:
     """What fills the context window, with estimated numbers of tokens."""
     return await database.read(context_overview, actor, agent_id, conversation_id)
-
-
-router = APIRouter()
-for part in (own, block_endpoints.router, folder_endpoints.router, tool_endpoints.router):
-    router.include_router(part)

@@ -16,7 +16,7 @@ from letta.folders.schemas import SourceResponse
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import AgentId, FolderId, page_parameters
 
-router = APIRouter(prefix="/agents/{agent_id}", tags=["agents"])
+router = APIRouter(prefix="/v1/agents/{agent_id}", tags=["agents"])
 
 FoldersPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 

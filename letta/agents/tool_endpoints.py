@@ -17,7 +17,7 @@ from letta.http.parameters import AgentId, ToolId, page_parameters
 from letta.tools.schemas import ToolResponse
 from letta.tools.tool import Tool
 
-router = APIRouter(prefix="/agents/{agent_id}/tools", tags=["agents"])
+router = APIRouter(prefix="/v1/agents/{agent_id}/tools", tags=["agents"])
 
 ToolsPage = Annotated[Page, page_parameters(limit=10, order="desc")]
 ToolName = Annotated[str, Path(description="Name of one of the agent's tools.")]

@@ -16,7 +16,7 @@ from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import BlockId, page_parameters
 
-router = APIRouter(prefix="/blocks", tags=["blocks"])
+router = APIRouter(prefix="/v1/blocks", tags=["blocks"])
 
 BlocksPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsPage = Annotated[Page, page_parameters(limit=50, order="desc")]

@@ -17,7 +17,7 @@ from letta.http.parameters import AgentId
 from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.settings import settings
 
-router = APIRouter(tags=["completions"])
+router = APIRouter(prefix="/v1", tags=["completions"])
 
 _AGENT_ID = re.compile(id_pattern("agent"))
 

@@ -76,6 +76,5 @@ def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> A
     return router
 
 
-router = APIRouter()
-router.include_router(_routes("/folders", FolderResponse, page_size=50))
-router.include_router(_routes("/sources", SourceResponse, page_size=MAX_PAGE))
+router = _routes("/folders", FolderResponse, page_size=50)
+sources_router = _routes("/sources", SourceResponse, page_size=MAX_PAGE)

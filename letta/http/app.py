@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 import letta
+from letta.agents import block_endpoints, folder_endpoints, tool_endpoints
 from letta.agents import endpoints as agents
 from letta.blocks import endpoints as blocks
 from letta.completions import endpoints as completions
@@ -32,7 +33,23 @@ _ORIGINS = [
     "http://localhost:4200",
     "https://app.letta.com",
 ]
-_ROOMS = (agents, blocks, completions, folders, health, messages, providers, runs, steps, tags, tools)
+_ROUTERS = (
+    agents.router,
+    block_endpoints.router,
+    folder_endpoints.router,
+    tool_endpoints.router,
+    blocks.router,
+    completions.router,
+    folders.router,
+    folders.sources_router,
+    health.router,
+    messages.router,
+    providers.router,
+    runs.router,
+    steps.router,
+    tags.router,
+    tools.router,
+)
 
 
 def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
@@ -55,10 +72,8 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    v1 = APIRouter(prefix="/v1")
-    for room in _ROOMS:
-        v1.include_router(room.router)
-    app.include_router(v1)
+    for router in _ROUTERS:
+        app.router.routes.extend(router.routes)  # include_router would build every route, and its models, once more
     install_error_handlers(app)
     password = settings.server_password.get_secret_value() if settings.server_password else None
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024)

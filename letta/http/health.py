@@ -11,7 +11,7 @@ from letta import __version__
 from letta.errors import UnavailableError
 from letta.http.dependencies import DatabaseDep
 
-router = APIRouter(tags=["health"])
+router = APIRouter(prefix="/v1", tags=["health"])
 
 _READY_SECONDS = 2.0
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from letta.database.pagination import Page
 from letta.errors import UnprocessableError
 from letta.http import sse
-from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
 from letta.messages import listing, repository
@@ -30,7 +30,7 @@ from letta.server.server import SyncServer
 from letta.settings import settings
 from letta.turn.preview import preview_body, preview_turn
 
-router = APIRouter(tags=["messages"])
+router = APIRouter(prefix="/v1", tags=["messages"])
 
 JsonObject = dict[str, Any]
 MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]

@@ -17,7 +17,7 @@ from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.steps import repository as steps_repository
 from letta.steps.schemas import Step
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
 JsonObject = dict[str, Any]
 RunsPage = Annotated[Page, page_parameters(limit=100, order="desc")]

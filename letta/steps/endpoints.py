@@ -16,7 +16,7 @@ from letta.steps import repository
 from letta.steps.repository import StepFilter
 from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 
-router = APIRouter(tags=["steps"])
+router = APIRouter(prefix="/v1", tags=["steps"])
 
 JsonObject = dict[str, Any]
 StepsPage = Annotated[Page, page_parameters(limit=100, order="desc")]

@@ -10,7 +10,7 @@ from letta.http.parameters import Limit
 from letta.tags import repository
 from letta.tags.repository import TagFilter
 
-router = APIRouter(prefix="/tags", tags=["tags"])
+router = APIRouter(prefix="/v1/tags", tags=["tags"])
 
 
 @router.get("", response_model=list[str])

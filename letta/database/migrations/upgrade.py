@@ -51,5 +51,6 @@ def _ensure_vector(connection: Connection) -> None:
         connection.execute(text(statement))
     except ProgrammingError as error:
         raise ConfigurationError(
-            f"The database has no pgvector extension, and its role may not create it. As an administrator run: {statement};"
+            "The database has no pgvector extension, and its role may not create it. "
+            f"As an administrator run: {statement};"
         ) from error
