@@ -1,8 +1,13 @@
-"""What tests of rooms share: a migrated database, and an organization of each test's own."""
+"""What tests share: Postgres, a scripted model, a running server with its clients; for rooms, an organization."""
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
+import httpx2
+import psycopg2
 import pytest
+from letta_client import Letta
 from sqlalchemy import Connection, event, insert
 
 from letta.database.dsn import parse_dsn
@@ -12,17 +17,102 @@ from letta.database.ids import new_id
 from letta.database.migrations import migrate
 from letta.organizations.actor import Actor
 from letta.organizations.tables import organizations, users
+from letta.testing.postgres import throwaway_schema
+from letta.testing.scripted_model import ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.skips import pytest_collection_modifyitems, pytest_runtest_makereport
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_makereport"]
+
+ENCRYPTION_KEY = "only-for-tests-0123456789abcdefghijklmnop"
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def embedded_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The embedded Postgres, for tests that look at its traffic or need a superuser."""
+    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
+    uri = postgres.start()
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("ALTER SYSTEM SET fsync = off")  # what a power cut would take is a test's data
+        cursor.execute("SELECT pg_reload_conf()")
+    yield uri
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(request: pytest.FixtureRequest) -> str:
+    """The database of the run: that of LETTA_TEST_PG_URI, else the embedded one."""
+    chosen = os.environ.get("LETTA_TEST_PG_URI")
+    if not chosen:
+        return str(request.getfixturevalue("embedded_uri"))
+    if not os.environ.get("LETTA_PG_SCHEMA", "").startswith("letta_test_"):
+        pytest.fail("With LETTA_TEST_PG_URI, set LETTA_PG_SCHEMA to a new name that begins with letta_test_.")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def scripted_model() -> Iterator[ScriptedModel]:
+    with ScriptedModel() as model:
+        yield model
+
+
+@pytest.fixture
+def model(scripted_model: ScriptedModel) -> ScriptedModel:
+    """The model that `server` asks, without any script yet."""
+    scripted_model.reset()
+    return scripted_model
+
+
+@pytest.fixture(scope="session")
+def server(
+    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """A running server that many tests share. Those that stop it, or set it up otherwise, start one of their own."""
+    with throwaway_schema(postgres_uri) as schema:
+        environment = environment_of(postgres_uri, schema, scripted_model)
+        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
+            yield running
+
+
+@pytest.fixture
+def server_environment(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[dict[str, str]]:
+    """The environment for a server of a test's own, with a schema of its own."""
+    with throwaway_schema(postgres_uri) as schema:
+        yield environment_of(postgres_uri, schema, scripted_model)
+
+
+@pytest.fixture
+def client(server: ServerProcess) -> Iterator[Letta]:
+    """The official client, which here doesn't hide failures by trying again."""
+    with server.client(max_retries=0) as opened:
+        yield opened
+
+
+@pytest.fixture
+def http(server: ServerProcess) -> Iterator[httpx2.Client]:
+    """For what the official client doesn't do."""
+    with httpx2.Client(base_url=server.url, timeout=30, trust_env=False) as opened:
+        yield opened
+
+
+def environment_of(uri: str, schema: str, model: ScriptedModel) -> dict[str, str]:
+    return {
+        "LETTA_PG_URI": uri,
+        "LETTA_PG_SCHEMA": schema,
+        "LETTA_ENCRYPTION_KEY": ENCRYPTION_KEY,
+        "OPENAI_API_KEY": "sk-scripted",
+        "OPENAI_BASE_URL": model.base_url,
+    }
+
+
+@pytest.fixture(scope="session")
+def database(postgres_uri: str) -> Iterator[Database]:
     """A migrated database, shared by all tests of a run."""
-    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("rooms") / "data")
-    opened = Database(parse_dsn(postgres.start()))
+    opened = Database(parse_dsn(postgres_uri))
     migrate(opened)
     yield opened
     opened.close()
-    postgres.stop()
 
 
 @pytest.fixture

@@ -35,8 +35,6 @@ def drop_schema(uri: str, schema: str) -> None:
 
     if not schema.startswith(_PREFIX):
         raise ValueError(f"{schema} isn't a throw-away schema; only names that begin with {_PREFIX} are dropped")
-    with closing(psycopg2.connect(uri)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = %s", (_LOCK_TIMEOUT,))
-            cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+    with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = %s", (_LOCK_TIMEOUT,))
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))

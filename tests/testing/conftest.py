@@ -5,16 +5,9 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
-from letta.database.embedded import EmbeddedPostgres
 from letta.testing.endpoint import Endpoint
 from letta.testing.remote_model import ScriptedModelProcess
 from letta.testing.scripted_model import ScriptedModel
-
-
-@pytest.fixture(scope="session")
-def own_model() -> Iterator[ScriptedModel]:
-    with ScriptedModel() as model:
-        yield model
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +16,10 @@ def model_process() -> Iterator[ScriptedModelProcess]:
         yield model
 
 
-@pytest.fixture
-def model(own_model: ScriptedModel) -> ScriptedModel:
-    own_model.reset()
-    return own_model
-
-
 @pytest.fixture(params=["thread", "process"])
 def either_model(request: pytest.FixtureRequest) -> Endpoint:
     """The scripted model in this process, and in one of its own: both are used alike."""
-    name = "own_model" if request.param == "thread" else "model_process"
+    name = "scripted_model" if request.param == "thread" else "model_process"
     endpoint: Endpoint = request.getfixturevalue(name)
     endpoint.reset()
     return endpoint
@@ -42,10 +29,3 @@ def either_model(request: pytest.FixtureRequest) -> Endpoint:
 def openai(model: ScriptedModel) -> Iterator[OpenAI]:
     with OpenAI(api_key="sk-test", base_url=model.base_url, max_retries=0) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    postgres = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")
-    yield postgres.start()
-    postgres.stop()

@@ -17,8 +17,8 @@ from letta.testing.postgres_wire import own_statements
 
 
 @pytest.fixture
-def wire(postgres_uri: str) -> Iterator[PostgresWire]:
-    with PostgresWire(postgres_uri) as wire:
+def wire(embedded_uri: str) -> Iterator[PostgresWire]:
+    with PostgresWire(embedded_uri) as wire:
         yield wire
 
 
@@ -101,8 +101,8 @@ def test_a_stalled_network_goes_on_where_it_stood(wire: PostgresWire) -> None:
 
 
 @pytest.mark.parametrize(("when", "stored"), [("before", 0), ("after", 1)])
-def test_a_connection_cut_at_the_commit(postgres_uri: str, wire: PostgresWire, when: str, stored: int) -> None:
-    with closing(psycopg2.connect(postgres_uri)) as direct:
+def test_a_connection_cut_at_the_commit(embedded_uri: str, wire: PostgresWire, when: str, stored: int) -> None:
+    with closing(psycopg2.connect(embedded_uri)) as direct:
         direct.autocommit = True
         query(direct, "DROP TABLE IF EXISTS cut_at; CREATE TABLE cut_at (n int)")
         wire.cut_at("^commit", "before" if when == "before" else "after")

@@ -1,0 +1,49 @@
+"""Which tests can't run here, and whether that is a failure: hooks of pytest.
+
+Tests that need a tool (markers `container`, `pooler`, `browser`) are skipped where it is missing; `make test-tools`
+installs it. With LETTA_TEST_NO_SKIPS set, as in CI, every skipped test fails.
+"""
+
+import os
+import shutil
+from collections.abc import Generator, Sequence
+
+import pytest
+
+TOOLS = {
+    "container": ("buildah", "podman", "runc", "mmdebstrap"),
+    "pooler": ("pgbouncer", "openssl"),
+    "browser": ("chromium",),
+}
+_NEEDS_ROOT = {"container"}
+
+# Debian keeps servers out of an ordinary user's PATH.
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    reasons = {marker: _obstacle(marker) for marker in TOOLS}
+    for item in items:
+        if "postgres_uri" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("LETTA_TEST_NO_SKIPS"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"LETTA_TEST_NO_SKIPS is set, and this test was skipped. {reason}"
+    return report
+
+
+def _obstacle(marker: str) -> str | None:
+    missing = [tool for tool in TOOLS[marker] if not shutil.which(tool, path=SEARCH_PATH)]
+    if missing:
+        return f"needs {', '.join(missing)}: make test-tools"
+    return "needs root" if marker in _NEEDS_ROOT and os.geteuid() != 0 else None
