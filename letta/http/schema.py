@@ -13,7 +13,7 @@ class Schema(BaseModel):
     which takes a third less memory and time than a copy for each route.
     """
 
-    model_config = ConfigDict(defer_build=True, extra="ignore", from_attributes=True, protected_namespaces=())
+    model_config = ConfigDict(extra="ignore", from_attributes=True, protected_namespaces=())
 
     def given(self) -> dict[str, Any]:
         """The fields that the client sent, by name."""
