@@ -49,8 +49,9 @@ class ServerProcess:
 
     `environment` is all that the server sees, beside what a Python process needs to run; `LETTA_DIR`, `HOME` and
     `LETTA_PG_DATA` (used when there is no `LETTA_PG_URI`) are below `directory` unless given. `directory` also
-    holds the log; by default it is a temporary one which goes with the server. `command` replaces `letta server`:
-    then `PORT` and `HOST` tell where to listen.
+    holds the log; by default it is a temporary one which goes with the server. `working_directory` is where it
+    starts, by default where the test runs. `command` replaces `letta server`: then `PORT` and `HOST` tell where to
+    listen.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ServerProcess:
         environment: Mapping[str, str],
         *,
         directory: Path | None = None,
+        working_directory: Path | None = None,
         command: Sequence[str] | None = None,
         port: int | None = None,
         ready_timeout: float = 60.0,
@@ -67,6 +69,7 @@ class ServerProcess:
         self.environment = dict(environment)
         self.port = port or free_port()
         self.ready_timeout = ready_timeout
+        self._working_directory = working_directory
         self._command = command
         self._http = httpx2.Client(trust_env=False, timeout=5)
         self._process: subprocess.Popen[bytes] | None = None
@@ -108,6 +111,7 @@ class ServerProcess:
             self._process = subprocess.Popen(  # noqa: S603
                 self._arguments(),
                 env=self._full_environment(),
+                cwd=self._working_directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
