@@ -1,5 +1,6 @@
 """The catalog, asking real HTTP endpoints."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from letta.constants import DEFAULT_CONTEXT_WINDOW
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.llm.catalog import Catalog
 from letta.llm.provider import Provider
+from letta.settings import Settings
 from letta.testing.scripted_model import Failure, ScriptedModel
 
 KEY = SecretStr("sk-secret")
@@ -183,6 +185,17 @@ async def test_a_provider_is_not_asked_again_too_soon(model: ScriptedModel) -> N
     assert len(model.requests(path="models")) == 2
 
 
+async def test_requests_for_one_new_model_ask_once() -> None:
+    with JsonServer({"/v1/models": {"data": []}}) as server:
+        catalog = Catalog([provider("vllm", f"{server.url}/v1")], requery_seconds=0.5)
+        await catalog.refresh()
+        await asyncio.sleep(0.6)
+        server.answers["/v1/models"] = {"data": [{"id": "new"}]}
+        found = await asyncio.gather(*(catalog.resolve_llm("vllm/new") for _ in range(5)))
+    assert {model.handle for model in found} == {"vllm/new"}
+    assert server.asked == ["/v1/models"] * 2
+
+
 async def test_only_the_provider_of_a_handle_is_asked(model: ScriptedModel) -> None:
     catalog = Catalog([proxy(model)], requery_seconds=0)
     await catalog.refresh()
@@ -328,6 +341,18 @@ async def test_ollama_is_asked_about_each_model() -> None:
         "small": 16384,
     }
     assert (await catalog.resolve_embedding("ollama/bge-m3")).dimensions == 1000
+
+
+async def test_an_ollama_behind_a_proxy_takes_any_name() -> None:
+    with JsonServer({}) as server:
+        catalog = Catalog([provider("ollama", f"{server.url}/v1")])
+        await catalog.refresh()
+    assert catalog.llm("ollama/llama3.2:3b").name == "llama3.2:3b"
+
+
+def test_the_environment_names_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "k")
+    assert "groq" in [each.name for each in Catalog.from_settings(Settings()).providers()]
 
 
 async def test_a_new_ollama_model_is_found_when_it_is_wanted() -> None:

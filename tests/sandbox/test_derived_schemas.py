@@ -66,6 +66,7 @@ def roll_dice(sides: int, times: int = 1) -> str:
         ("list[int]", {"type": "array", "items": {"type": "integer"}}),
         ("typing.List[int]", {"type": "array", "items": {"type": "integer"}}),
         ("Sequence[dict]", {"type": "array", "items": {"type": "object"}}),
+        ("set", {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
         ("set[str]", {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
         ("list[list[float]]", {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}),
         ("dict", {"type": "object"}),

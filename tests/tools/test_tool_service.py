@@ -1,5 +1,6 @@
 """What becomes of requests to create and change tools."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -61,6 +62,13 @@ def test_the_same_name_is_the_same_tool(upsert: Upsert) -> None:
     assert (second.tags, second.return_char_limit, second.default_requires_approval) == (["t"], 9, True)
     assert second.description == "Mine."
     assert upsert(source("f"), tags=[], return_char_limit=8).tags == []
+
+
+async def test_requests_for_one_name_at_once_make_one_tool(database: Database, actor: Actor) -> None:
+    bodies = [CreateTool(source_code=source("f", body=f"return {number}")) for number in range(8)]
+    tools = await asyncio.gather(*(database.run(service.upsert_tool, actor, body) for body in bodies))
+    assert len({tool.id for tool in tools}) == 1
+    assert sorted(tool.source_code or "" for tool in tools) == sorted(body.source_code for body in bodies)
 
 
 def test_a_description_nobody_chose_follows_the_docstring(upsert: Upsert, update: Update) -> None:
