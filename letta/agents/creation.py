@@ -96,7 +96,12 @@ def _tools(connection: Connection, actor: Actor, body: CreateAgent) -> list[Tool
     if not found.keys() >= set(named):
         tools_repository.tools_by_names(connection, actor, named)
     tools = [found[name] for name in wanted] + tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
-    return list({tool.id: tool for tool in tools}.values())
+    return sorted({tool.id: tool for tool in tools}.values(), key=_age)
+
+
+def _age(tool: Tool) -> tuple[float, str]:
+    """Sorts tools in the order in which they are listed of a stored agent."""
+    return (tool.created_at.timestamp() if tool.created_at else 0, tool.id)
 
 
 def _basic_tools(body: CreateAgent) -> list[str]:

@@ -72,7 +72,7 @@ def wants_base_rules(agent_type: str, model_name: str, given: Iterable[JsonObjec
     """
     if agent_type == "letta_v1_agent" and not any(True for _ in given):
         return False
-    return "mini" in model_name or not any(name in model_name for name in _MODELS_WITHOUT_BASE_RULES)
+    return "-mini" in model_name or not any(name in model_name for name in _MODELS_WITHOUT_BASE_RULES)
 
 
 def base_rules(tools: Iterable[Tool], given: Iterable[JsonObject]) -> list[JsonObject]:

@@ -21,11 +21,16 @@ async def _current_sdk(
     x_stainless_package_version: Annotated[str | None, Header(include_in_schema=False)] = None,
     user_agent: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> bool:
-    return bool(x_stainless_package_version) or not user_agent or _CURRENT_SDK.search(user_agent) is not None
+    return is_current_sdk(x_stainless_package_version, user_agent)
+
+
+def is_current_sdk(package_version: str | None, user_agent: str | None) -> bool:
+    """Whether a request comes from an official client of version 1.0 or newer, or doesn't say where it comes from."""
+    return bool(package_version) or not user_agent or _CURRENT_SDK.search(user_agent) is not None
 
 
 CurrentSdk = Annotated[bool, Depends(_current_sdk)]
-"""Whether the client is an official one of version 1.0 or newer, or doesn't say what it is."""
+"""What `is_current_sdk` says of the request."""
 
 
 async def _includes(
