@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from letta.agents.agent import Agent
 from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_folders, agents_tags, agents_tools
 from letta.blocks.block import Block
+from letta.blocks.repository import COLUMNS as BLOCK_COLUMNS
 from letta.blocks.repository import to_block
 from letta.blocks.tables import blocks
 from letta.conversations.tables import context_messages, conversations
@@ -19,6 +20,7 @@ from letta.errors import ConflictError, NotFoundError
 from letta.folders.repository import unknown_folder
 from letta.folders.tables import folders
 from letta.organizations.actor import Actor
+from letta.tools.repository import COLUMNS as TOOL_COLUMNS
 from letta.tools.repository import to_tool
 from letta.tools.tables import tools
 from letta.tools.tool import Tool
@@ -248,7 +250,7 @@ def replace_folders(connection: Connection, actor: Actor, agent_id: str, folder_
 
 def list_tools_of_agent(connection: Connection, agent_id: str, page: Page) -> list[Tool]:
     """A page of the agent's tools, by creation."""
-    query = select(tools).join(agents_tools, agents_tools.c.tool_id == tools.c.id)
+    query = select(*TOOL_COLUMNS).join(agents_tools, agents_tools.c.tool_id == tools.c.id)
     query = query.where(agents_tools.c.agent_id == agent_id)
     return [to_tool(row) for row in connection.execute(paginate(query, tools, page))]
 
@@ -293,7 +295,7 @@ def unknown_agent(agent_id: str) -> NotFoundError:
 
 
 def _blocks_of(agent_id: str) -> Select[Any]:
-    query = select(blocks).join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
+    query = select(*BLOCK_COLUMNS).join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
     return query.where(agents_blocks.c.agent_id == agent_id)
 
 

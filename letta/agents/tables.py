@@ -11,9 +11,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-from letta.database.base import entity_table, metadata, reference, timestamp
+from letta.database.base import Json, entity_table, metadata, reference, timestamp
 from letta.database.encryption import EncryptedText
 
 agents = entity_table(
@@ -22,12 +21,12 @@ agents = entity_table(
     Column("description", Text),
     Column("agent_type", Text, nullable=False),
     Column("system", Text, nullable=False),
-    Column("metadata", JSONB),
-    Column("llm_config", JSONB, nullable=False),
-    Column("embedding_config", JSONB),
-    Column("compaction_settings", JSONB),
-    Column("response_format", JSONB),
-    Column("tool_rules", JSONB, nullable=False, server_default="[]"),
+    Column("metadata", Json),
+    Column("llm_config", Json, nullable=False),
+    Column("embedding_config", Json),
+    Column("compaction_settings", Json),
+    Column("response_format", Json),
+    Column("tool_rules", Json, nullable=False, server_default="[]"),
     Column("timezone", Text, nullable=False, server_default="UTC"),
     Column("message_buffer_autoclear", Boolean, nullable=False, server_default="false"),
     Column("enable_sleeptime", Boolean),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from letta.agents.tables import agents_blocks
@@ -17,7 +17,8 @@ from letta.database.text import check_storable
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.organizations.actor import Actor
 
-_COLUMNS = [blocks.c[field.name] for field in fields(Block) if field.name != "tags"]
+COLUMNS = [blocks.c[field.name] for field in fields(Block) if field.name != "tags"]
+_NAMES = [column.name for column in COLUMNS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,8 @@ class BlockFilter:
 
 
 def to_block(row: Row[*tuple[Any, ...]], tags: Iterable[str] = ()) -> Block:
-    """The block in a row that holds all of a block's columns."""
-    values = row._mapping
-    return Block(**{column.name: values[column] for column in _COLUMNS}, tags=list(tags))
+    """The block in a row that begins with all of a block's columns."""
+    return Block(**dict(zip(_NAMES, row, strict=False)), tags=list(tags))
 
 
 def create_block(connection: Connection, actor: Actor, block: Block, author: Author | None = None) -> Block:
@@ -58,7 +58,7 @@ def create_blocks(
         return []
     stored = [replace(_storable(block), created_by_id=actor.user_id, last_updated_by_id=actor.user_id) for block in new]
     owner = {"organization_id": actor.organization_id}
-    rows = [{column.name: getattr(block, column.name) for column in _COLUMNS} | owner for block in stored]
+    rows = [{column.name: getattr(block, column.name) for column in COLUMNS} | owner for block in stored]
     connection.execute(insert(blocks), rows)
     _record(connection, actor, stored, author or Author("user", actor.user_id))
     _insert_tags(connection, actor, {block.id: block.tags for block in stored})
@@ -68,7 +68,7 @@ def create_blocks(
 def write_block(connection: Connection, actor: Actor, block: Block, author: Author) -> Block:
     """Store ``block``, which was read under lock in this transaction, as its next version."""
     written = replace(_storable(block), version=block.version + 1, last_updated_by_id=actor.user_id)
-    values = {column.name: getattr(written, column.name) for column in _COLUMNS}
+    values = {column.name: getattr(written, column.name) for column in COLUMNS}
     connection.execute(update(blocks).where(blocks.c.id == block.id).values(updated_at=func.now(), **values))
     _record(connection, actor, [written], author)
     return written
@@ -149,19 +149,23 @@ def delete_block(connection: Connection, actor: Actor, block_id: str) -> None:
         raise _unknown(block_id)
 
 
+_BLOCKS_OF_AGENT = (
+    select(*COLUMNS, agents_blocks.c.position)
+    .join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
+    .where(agents_blocks.c.agent_id == bindparam("agent_id"))
+)
+_LOCKED_BLOCKS_OF_AGENT = _BLOCKS_OF_AGENT.order_by(blocks.c.id).with_for_update(of=blocks, key_share=True)
+
+
 def blocks_of_agent(connection: Connection, agent_id: str, *, lock: bool = False) -> list[Block]:
     """The agent's blocks in the order they were attached; locked in id order when asked. Tags are not loaded."""
-    query = select(*_COLUMNS, agents_blocks.c.position).join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
-    query = query.where(agents_blocks.c.agent_id == agent_id)
-    if lock:
-        query = query.order_by(blocks.c.id).with_for_update(of=blocks, key_share=True)
-    rows = connection.execute(query).all()
+    rows = connection.execute(_LOCKED_BLOCKS_OF_AGENT if lock else _BLOCKS_OF_AGENT, {"agent_id": agent_id}).all()
     return [to_block(row) for row in sorted(rows, key=lambda row: (row.position, row.id))]
 
 
 def blocks_of_conversation(connection: Connection, conversation_id: str, *, lock: bool = False) -> list[Block]:
     """The isolated blocks of a conversation."""
-    query = select(*_COLUMNS).join(conversations_blocks, conversations_blocks.c.block_id == blocks.c.id)
+    query = select(*COLUMNS).join(conversations_blocks, conversations_blocks.c.block_id == blocks.c.id)
     query = query.where(conversations_blocks.c.conversation_id == conversation_id).order_by(blocks.c.id)
     rows = connection.execute(query.with_for_update(of=blocks, key_share=True) if lock else query)
     return [to_block(row) for row in rows]
@@ -170,7 +174,7 @@ def blocks_of_conversation(connection: Connection, conversation_id: str, *, lock
 def blocks_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[str, list[Block]]:
     """The blocks of several agents, by agent id."""
     query = (
-        select(*_COLUMNS, agents_blocks.c.agent_id)
+        select(*COLUMNS, agents_blocks.c.agent_id)
         .join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
         .where(agents_blocks.c.agent_id.in_(agent_ids))
         .order_by(agents_blocks.c.agent_id, agents_blocks.c.position, blocks.c.id)
@@ -242,7 +246,7 @@ def new_block(**values: Any) -> Block:
 
 
 def _select(actor: Actor) -> Select[Any]:
-    return select(*_COLUMNS).where(blocks.c.organization_id == actor.organization_id)
+    return select(*COLUMNS).where(blocks.c.organization_id == actor.organization_id)
 
 
 def _filtered(query: Select[Any], condition: BlockFilter) -> Select[Any]:

@@ -1,9 +1,8 @@
 """Blocks of core memory, and every value that they ever had."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, func
-from sqlalchemy.dialects.postgresql import JSONB
 
-from letta.database.base import entity_table, metadata, reference, timestamp
+from letta.database.base import Json, entity_table, metadata, reference, timestamp
 
 blocks = entity_table(
     "blocks",
@@ -11,7 +10,7 @@ blocks = entity_table(
     Column("value", Text, nullable=False),
     Column("limit", Integer, nullable=False),
     Column("description", Text),
-    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    Column("metadata", Json, nullable=False, server_default="{}"),
     Column("read_only", Boolean, nullable=False, server_default="false"),
     Column("hidden", Boolean),
     Column("version", Integer, nullable=False, server_default="1"),

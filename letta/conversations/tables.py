@@ -14,9 +14,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-from letta.database.base import entity_table, metadata, reference, timestamp
+from letta.database.base import Json, entity_table, metadata, reference, timestamp
 
 conversations = entity_table(
     "conversations",
@@ -25,7 +24,7 @@ conversations = entity_table(
     Column("summary", Text),
     Column("description", Text),
     Column("model", Text),
-    Column("model_settings", JSONB),
+    Column("model_settings", Json),
     Column("context_window_limit", Integer),
     Column("hidden", Boolean),
     Column("archived", Boolean, nullable=False, server_default="false"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Table, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
 from letta.settings import settings
@@ -20,6 +21,10 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     },
 )
+
+
+Json = JSONB(none_as_null=True)
+"""Type of JSON columns: None is NULL, so that `IS NULL` means what it says."""
 
 
 def timestamp(name: str, **options: Any) -> Column[Any]:

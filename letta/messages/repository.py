@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from letta.agents.tables import agents
@@ -46,11 +46,10 @@ COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
 
 
 def to_message(row: Row[*tuple[Any, ...]]) -> Message:
-    """The message in a row that holds all of a message's columns (and its position, if it was selected)."""
-    values = row._mapping
-    message = Message(**{name: values[messages.c[name]] for name in STORED})
-    message.sequence_id = values[messages.c.sequence_id]
-    message.position = values.get(context_messages.c.position)
+    """The message in a row that begins with `COLUMNS` (and goes on with the position, if it was selected)."""
+    message = Message(**dict(zip(STORED, row, strict=False)))
+    message.sequence_id = row[len(STORED)]
+    message.position = row[len(COLUMNS)] if len(row) > len(COLUMNS) else None
     return message
 
 
@@ -90,15 +89,17 @@ def replace_context(connection: Connection, conversation_id: str, message_ids: S
     append_to_context(connection, conversation_id, message_ids)
 
 
+_CONTEXT = (
+    select(*COLUMNS, context_messages.c.position)
+    .join(context_messages, context_messages.c.message_id == messages.c.id)
+    .where(context_messages.c.conversation_id == bindparam("conversation_id"))
+    .order_by(context_messages.c.position)
+)
+
+
 def context_of(connection: Connection, conversation_id: str) -> list[Message]:
     """The messages that the model sees, in order."""
-    query = (
-        select(*COLUMNS, context_messages.c.position)
-        .join(context_messages, context_messages.c.message_id == messages.c.id)
-        .where(context_messages.c.conversation_id == conversation_id)
-        .order_by(context_messages.c.position)
-    )
-    return [to_message(row) for row in connection.execute(query)]
+    return [to_message(row) for row in connection.execute(_CONTEXT, {"conversation_id": conversation_id})]
 
 
 def context_ids(connection: Connection, conversation_ids: Sequence[str]) -> dict[str, list[str]]:

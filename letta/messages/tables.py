@@ -1,9 +1,8 @@
 """Messages: everything ever said in a conversation, in the context or not."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text, func
-from sqlalchemy.dialects.postgresql import JSONB
 
-from letta.database.base import metadata, reference, timestamp
+from letta.database.base import Json, metadata, reference, timestamp
 
 messages = Table(
     "messages",
@@ -14,10 +13,10 @@ messages = Table(
     reference("conversation_id", "conversations", nullable=False),
     Column("sequence_id", BigInteger, Identity(always=False), nullable=False),
     Column("role", Text, nullable=False),  # system | user | assistant | tool | approval | summary
-    Column("content", JSONB, nullable=False, server_default="[]"),
-    Column("tool_calls", JSONB),
-    Column("tool_returns", JSONB),
-    Column("approvals", JSONB),
+    Column("content", Json, nullable=False, server_default="[]"),
+    Column("tool_calls", Json),
+    Column("tool_returns", Json),
+    Column("approvals", Json),
     Column("approval_request_id", Text),
     Column("name", Text),
     Column("model", Text),

@@ -1,9 +1,8 @@
 """Runs: one turn each, from the request to its end."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text
-from sqlalchemy.dialects.postgresql import JSONB
 
-from letta.database.base import entity_table, reference, timestamp
+from letta.database.base import Json, entity_table, reference, timestamp
 
 runs = entity_table(
     "runs",
@@ -12,11 +11,11 @@ runs = entity_table(
     Column("status", Text, nullable=False),  # created | running | completed | failed | cancelled
     Column("stop_reason", Text),
     Column("background", Boolean, nullable=False, server_default="false"),
-    Column("request", JSONB, nullable=False),
+    Column("request", Json, nullable=False),
     Column("request_hash", Text),
-    Column("usage", JSONB),
-    Column("error", JSONB),
-    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    Column("usage", Json),
+    Column("error", Json),
+    Column("metadata", Json, nullable=False, server_default="{}"),
     Column("callback_url", Text),
     timestamp("callback_sent_at"),
     Column("callback_status_code", Integer),

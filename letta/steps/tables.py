@@ -1,9 +1,9 @@
 """Steps: one call of a model each, with what it used; and the traces of those calls."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from letta.database.base import entity_table, metadata, reference, timestamp
+from letta.database.base import Json, entity_table, metadata, reference, timestamp
 
 steps = entity_table(
     "steps",
@@ -28,7 +28,7 @@ steps = entity_table(
     Column("request_id", Text),
     Column("project_id", Text),
     Column("error_type", Text),
-    Column("error_data", JSONB),
+    Column("error_data", Json),
     Column("tools_used", ARRAY(Text), nullable=False, server_default="{}"),
     Column("step_ns", BigInteger),
     Column("llm_request_ns", BigInteger),

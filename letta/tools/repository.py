@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +15,8 @@ from letta.organizations.actor import Actor
 from letta.tools.tables import tools
 from letta.tools.tool import Tool
 
-_COLUMNS = [tools.c[field.name] for field in fields(Tool)]
+COLUMNS = [tools.c[field.name] for field in fields(Tool)]
+_NAMES = [column.name for column in COLUMNS]
 AnyRow = Row[*tuple[Any, ...]]
 
 _DERIVED = {"created_by_id", "last_updated_by_id", "created_at", "updated_at"}
@@ -43,7 +44,7 @@ def insert_tool(connection: Connection, actor: Actor, tool: Tool) -> Tool | None
         "last_updated_by_id": actor.user_id,
     }
     statement = upsert(tools).values(values).on_conflict_do_nothing(index_elements=["organization_id", "name"])
-    row = connection.execute(statement.returning(*_COLUMNS)).first()
+    row = connection.execute(statement.returning(*COLUMNS)).first()
     return None if row is None else to_tool(row)
 
 
@@ -56,7 +57,7 @@ def write_tool(connection: Connection, actor: Actor, tool: Tool) -> Tool:
     values = _values(tool) | {"last_updated_by_id": actor.user_id, "updated_at": func.now()}
     statement = update(tools).where(tools.c.id == tool.id, tools.c.organization_id == actor.organization_id)
     try:
-        row = connection.execute(statement.values(values).returning(*_COLUMNS)).one()
+        row = connection.execute(statement.values(values).returning(*COLUMNS)).one()
     except IntegrityError as error:
         raise ConflictError(f"Another tool is named '{tool.name}'. Give the function another name.") from error
     return to_tool(row)
@@ -131,15 +132,23 @@ def tools_by_ids(connection: Connection, actor: Actor, tool_ids: Sequence[str]) 
     return [found[tool_id] for tool_id in dict.fromkeys(tool_ids)]
 
 
+_TOOLS_OF_AGENT = (
+    select(*COLUMNS)
+    .join(agents_tools, agents_tools.c.tool_id == tools.c.id)
+    .where(agents_tools.c.agent_id == bindparam("agent_id"))
+    .order_by(tools.c.created_at, tools.c.id)
+)
+
+
 def tools_of_agent(connection: Connection, agent_id: str) -> list[Tool]:
     """The agent's tools, oldest first."""
-    return tools_of_agents(connection, [agent_id]).get(agent_id, [])
+    return [to_tool(row) for row in connection.execute(_TOOLS_OF_AGENT, {"agent_id": agent_id})]
 
 
 def tools_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[str, list[Tool]]:
     """The tools of several agents by agent id, oldest first; agents without tools are left out."""
     query = (
-        select(*_COLUMNS, agents_tools.c.agent_id)
+        select(*COLUMNS, agents_tools.c.agent_id)
         .join(agents_tools, agents_tools.c.tool_id == tools.c.id)
         .where(agents_tools.c.agent_id.in_(agent_ids))
         .order_by(tools.c.created_at, tools.c.id)
@@ -211,9 +220,8 @@ def find_by_names(connection: Connection, actor: Actor, names: Sequence[str]) ->
 
 
 def to_tool(row: AnyRow) -> Tool:
-    """The tool in a row that holds all of a tool's columns."""
-    values = row._mapping
-    return Tool(**{column.name: values[column] for column in _COLUMNS})
+    """The tool in a row that begins with all of a tool's columns."""
+    return Tool(**dict(zip(_NAMES, row, strict=False)))
 
 
 def unknown_tool(tool_id: str) -> NotFoundError:
@@ -222,11 +230,11 @@ def unknown_tool(tool_id: str) -> NotFoundError:
 
 
 def _values(tool: Tool) -> dict[str, Any]:
-    return {column.name: getattr(tool, column.name) for column in _COLUMNS if column.name not in _DERIVED}
+    return {column.name: getattr(tool, column.name) for column in COLUMNS if column.name not in _DERIVED}
 
 
 def _select(actor: Actor) -> Select[Any]:
-    return select(*_COLUMNS).where(tools.c.organization_id == actor.organization_id)
+    return select(*COLUMNS).where(tools.c.organization_id == actor.organization_id)
 
 
 def _one(connection: Connection, query: Select[Any], tool_id: str) -> Tool:
