@@ -8,11 +8,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+from psycopg2 import sql
+
 from letta.database.configured import configured_dsn
 from letta.database.dsn import Dsn
 from letta.database.embedded import EmbeddedPostgres
 from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
+from letta.database.failures import hint
 from letta.settings import Settings
 from letta.testing.persistence import CheckFailedError
 
@@ -83,10 +87,7 @@ def _own_schema(dsn: Dsn, schema: str) -> Iterator[None]:
 
 
 def _create(dsn: Dsn, schema: str, mark: str) -> None:
-    import psycopg2
-    from psycopg2 import sql
-
-    with closing(psycopg2.connect(**dsn.connect_arguments("letta check"))) as connection, connection.cursor() as cursor:
+    with _cursor(dsn) as cursor:
         try:
             cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
         except psycopg2.errors.DuplicateSchema:
@@ -95,17 +96,23 @@ def _create(dsn: Dsn, schema: str, mark: str) -> None:
                 "Set LETTA_PG_SCHEMA to another name, or leave it out to have one made up."
             ) from None
         cursor.execute(sql.SQL("COMMENT ON SCHEMA {} IS %s").format(sql.Identifier(schema)), (mark,))
-        connection.commit()
 
 
 def _drop(dsn: Dsn, schema: str, mark: str) -> None:
-    import psycopg2
-    from psycopg2 import sql
-
-    with closing(psycopg2.connect(**dsn.connect_arguments("letta check"))) as connection, connection.cursor() as cursor:
+    with _cursor(dsn) as cursor:
         cursor.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", (schema,))
-        if cursor.fetchone() != (mark,):
-            return
-        cursor.execute("SET LOCAL lock_timeout = %s", (_LOCK_TIMEOUT,))
-        cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
-        connection.commit()
+        if cursor.fetchone() == (mark,):
+            cursor.execute("SET LOCAL lock_timeout = %s", (_LOCK_TIMEOUT,))
+            cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+@contextmanager
+def _cursor(dsn: Dsn) -> Iterator["psycopg2.extensions.cursor"]:
+    """A transaction. What goes wrong with the database is explained, without secrets."""
+    try:
+        with closing(psycopg2.connect(**dsn.connect_arguments("letta check"))) as connection:
+            with connection.cursor() as cursor:
+                yield cursor
+            connection.commit()
+    except psycopg2.Error as error:
+        raise CheckFailedError(hint(error)) from error

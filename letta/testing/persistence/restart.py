@@ -81,6 +81,7 @@ def _stage(settings: Settings) -> Iterator[_Stage]:
             **watch.environment,
             "LETTA_DIR": str(letta_dir),
             "LETTA_RUN_LEASE_SECONDS": str(_LEASE_SECONDS),
+            "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "5",
             "OPENAI_BASE_URL": model.base_url,
             "OPENAI_API_KEY": "sk-scripted",
         }

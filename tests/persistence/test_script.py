@@ -1,0 +1,127 @@
+"""`python test_persistence.py` as a person runs it: what it prints, how it ends, what it leaves behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "test_persistence.py"
+
+
+def environment(tmp_path: Path, **values: str) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**inherited, "HOME": str(tmp_path), "LETTA_DIR": str(tmp_path / "letta"), **values}
+
+
+def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def schemas(uri: str) -> set[str]:
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT nspname FROM pg_namespace")
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.slow
+def test_it_passes_with_the_embedded_database_from_any_directory(tmp_path: Path) -> None:
+    done = run(str(SCRIPT), env=environment(tmp_path), cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert lines[:6] == [
+        f"LETTA_DIR constant: {tmp_path}/letta",
+        "Database engine: DatabaseChoice.POSTGRES",
+        "Recall storage type: postgres",
+        "Archival storage type: postgres",
+        f"Log file created at: {tmp_path}/letta/logs/Letta.log",
+        "Server classes import successfully",
+    ]
+    assert lines[-1] == "ALL TESTS PASSED"
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_it_passes_in_a_schema_of_its_own_and_drops_it(tmp_path: Path, postgres_uri: str) -> None:
+    before = schemas(postgres_uri)
+    done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=postgres_uri))
+    assert done.stdout.splitlines()[-1] == "ALL TESTS PASSED", done.stdout + done.stderr
+    assert re.search(r"data in postgresql://.*:\*\*\*@.*, schema letta_check_[0-9a-f]{16}$", done.stdout, re.MULTILINE)
+    assert schemas(postgres_uri) == before
+
+
+def test_an_existing_schema_is_refused_and_left_alone(tmp_path: Path, postgres_uri: str) -> None:
+    schema = "letta_check_0123456789abcdef"
+    with closing(psycopg2.connect(postgres_uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"CREATE SCHEMA {schema}")
+        try:
+            done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=postgres_uri, LETTA_PG_SCHEMA=schema))
+            assert schema in schemas(postgres_uri)
+        finally:
+            cursor.execute(f"DROP SCHEMA {schema}")
+    assert done.returncode == 1
+    assert f"The database already has a schema {schema}; it is left alone." in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_drops_what_it_created(tmp_path: Path, postgres_uri: str, number: signal.Signals) -> None:
+    before = schemas(postgres_uri)
+    process = subprocess.Popen(
+        # As a shell starts a program in the background: with SIGINT ignored.
+        ["/bin/sh", "-c", f'trap "" INT; exec "{sys.executable}" "{SCRIPT}"'],
+        env=environment(tmp_path, LETTA_PG_URI=postgres_uri),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while schemas(postgres_uri) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert output.splitlines()[-1].startswith("INTERRUPTED (nothing_is_lost)")
+    assert schemas(postgres_uri) == before
+
+
+def test_a_directory_that_can_not_be_written_to_fails(tmp_path: Path) -> None:
+    done = run(str(SCRIPT), env=environment(tmp_path, LETTA_DIR="/dev/null/letta"))
+    assert done.returncode == 1
+    assert "FAILED (letta_dir): /dev/null/letta can't be written to" in done.stdout
+
+
+def test_without_the_official_client_it_says_how_to_install_it(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['letta_client'] = None; import test_persistence; sys.exit(test_persistence.main())"
+    )
+    done = run("-c", program, env=environment(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].endswith("-m pip install letta-client==1.12.1")
+    assert done.stderr == ""
+
+
+def test_a_database_that_can_not_be_reached_is_told_without_its_password(tmp_path: Path) -> None:
+    uri = "postgresql://letta:verysecret@127.0.0.1:9/letta"
+    done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=uri))
+    assert done.returncode == 1
+    assert "FAILED (nothing_is_lost)" in done.stdout
+    assert "verysecret" not in done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_pytest_runs_it_too(tmp_path: Path) -> None:
+    done = run("-m", "pytest", "-p", "no:cacheprovider", "test_persistence.py", env=environment(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout

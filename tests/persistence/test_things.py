@@ -1,0 +1,44 @@
+"""The comparison notices what is lost, changed or out of order."""
+
+from letta_client import Letta
+
+from letta.testing.persistence.things import THINGS, World, differences
+from letta.testing.scripted_model import ScriptedModel
+
+
+def test_equal_values_have_no_differences() -> None:
+    value = {"a": [1, {"b": None}], "c": "text"}
+    assert list(differences(value, value)) == []
+
+
+def test_a_difference_is_told_with_its_place() -> None:
+    before = {"a": [1, {"b": None}], "c": "text"}
+    after = {"a": [1, {"b": 2}], "d": "text"}
+    assert list(differences(before, after)) == [
+        ".a[1].b: None before, 2 after",
+        ".c: 'text' before, None after",
+        ".d: None before, 'text' after",
+    ]
+
+
+def test_a_lost_entry_is_told() -> None:
+    assert list(differences({"a": [1, 2]}, {"a": [1]})) == [".a: 2 entries before, 1 after"]
+
+
+def test_entries_in_another_order_differ() -> None:
+    assert list(differences([1, 2], [2, 1])) == ["[0]: 1 before, 2 after", "[1]: 2 before, 1 after"]
+
+
+def test_what_is_written_is_found_and_its_loss_is_noticed(client: Letta, model: ScriptedModel) -> None:
+    world = World(client, model)
+    for thing in THINGS:
+        thing.write(world)
+    before = {thing.name: thing.read(world) for thing in THINGS}
+    assert all(before.values())
+    client.agents.tools.detach(world.ids["tool"], agent_id=world.ids["ada"])
+    client.agents.update(world.ids["ben"], secrets={"ISLAND": "Treasure"})
+    client.blocks.delete(world.ids["block"])
+    client.agents.messages.reset(world.ids["ada"])
+    found = list(differences(before, {thing.name: thing.read(world) for thing in THINGS}))
+    for place in (".agents[0].tools:", ".agents[1].secrets:", ".blocks:", ".agents[0].message_ids:"):
+        assert any(difference.startswith(place) for difference in found), place
