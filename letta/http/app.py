@@ -14,7 +14,7 @@ from letta.completions import endpoints as completions
 from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
-from letta.http.middleware import BodyLimit, NormalizePath, PasswordAuth, RequestIds
+from letta.http.middleware import BodyLimit, NoNul, NormalizePath, PasswordAuth, RequestIds
 from letta.messages import endpoints as messages
 from letta.providers import endpoints as providers
 from letta.runs import endpoints as runs
@@ -77,6 +77,7 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
     install_error_handlers(app)
     password = settings.server_password.get_secret_value() if settings.server_password else None
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024)
+    app.add_middleware(NoNul)
     app.add_middleware(PasswordAuth, password=password)
     app.add_middleware(NormalizePath)
     app.add_middleware(

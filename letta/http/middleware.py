@@ -80,6 +80,20 @@ class PasswordAuth:
         return hmac.compare_digest(given.encode(), self._password or b"")
 
 
+class NoNul:
+    """Refuses addresses that contain a NUL character: no text in Postgres does, and a query for one would fail."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            detail = "INVALID_ARGUMENT: The address contains a NUL character (%00). Leave it out."
+            await _answer(send, 400, {"detail": detail})
+            return
+        await self._app(scope, receive, send)
+
+
 class _TooLargeError(Exception):
     pass
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from letta.agents import service
+from letta.agents.relations import ALL
 from letta.agents.repository import check_label_is_free, delete_agent
 from letta.agents.schemas import AgentState
 from letta.blocks.block import Block
@@ -120,7 +121,7 @@ def test_a_block_renamed_while_it_is_attached_stays_unique(
             thread.start()
         for thread in threads:
             thread.join()
-        found = labels(database.run_sync(service.get_agent, actor, agent.id, service.ALL))
+        found = labels(database.run_sync(service.get_agent, actor, agent.id, ALL))
         assert len(found) == len(set(found))
 
 
@@ -138,9 +139,10 @@ def test_blocks_by_label(run: Callable[..., Any], new_agent: NewAgent) -> None:
     assert [block.value for block in run(service.list_blocks, agent.id, Page())] == ["Grace"]
     agent_type, blocks = run(service.core_memory, agent.id)
     assert (agent_type, [block.value for block in blocks]) == ("letta_v1_agent", ["Grace"])
-    for unit in (service.get_block, lambda *args: service.update_block(*args, UpdateBlock(value="x"))):
-        with pytest.raises(NotFoundError, match="nothing"):
-            run(unit, agent.id, "nothing")
+    with pytest.raises(NotFoundError, match="nothing"):
+        run(service.get_block, agent.id, "nothing")
+    with pytest.raises(NotFoundError, match="nothing"):
+        run(service.update_block, agent.id, "nothing", UpdateBlock(value="x"))
     with pytest.raises(InvalidArgumentError, match="limit"):
         run(service.update_block, agent.id, "human", UpdateBlock(limit=2))
     with pytest.raises(NotFoundError):
@@ -191,7 +193,7 @@ def test_what_others_may_hold_survives_an_agent(
     agent = new_agent(block_ids=[shared.id], memory_blocks=[{"label": "own"}])
     run(delete_agent, agent.id)
     with pytest.raises(NotFoundError):
-        run(service.get_agent, agent.id, service.ALL)
+        run(service.get_agent, agent.id, ALL)
     with pytest.raises(NotFoundError):
         run(delete_agent, agent.id)
     for block in agent.blocks:
