@@ -89,6 +89,21 @@ def replace_context(connection: Connection, conversation_id: str, message_ids: S
     append_to_context(connection, conversation_id, message_ids)
 
 
+def supersede(connection: Connection, conversation_id: str, message_ids: Sequence[str], message: Message) -> None:
+    """Let a stored message take the place of others in a context; it carries the position that it takes."""
+    connection.execute(
+        delete(context_messages).where(
+            context_messages.c.conversation_id == conversation_id,
+            context_messages.c.message_id.in_(list(message_ids)),
+        )
+    )
+    connection.execute(
+        insert(context_messages).values(
+            conversation_id=conversation_id, position=message.position, message_id=message.id
+        )
+    )
+
+
 _CONTEXT = (
     select(*COLUMNS, context_messages.c.position)
     .join(context_messages, context_messages.c.message_id == messages.c.id)

@@ -58,19 +58,24 @@ def expand(message: Message, presentation: Presentation = PLAIN) -> Iterator[Jso
 
 def head(message: Message, message_type: str, index: int) -> JsonObject:
     """The fields that every message of the API has."""
-    own_otid = message.otid if message.role in {"user", "system"} else None
     return {
         "id": message.id,
         "date": message.created_at.astimezone(UTC).isoformat(timespec="seconds"),
         "name": message.name,
         "message_type": message_type,
-        "otid": own_otid or part_otid(message.id, index),
+        "otid": _otid(message, index),
         "sender_id": message.sender_id,
         "step_id": message.step_id,
         "is_err": message.is_err,
         "seq_id": None,
         "run_id": message.run_id,
     }
+
+
+def _otid(message: Message, index: int) -> str | None:
+    if message.role in {"user", "system"}:
+        return message.otid
+    return part_otid(message.id, index)
 
 
 def _content(message: Message) -> str | list[JsonObject]:

@@ -11,7 +11,7 @@ from letta.http import sse
 from letta.messages.schemas import UsageStatistics
 from letta.messages.wire import Presentation, to_wire
 from letta.runs.executor import RunView
-from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnFailed
+from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnFailed
 from letta.turn.loop import error_message
 
 JsonObject = dict[str, Any]
@@ -72,6 +72,9 @@ async def sse_frames(view: RunView, presentation: Presentation, *, tokens: bool,
                 for wire in to_wire(event.messages, shown):
                     if not (tokens and event.streamed and wire["message_type"] in _STREAMED_TYPES):
                         yield sse.data(wire)
+            case Compacting():
+                if shown.wants(event.wire):
+                    yield sse.data(event.wire)
             case TurnEnded():
                 for frame in _end(event.stop_reason, event.usage):
                     yield frame

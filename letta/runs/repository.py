@@ -301,6 +301,29 @@ def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
     return bool(kept)
 
 
+def holds_lease(connection: Connection, turn: Turn) -> bool:
+    """Whether the turn's lease is still its own; renews it, and locks it until the transaction ends."""
+    held = connection.execute(
+        update(conversations)
+        .where(
+            conversations.c.id == turn.conversation.id,
+            conversations.c.lease_owner == turn.lease.owner,
+            conversations.c.lease_epoch == turn.lease.epoch,
+        )
+        .values(lease_expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, turn.lease.seconds))
+    )
+    return held.rowcount > 0
+
+
+def set_digest(connection: Connection, turn: Turn) -> None:
+    """Remember what the stored system message was compiled from."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == turn.conversation.id)
+        .values(system_digest=turn.conversation.system_digest)
+    )
+
+
 def step_exists(connection: Connection, step_id: str) -> bool:
     """Whether a step was stored."""
     return connection.scalar(select(steps.c.id).where(steps.c.id == step_id)) is not None

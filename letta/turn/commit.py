@@ -40,6 +40,8 @@ class StepAnswer:
         refused: returns of calls that may not be carried out, by call id.
         done: returns of calls that were carried out before the transaction, by call id.
         stop_reason: why the turn ends with this answer if no call says otherwise; None if it goes on.
+        extra: further messages of the step.
+        keep_open: whether the run stays open although the turn ends, because something follows the step.
     """
 
     message: Message
@@ -49,6 +51,7 @@ class StepAnswer:
     done: dict[str, ToolReturn] = field(default_factory=dict)
     stop_reason: str | None = None
     extra: list[Message] = field(default_factory=list)
+    keep_open: bool = False
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ def commit_answer(connection: Connection, turn: Turn, answer: StepAnswer) -> Ste
         messages=messages,
         step=answer.step | {"stop_reason": stop_reason, "tools_used": _tools_used(tools, returns)},
         trace=answer.trace,
-        status="running" if stop_reason is None else STATUS.get(stop_reason, "failed"),
+        status="running" if stop_reason is None or answer.keep_open else STATUS.get(stop_reason, "failed"),
         stop_reason=stop_reason,
         duration_ns=time.monotonic_ns() - turn.started_ns,
     )

@@ -25,6 +25,13 @@ class StepCommitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Compacting:
+    """The context is being compacted: an event message of the API, for those who asked to be told."""
+
+    wire: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class TurnEnded:
     """The turn is over and stored."""
 
@@ -51,4 +58,4 @@ class TurnFailed:
     retry_after: int | None = None
 
 
-TurnEvent = PartDelta | StepCommitted | TurnEnded | TurnFailed
+TurnEvent = PartDelta | StepCommitted | Compacting | TurnEnded | TurnFailed

@@ -12,12 +12,13 @@ from functools import partial
 from letta.database.engine import Database
 from letta.errors import LettaError
 from letta.llm.chat import ChatResult, chat
-from letta.llm.errors import LlmError
+from letta.llm.errors import ContextOverflowError, LlmError
 from letta.runs import repository
 from letta.runs.repository import StepCommit
 from letta.turn.answer import chat_request, make_answer, new_assistant_message
 from letta.turn.cancellation import Cancellation, TurnCancelledError
 from letta.turn.commit import STATUS, LeaseLostError, StepAnswer, StepOutcome, commit_answer, find_outcome
+from letta.turn.compaction import AFTER_STEP, OVERFLOW, Compactor
 from letta.turn.deltas import DeltaWriter
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.models import ModelSource
@@ -25,6 +26,9 @@ from letta.turn.outside_tools import run_outside
 from letta.turn.turn import Turn
 
 logger = logging.getLogger(__name__)
+
+_MOST_OVERFLOWS = 3
+"""How often a turn makes room for a provider that finds the context too long, before it gives up."""
 
 
 class TurnRunner:
@@ -35,6 +39,8 @@ class TurnRunner:
         self._database = database
         self._models = models
         self._cancellation = cancellation
+        self._compactor = Compactor(turn, database, models, cancellation)
+        self._overflows = 0
 
     async def run(self) -> AsyncIterator[TurnEvent]:
         """The events of the turn, `TurnEnded` or `TurnFailed` last.
@@ -67,20 +73,51 @@ class TurnRunner:
         writer = DeltaWriter(message, first_call_only=not source.config.get("parallel_tool_calls"))
         started = time.monotonic_ns()
         result: ChatResult | None = None
-        async for item in self._cancellation.guard(chat(request, source.provider)):
-            if isinstance(item, ChatResult):
-                result = item
-            elif (wire := writer.write(item)) is not None:
-                turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
-                yield PartDelta(wire)
+        try:
+            async for item in self._cancellation.guard(chat(request, source.provider)):
+                if isinstance(item, ChatResult):
+                    result = item
+                elif (wire := writer.write(item)) is not None:
+                    turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
+                    yield PartDelta(wire)
+        except ContextOverflowError as error:
+            async for event in self._make_room(error):
+                yield event
+            return
         if result is None:
             raise LlmError("The provider ended its answer before it was complete. Try again.")
         turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
         answer = make_answer(turn, source, message, result, llm_ns=time.monotonic_ns() - started)
         answer.done = await self._cancellation.wait(run_outside(self._database, turn, answer))
+        answer.keep_open = self._compactor.is_due(result.usage.total_tokens, source.config["context_window"])
         outcome = await self._commit(answer, result)
         if outcome.messages:
             yield StepCommitted(outcome.messages, streamed=request.stream)
+        if answer.keep_open:
+            async for event in self._compact_after(answer):
+                yield event
+
+    async def _make_room(self, overflow: ContextOverflowError) -> AsyncIterator[TurnEvent]:
+        """Compact after the provider said that the context is too long; the step is then tried again."""
+        self._overflows += 1
+        if self._overflows > _MOST_OVERFLOWS:
+            raise overflow
+        settings = self._turn.agent.compaction_settings or {}
+        if self._overflows > 1:
+            settings = settings | {"mode": "all"}
+        async for event in self._compactor.compact(OVERFLOW, settings=settings):
+            yield event
+
+    async def _compact_after(self, answer: StepAnswer) -> AsyncIterator[TurnEvent]:
+        """Compact after a step that nearly filled the window, and end the run if the step was its last."""
+        stop_reason = self._turn.stop_reason
+        try:
+            async for event in self._compactor.compact(AFTER_STEP, step_id=answer.step["id"]):
+                yield event
+        except ContextOverflowError as error:
+            logger.warning("run %s: nothing to compact: %s", self._turn.run_id, error.detail)
+        if stop_reason is not None:
+            await self._finish(stop_reason)
 
     async def _commit(self, answer: StepAnswer, result: ChatResult) -> StepOutcome:
         turn = self._turn

@@ -38,6 +38,15 @@ class ModelSource:
         provider = self._catalog.provider(config["provider_name"])
         return ModelChoice(config, provider)
 
+    def with_handle(self, config: JsonObject, handle: str) -> ModelChoice:
+        """Another model, with what of a configuration isn't the model's own.
+
+        Raises:
+            LettaError: no configured provider offers it.
+        """
+        other = config_for(config, self._catalog.llm(handle))
+        return ModelChoice(other, self._catalog.provider(other["provider_name"]))
+
 
 def config_for(config: JsonObject, model: LlmModel) -> JsonObject:
     """An ``llm_config`` moved to another model; settings that aren't the model's own stay."""

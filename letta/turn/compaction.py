@@ -1,0 +1,230 @@
+"""Compaction: older messages give way to a summary, so that the conversation fits the model's context window again.
+
+Nothing is deleted: evicted messages leave the context, stay stored, listed and searchable. If no summary can be had,
+they leave the context without one rather than wedge the agent.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from letta.agents.prompts import compaction_prompt
+from letta.database.engine import Database
+from letta.errors import LettaError
+from letta.llm.chat import ChatRequest, ChatResult, chat
+from letta.llm.errors import ContextOverflowError, LlmEmptyResponseError, LlmError
+from letta.llm.tokens import estimate
+from letta.messages import repository as messages_repository
+from letta.messages.message import Message, text_content
+from letta.runs import repository as runs_repository
+from letta.turn.cancellation import Cancellation
+from letta.turn.commit import LeaseLostError
+from letta.turn.compaction_plan import CompactionPlan, plan_compaction
+from letta.turn.events import Compacting, StepCommitted, TurnEvent
+from letta.turn.history import repair
+from letta.turn.models import ModelChoice, ModelSource
+from letta.turn.refresh import refresh_system
+from letta.turn.system import format_time
+from letta.turn.transcript import transcript
+from letta.turn.turn import Turn
+
+JsonObject = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+AFTER_STEP = "post_step_context_check"
+OVERFLOW = "context_window_exceeded"
+REQUESTED = "manual"
+
+_FULL = 0.9
+"""Share of the window from which on a step is followed by compaction."""
+_WITHOUT_SUMMARY = "Earlier messages no longer fit the context. Find them with conversation_search."
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionResult:
+    """What a compaction came to."""
+
+    summary: str
+    messages_before: int
+    messages_after: int
+
+
+class Compactor:
+    """Compacts the context of one turn."""
+
+    def __init__(self, turn: Turn, database: Database, models: ModelSource, cancellation: Cancellation) -> None:
+        self._turn = turn
+        self._database = database
+        self._models = models
+        self._cancellation = cancellation
+        self.result: CompactionResult | None = None
+
+    def is_due(self, used_tokens: int, window: int) -> bool:
+        """Whether the last call came close enough to the window that the next one may not fit."""
+        return used_tokens > _FULL * window and len(self._turn.context) > 2
+
+    async def compact(
+        self, trigger: str, *, settings: JsonObject | None = None, step_id: str | None = None
+    ) -> AsyncIterator[TurnEvent]:
+        """Summarize what the settings say (the agent's by default) and put the summary into the context.
+
+        Raises:
+            ContextOverflowError: there is nothing that could give way.
+            LeaseLostError: another process has taken the run over.
+        """
+        turn = self._turn
+        settings = settings or turn.agent.compaction_settings or {}
+        window = self._models.of(turn).config["context_window"]
+        plan = self._plan(settings, window)
+        if plan is None:
+            raise ContextOverflowError(
+                "The system message and the last message alone exceed the context window. Shorten the memory blocks or "
+                "the system prompt, or raise the agent's context_window_limit."
+            )
+        before = sum(_tokens(message) for message in turn.context)
+        if turn.options.include_compaction_messages:
+            yield Compacting(_event(turn, trigger, before, window, step_id))
+        summary = await self._summary(settings, plan)
+        stats = {
+            "trigger": trigger,
+            "context_tokens_before": before,
+            "context_window": window,
+            "messages_count_before": len(turn.context),
+            "messages_count_after": len(plan.kept) + 2,
+        }
+        message = _summary_message(turn, plan, summary, stats, trigger, step_id)
+        after = _tokens(turn.context[0]) + _tokens(message) + sum(_tokens(kept) for kept in plan.kept)
+        message.content = _envelope(turn, summary, stats | {"context_tokens_after": after}, message.created_at)
+        count = len(turn.context)
+        await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
+        turn.context = [turn.context[0], message, *plan.kept]
+        turn.usage.context_tokens = after
+        self.result = CompactionResult(summary, count, len(turn.context))
+        yield StepCommitted([message], streamed=False)
+
+    def _plan(self, settings: JsonObject, window: int) -> CompactionPlan | None:
+        mode = settings.get("mode") or "sliding_window"
+        percentage = settings.get("sliding_window_percentage") or 0.3
+        return plan_compaction(self._turn.context, mode, percentage, window, _tokens)
+
+    async def _summary(self, settings: JsonObject, plan: CompactionPlan) -> str:
+        choices = self._choices(settings)
+        for choice in choices:
+            try:
+                text = await self._cancellation.wait(self._ask(settings, plan, choice))
+                return _clipped(text, settings.get("clip_chars"))
+            except LlmError as error:
+                logger.warning(
+                    "run %s: no summary from %s: %s", self._turn.run_id, choice.config["handle"], error.detail
+                )
+        return _WITHOUT_SUMMARY
+
+    def _choices(self, settings: JsonObject) -> list[ModelChoice]:
+        """The models to ask for a summary, in order: the settings', then the agent's own."""
+        own = self._models.of(self._turn)
+        handle = settings.get("model")
+        if handle is None or (settings.get("mode") or "").startswith("self_compact"):
+            return [own]
+        try:
+            chosen = self._models.with_handle(own.config, handle)
+        except LettaError:
+            return [own]
+        return [own] if chosen.config["handle"] == own.config.get("handle") else [chosen, own]
+
+    async def _ask(self, settings: JsonObject, plan: CompactionPlan, choice: ModelChoice) -> str:
+        prompt = settings.get("prompt") or compaction_prompt(settings.get("mode") or "sliding_window")
+        request = ChatRequest(
+            config=choice.config,
+            messages=self._question(prompt, plan, choice, own=(settings.get("mode") or "").startswith("self_compact")),
+            tools=[],
+            user=self._turn.actor.user_id,
+        )
+        async for item in chat(request, choice.provider):
+            if isinstance(item, ChatResult):
+                text = "".join(part["text"] for part in item.content if part["type"] == "text").strip()
+                if text:
+                    return text
+        raise LlmEmptyResponseError("The summarizing model sent no text.")
+
+    def _question(self, prompt: str, plan: CompactionPlan, choice: ModelChoice, *, own: bool) -> list[Message]:
+        turn = self._turn
+        if own:
+            asked = Message("user", turn.agent.id, turn.conversation.id, content=text_content(prompt))
+            return [*repair([turn.context[0], *plan.evicted]), asked]
+        told = transcript(plan.evicted, window_tokens=choice.config["context_window"] - estimate(prompt))
+        return [
+            Message("system", turn.agent.id, turn.conversation.id, content=text_content(prompt)),
+            Message("user", turn.agent.id, turn.conversation.id, content=text_content(told)),
+        ]
+
+
+def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Message) -> None:
+    """Put the summary where the evicted messages were, and tell the system message of its new counts."""
+    if not runs_repository.holds_lease(connection, turn):
+        raise LeaseLostError
+    messages_repository.insert_messages(connection, turn.actor, [message])
+    messages_repository.supersede(connection, turn.conversation.id, [old.id for old in plan.evicted], message)
+    shortened = replace(turn, context=[turn.context[0], message, *plan.kept])
+    shortened.conversation.system_digest = None
+    refresh_system(connection, shortened)
+    runs_repository.set_digest(connection, turn)
+
+
+def _summary_message(
+    turn: Turn, plan: CompactionPlan, summary: str, stats: JsonObject, trigger: str, step_id: str | None
+) -> Message:
+    shown = turn.options.include_compaction_messages or trigger == REQUESTED
+    message = Message(
+        role="summary" if shown else "user",
+        agent_id=turn.agent.id,
+        conversation_id=turn.conversation.id,
+        run_id=turn.run_id,
+        step_id=step_id,
+        otid=str(uuid.uuid4()),
+        position=plan.evicted[-1].position,
+    )
+    message.content = _envelope(turn, summary, stats, message.created_at)
+    return message
+
+
+def _envelope(turn: Turn, summary: str, stats: JsonObject, moment: datetime) -> list[JsonObject]:
+    envelope = {
+        "type": "system_alert",
+        "message": summary,
+        "time": format_time(moment, turn.agent.timezone),
+        "compaction_stats": stats,
+    }
+    return text_content(json.dumps(envelope, ensure_ascii=False, indent=2))
+
+
+def _event(turn: Turn, trigger: str, tokens: int, window: int, step_id: str | None) -> JsonObject:
+    return {
+        "id": str(uuid.uuid4()),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "name": None,
+        "message_type": "event_message",
+        "otid": None,
+        "sender_id": None,
+        "step_id": step_id,
+        "is_err": None,
+        "seq_id": None,
+        "run_id": turn.run_id,
+        "event_type": "compaction",
+        "event_data": {"trigger": trigger, "context_token_estimate": tokens, "context_window": window},
+    }
+
+
+def _clipped(text: str, limit: int | None) -> str:
+    return text if limit is None or len(text) <= limit else text[:limit] + "…"
+
+
+def _tokens(message: Message) -> int:
+    parts = [message.content, message.tool_calls or [], message.tool_returns or []]
+    return estimate(json.dumps(parts, ensure_ascii=False))

@@ -1,0 +1,65 @@
+"""Which part of a context gives way to a summary."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from letta.messages.message import Message
+
+_STEP = 0.10
+_CUTTABLE = {"assistant", "approval"}
+
+
+@dataclass(frozen=True, slots=True)
+class CompactionPlan:
+    """The messages that will be summarized, and those that stay as they are (the system message is neither)."""
+
+    evicted: list[Message]
+    kept: list[Message]
+
+
+def plan_compaction(
+    context: Sequence[Message], mode: str, percentage: float, window: int, tokens_of: Callable[[Message], int]
+) -> CompactionPlan | None:
+    """What to summarize of a context whose first message is the system message; None where there is nothing.
+
+    Sliding modes evict ``percentage`` of the messages and a tenth of them more, then by tenths until what stays fits
+    into what the percentage leaves of the window. Where that can't be had, and in the other modes, all is evicted.
+    A request for approval that waits for its answer always stays, with the row that belongs to it.
+    """
+    last = _end_of_evictable(context)
+    if last <= 1:
+        return None
+    if mode.endswith("sliding_window"):
+        cutoff = _sliding_cutoff(context, last, percentage, window, tokens_of)
+        if cutoff is not None:
+            return CompactionPlan(list(context[1:cutoff]), list(context[cutoff:]))
+    return CompactionPlan(list(context[1:last]), list(context[last:]))
+
+
+def _end_of_evictable(context: Sequence[Message]) -> int:
+    """The place from which on messages must stay: that of a pending request for approval, else the end."""
+    end = len(context)
+    if context and context[-1].role == "approval" and context[-1].approvals is None:
+        end -= 1
+        if end > 1 and context[end - 1].role == "assistant" and context[end - 1].step_id == context[-1].step_id:
+            end -= 1
+    return end
+
+
+def _sliding_cutoff(
+    context: Sequence[Message], last: int, percentage: float, window: int, tokens_of: Callable[[Message], int]
+) -> int | None:
+    room = (1 - percentage) * window
+    share = percentage + _STEP
+    while share < 1 + _STEP / 2:
+        cutoff = min(round(len(context) * share), last - 1)
+        while cutoff > 1 and not _may_begin(context[cutoff]):
+            cutoff -= 1
+        if cutoff > 1 and tokens_of(context[0]) + sum(tokens_of(message) for message in context[cutoff:]) <= room:
+            return cutoff
+        share += _STEP
+    return None
+
+
+def _may_begin(message: Message) -> bool:
+    return message.role in _CUTTABLE and message.approvals is None
