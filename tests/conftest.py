@@ -20,6 +20,7 @@ from letta.organizations.tables import organizations, users
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
+from tests.pooler.supabase_like import SupabaseLike, supabase_like
 from tests.skips import pytest_collection_modifyitems, pytest_runtest_makereport
 
 __all__ = ["pytest_collection_modifyitems", "pytest_runtest_makereport"]
@@ -49,6 +50,13 @@ def postgres_uri(request: pytest.FixtureRequest) -> str:
     if not os.environ.get("LETTA_PG_SCHEMA", "").startswith("letta_test_"):
         pytest.fail("With LETTA_TEST_PG_URI, set LETTA_PG_SCHEMA to a new name that begins with letta_test_.")
     return chosen
+
+
+@pytest.fixture(scope="session")
+def supabase() -> Iterator[SupabaseLike]:
+    """A database as Supabase offers it, for tests marked `pooler`."""
+    with supabase_like() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,7 @@ from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.pooler.supabase_like import SupabaseLike, supabase_like
-
-
-@pytest.fixture(scope="session")
-def supabase() -> Iterator[SupabaseLike]:
-    with supabase_like() as running:
-        yield running
+from tests.pooler.supabase_like import SupabaseLike
 
 
 @pytest.fixture(scope="session")
