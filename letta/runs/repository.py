@@ -197,11 +197,13 @@ def insert_run(
     )
 
 
-_STEP_COLUMNS = (
-    "id, organization_id, agent_id, run_id, status, stop_reason, provider_name, provider_category, model, "
-    "model_handle, model_endpoint, context_window_limit, prompt_tokens, completion_tokens, total_tokens, "
-    "cached_input_tokens, cache_write_tokens, reasoning_tokens, tags, request_id, project_id, error_type, error_data, tools_used, step_ns, "
-    "llm_request_ns, tool_execution_ns, created_by_id, last_updated_by_id"
+_STEP_COLUMNS = ", ".join(
+    (
+        "id organization_id agent_id run_id status stop_reason provider_name provider_category model model_handle "
+        "model_endpoint context_window_limit prompt_tokens completion_tokens total_tokens cached_input_tokens "
+        "cache_write_tokens reasoning_tokens tags request_id project_id error_type error_data tools_used step_ns "
+        "llm_request_ns tool_execution_ns created_by_id last_updated_by_id"
+    ).split()
 )
 
 _COMMIT = text(f"""

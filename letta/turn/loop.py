@@ -81,7 +81,7 @@ class TurnRunner:
                     turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
                     yield PartDelta(wire)
         except ContextOverflowError as error:
-            async for event in self._make_room(error):
+            async for event in self._make_room(error, message.step_id):
                 yield event
             return
         if result is None:
@@ -97,7 +97,7 @@ class TurnRunner:
             async for event in self._compact_after(answer):
                 yield event
 
-    async def _make_room(self, overflow: ContextOverflowError) -> AsyncIterator[TurnEvent]:
+    async def _make_room(self, overflow: ContextOverflowError, step_id: str | None) -> AsyncIterator[TurnEvent]:
         """Compact after the provider said that the context is too long; the step is then tried again."""
         self._overflows += 1
         if self._overflows > _MOST_OVERFLOWS:
@@ -105,7 +105,7 @@ class TurnRunner:
         settings = self._turn.agent.compaction_settings or {}
         if self._overflows > 1:
             settings = settings | {"mode": "all"}
-        async for event in self._compactor.compact(OVERFLOW, settings=settings):
+        async for event in self._compactor.compact(OVERFLOW, settings=settings, step_id=step_id):
             yield event
 
     async def _compact_after(self, answer: StepAnswer) -> AsyncIterator[TurnEvent]:
