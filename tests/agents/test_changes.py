@@ -138,6 +138,13 @@ def test_model_settings_change_only_what_they_name(new_agent: NewAgent, change: 
     assert (changed.temperature, changed.max_tokens, changed.parallel_tool_calls) == (0.2, 900, False)
 
 
+def test_deprecated_fields_still_count(new_agent: NewAgent, change: Change) -> None:
+    changed = change(new_agent().id, response_format={"type": "json_object"}, parallel_tool_calls=True, reasoning=False)
+    assert changed.response_format == changed.llm_config.response_format
+    assert changed.response_format is not None
+    assert (changed.llm_config.parallel_tool_calls, changed.llm_config.enable_reasoner) == (True, False)
+
+
 def test_a_whole_config_may_be_sent_back(new_agent: NewAgent, change: Change) -> None:
     agent = new_agent()
     config = agent.llm_config.model_dump() | {"temperature": 0.9, "context_window": 9_000}

@@ -186,6 +186,14 @@ def test_a_reasoning_model_shows_its_effort(new_agent: NewAgent) -> None:
     assert shown.model_dump()["reasoning"] == {"reasoning_effort": "low"}
 
 
+def test_an_embedding_config_alone_names_the_model(new_agent: NewAgent) -> None:
+    config = {"embedding_endpoint_type": "openai", "embedding_model": "text-embedding-3-small", "embedding_dim": 3}
+    agent = new_agent(embedding_config=config | {"embedding_chunk_size": 7})
+    assert agent.embedding_config is not None
+    assert agent.embedding == "openai/text-embedding-3-small"
+    assert (agent.embedding_config.embedding_dim, agent.embedding_config.embedding_chunk_size) == (1536, 7)
+
+
 def test_an_embedding_model_is_optional(new_agent: NewAgent) -> None:
     agent = new_agent(embedding="openai/text-embedding-3-small", embedding_chunk_size=50)
     assert agent.embedding == "openai/text-embedding-3-small"
@@ -219,6 +227,7 @@ def test_default_handles_of_the_server(new_agent: NewAgent, monkeypatch: pytest.
         ({"template": True}, NotOfferedError, "template"),
         ({"include_default_source": True}, NotOfferedError, "folder_ids"),
         ({"agent_type": "voice_sleeptime_agent"}, NotOfferedError, "store_memories"),
+        ({"include_multi_agent_tools": True, "include_base_tools": False}, NotOfferedError, "send_message_to_agent"),
         ({"metadata": {"a": ["\0"]}}, InvalidArgumentError, "metadata"),
         ({"secrets": {"A": "\0"}}, InvalidArgumentError, "secrets"),
         (
