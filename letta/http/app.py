@@ -15,6 +15,7 @@ from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
 from letta.http.middleware import BodyLimit, NoNul, NormalizePath, PasswordAuth, RequestIds
+from letta.messages import compaction_endpoints
 from letta.messages import endpoints as messages
 from letta.providers import endpoints as providers
 from letta.runs import endpoints as runs
@@ -39,6 +40,7 @@ _ROUTERS = (
     folder_endpoints.router,
     tool_endpoints.router,
     blocks.router,
+    compaction_endpoints.router,
     completions.router,
     folders.router,
     folders.sources_router,

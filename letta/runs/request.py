@@ -12,7 +12,11 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a turn is to be carried out. Kept with the run, so that another process can go on with it."""
+    """How a turn is to be carried out. Kept with the run, so that another process can go on with it.
+
+    Attributes:
+        compaction: settings of a compaction, where the run is one and no model is to answer.
+    """
 
     max_steps: int
     run_type: str = "send_message"
@@ -25,6 +29,7 @@ class RunOptions:
     include_compaction_messages: bool = False
     request_config: JsonObject = field(default_factory=dict)
     callback_url: str | None = None
+    compaction: JsonObject | None = None
 
     def to_json(self) -> JsonObject:
         """The form in which it is stored."""

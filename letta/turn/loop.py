@@ -18,7 +18,7 @@ from letta.runs.repository import StepCommit
 from letta.turn.answer import chat_request, make_answer, new_assistant_message
 from letta.turn.cancellation import Cancellation, TurnCancelledError
 from letta.turn.commit import STATUS, LeaseLostError, StepAnswer, StepOutcome, commit_answer, find_outcome
-from letta.turn.compaction import AFTER_STEP, OVERFLOW, Compactor
+from letta.turn.compaction import AFTER_STEP, OVERFLOW, REQUESTED, Compactor
 from letta.turn.deltas import DeltaWriter
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.models import ModelSource
@@ -51,7 +51,11 @@ class TurnRunner:
         """
         turn = self._turn
         try:
-            if turn.options.max_steps == 0:
+            if turn.options.compaction is not None:
+                async for event in self._compactor.compact(REQUESTED, settings=turn.options.compaction):
+                    yield event
+                await self._finish("end_turn")
+            elif turn.options.max_steps == 0:
                 await self._finish("end_turn")
             while turn.stop_reason is None:
                 async for event in self._step():

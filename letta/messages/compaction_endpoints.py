@@ -1,0 +1,98 @@
+"""Compacting a conversation on request."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from letta.agents.compaction_settings import CompactionSettings, changed_compaction_settings
+from letta.agents.repository import get_agent
+from letta.errors import ConflictError, LettaError
+from letta.http.dependencies import ActorDep, ServerDep
+from letta.http.parameters import AgentId
+from letta.http.schema import Schema
+from letta.llm.errors import ContextOverflowError
+from letta.messages.message import Message
+from letta.organizations.actor import Actor
+from letta.runs.request import RunOptions, RunRequest
+from letta.server.server import SyncServer
+from letta.turn.events import StepCommitted, TurnFailed
+
+router = APIRouter(prefix="/v1", tags=["messages"])
+
+JsonObject = dict[str, Any]
+
+
+class CompactionRequest(Schema):
+    """How to compact; what is left out is as the agent's settings say."""
+
+    compaction_settings: CompactionSettings | None = None
+
+
+class CompactionResponse(Schema):
+    """What a compaction came to."""
+
+    summary: str
+    num_messages_before: int
+    num_messages_after: int
+
+
+@router.post("/agents/{agent_id}/summarize", response_model=CompactionResponse)
+async def compact_agent(
+    actor: ActorDep,
+    server: ServerDep,
+    agent_id: AgentId,
+    body: Annotated[CompactionRequest | None, Body()] = None,
+) -> CompactionResponse:
+    """Summarize the older part of the agent's own conversation now."""
+    return await compact(server, actor, agent_id, None, body)
+
+
+async def compact(
+    server: SyncServer, actor: Actor, agent_id: str, conversation_id: str | None, body: CompactionRequest | None
+) -> CompactionResponse:
+    """Compact a conversation of an agent (its default one without an id), as a run of its own.
+
+    Raises:
+        NotFoundError: no such agent or conversation.
+        BusyError: a run holds the conversation.
+        ConflictError: there is nothing to compact.
+    """
+    row = await server.database.read(get_agent, actor, agent_id)
+    given = body.compaction_settings if body else None
+    stored = row.agent.compaction_settings
+    settings = stored if given is None else changed_compaction_settings(stored, given, (stored or {}).get("model"))
+    request = RunRequest(
+        agent_id=agent_id,
+        conversation_id=conversation_id,
+        messages=[],
+        options=RunOptions(max_steps=1, run_type="compaction", compaction=settings or {}),
+    )
+    view = await server.executor.start(actor, request)
+    result: CompactionResponse | None = None
+    async for event in view.events:
+        if isinstance(event, StepCommitted):
+            result = _response(event.messages[0])
+        elif isinstance(event, TurnFailed):
+            raise _error(event)
+    if result is None:
+        raise ConflictError("The compaction was cancelled.")
+    return result
+
+
+def _response(summary: Message) -> CompactionResponse:
+    envelope = json.loads(summary.text)
+    stats = envelope["compaction_stats"]
+    return CompactionResponse(
+        summary=envelope["message"],
+        num_messages_before=stats["messages_count_before"],
+        num_messages_after=stats["messages_count_after"],
+    )
+
+
+def _error(failed: TurnFailed) -> LettaError:
+    if failed.error_type == ContextOverflowError.type:
+        return ConflictError("There is nothing to compact: the context holds no more than its system message.")
+    error = LettaError(failed.detail)
+    error.status = failed.status
+    return error
