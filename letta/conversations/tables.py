@@ -28,6 +28,8 @@ conversations = entity_table(
     Column("context_window_limit", Integer),
     Column("hidden", Boolean),
     Column("archived", Boolean, nullable=False, server_default="false"),
+    timestamp("archived_at"),
+    timestamp("deleted_at"),
     timestamp("last_message_at"),
     Column("system_digest", Text),
     Column("active_run_id", Text),
@@ -74,3 +76,12 @@ context_messages = Table(
     PrimaryKeyConstraint("conversation_id", "position"),
 )
 """What the model sees of a conversation, in order. The system message is at the lowest position."""
+
+shared_messages = Table(
+    "shared_messages",
+    metadata,
+    reference("conversation_id", "conversations", nullable=False),
+    reference("message_id", "messages", nullable=False, index=True),
+    PrimaryKeyConstraint("conversation_id", "message_id"),
+)
+"""Messages of other conversations that belong to this one's history as well, because it was forked off them."""

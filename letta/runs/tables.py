@@ -1,8 +1,8 @@
-"""Runs: one turn each, from the request to its end."""
+"""Runs: one turn each, from the request to its end; and what background runs have told so far."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, LargeBinary, Table, Text, func
 
-from letta.database.base import Json, entity_table, reference, timestamp
+from letta.database.base import Json, entity_table, metadata, reference, timestamp
 
 runs = entity_table(
     "runs",
@@ -30,3 +30,24 @@ runs = entity_table(
 Index("ix_runs_organization_id_created_at_id", runs.c.organization_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_agent_id_created_at_id", runs.c.agent_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_conversation_id_created_at", runs.c.conversation_id, runs.c.created_at)
+Index(
+    "ix_runs_callback_due",
+    runs.c.completed_at,
+    postgresql_where=runs.c.callback_url.is_not(None)
+    & runs.c.callback_status_code.is_(None)
+    & runs.c.callback_error.is_(None),
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=False), primary_key=True),
+    reference("organization_id", "organizations", nullable=False, index=True),
+    reference("run_id", "runs", nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("frames", LargeBinary, nullable=False),
+    timestamp("created_at", nullable=False, server_default=func.now()),
+)
+"""The event log of background runs: one row a batch. ``frames`` is zlib-compressed JSON (`letta.runs.frames`)."""
+Index("ix_run_events_run_id_last_seq", run_events.c.run_id, run_events.c.last_seq)
