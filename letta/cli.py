@@ -7,9 +7,18 @@ import typer
 
 from letta import __version__
 from letta.errors import ConfigurationError
-from letta.settings import settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=False, help="A self-hosted server for stateful AI agents.")
+try:
+    from letta.settings import settings
+except ConfigurationError as refusal:
+    raise SystemExit(f"letta: {refusal.detail}") from None
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,  # logs are read line by line
+    help="A self-hosted server for stateful AI agents.",
+)
 
 
 @app.callback(invoke_without_command=True)

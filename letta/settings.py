@@ -7,10 +7,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from letta.constants import LETTA_DIR
+from letta.errors import ConfigurationError
 
 
 class DatabaseChoice(Enum):
@@ -34,7 +35,7 @@ def _env(*names: str) -> AliasChoices:
 class Settings(BaseSettings):
     """Configuration of one server process. Field descriptions are the reference documentation of each variable."""
 
-    model_config = SettingsConfigDict(extra="ignore", case_sensitive=True, populate_by_name=True)
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=True, populate_by_name=True, env_ignore_empty=True)
 
     # Files
     letta_dir: Path = Field(
@@ -315,4 +316,17 @@ class Settings(BaseSettings):
         return 10000 if self.render else 8283
 
 
-settings = Settings()
+def read_settings() -> Settings:
+    """The settings of this process's environment.
+
+    Raises:
+        ConfigurationError: a variable's value can't be used. It isn't shown, as it may be secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        raise ConfigurationError(f"{problems}. Correct or remove the variable.") from None
+
+
+settings = read_settings()

@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 from pydantic import SecretStr
 
+from letta.config import LettaConfig
 from letta.http.app import create_app
 from letta.log import configure_logging
 from letta.server.policy import check_settings
@@ -30,6 +31,7 @@ def serve(settings: Settings, *, debug: bool = False) -> None:
         ConfigurationError: the server must not, or can't, start as it is configured.
     """
     configure_logging("DEBUG" if debug else settings.log_level)
+    LettaConfig.load()
     settings = with_password(settings)
     server = open_server(settings)
     asyncio.run(_serve(settings, server))
