@@ -3,7 +3,9 @@
 import asyncio
 import math
 import secrets
+import signal
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
@@ -32,9 +34,16 @@ def serve(settings: Settings, *, debug: bool = False) -> None:
     """
     configure_logging("DEBUG" if debug else settings.log_level)
     LettaConfig.load()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     settings = with_password(settings)
     server = open_server(settings)
     asyncio.run(_serve(settings, server))
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """While starting, end at once, as process 1 of a container wouldn't; after serving, make the exit code 0."""
+    sys.exit(0)
 
 
 def with_password(settings: Settings) -> Settings:
