@@ -48,7 +48,7 @@ def _context(turn: Turn) -> list[Message]:
 
 
 def _offered_tools(turn: Turn) -> list[JsonObject]:
-    allowed = set(turn.rules.allowed(tool.name for tool in turn.tools))
+    allowed = set(turn.rules.allowed([tool.name for tool in turn.tools]))
     return [_schema(tool.json_schema) for tool in turn.tools if tool.name in allowed]
 
 
@@ -57,7 +57,7 @@ def _schema(json_schema: JsonObject) -> JsonObject:
 
 
 def _tool_choice(turn: Turn, tools: list[JsonObject]) -> str:
-    if not turn.rules.forced():
+    if not turn.rules.forced([tool.name for tool in turn.tools]):
         return "auto"
     return str(tools[0]["name"]) if len(tools) == 1 else "required"
 
@@ -113,7 +113,7 @@ def _refusal(turn: Turn, call: JsonObject) -> ToolReturn | None:
     name = call["name"]
     if name in allowed:
         return None
-    reasons = turn.rules.violations(name) if name in names else []
+    reasons = turn.rules.violations(name, names) if name in names else []
     hints = f" ({'; '.join(reasons)})" if reasons else ""
     return failed(call, f"[ToolConstraintError] Cannot call {name}, valid tools include: {allowed}{hints}")
 

@@ -1,7 +1,7 @@
 """Making a history acceptable to providers, whatever interrupted it.
 
-Providers refuse a call without its return and a return without its call. What is missing is made up for the request
-only; the stored history stays as it is.
+Providers refuse a call without its return, a return without its call, and messages that say nothing. What is missing
+is made up for the request only; the stored history stays as it is.
 """
 
 from collections.abc import Iterable
@@ -13,39 +13,79 @@ from letta.messages.message import Message
 JsonObject = dict[str, Any]
 
 INTERRUPTED = "The call was interrupted before its result was stored; it may have taken effect."
+UNDECIDED = "Nobody decided about the call, so it was not carried out."
 
 
 def repair(messages: Iterable[Message]) -> list[Message]:
     """The messages with every call answered right after it, once, and no other returns."""
-    repaired: list[Message] = []
-    open_calls: dict[str, str] = {}
+    repaired = _Repaired()
     for message in messages:
         if message.role == "tool":
-            returns = [r for r in message.tool_returns or () if open_calls.pop(r["tool_call_id"], None) is not None]
-            if returns:
-                repaired.append(replace(message, tool_returns=returns))
-            continue
-        if message.role == "approval" and message.approvals is not None:
-            continue
-        if _is_another_call_row_of_the_step(repaired, message, open_calls):
-            repaired[-1] = _joined(repaired[-1], message)
+            repaired.add_returns(message)
+        elif message.role == "approval" and message.approvals is not None:
+            repaired.decided = True  # to the model, the returns of the calls tell the rest of it
+        elif not _says_nothing(message):
+            repaired.add(message)
+    repaired.close()
+    return repaired.messages
+
+
+class _Repaired:
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.decided = True
+        self._open: dict[str, JsonObject] = {}
+
+    def add(self, message: Message) -> None:
+        if self._belongs_to_last(message):
+            self.messages[-1] = _joined(self.messages[-1], message)
         else:
-            _close(repaired, open_calls)
-            repaired.append(message)
-        open_calls |= {call["id"]: call["name"] for call in message.tool_calls or ()}
-    _close(repaired, open_calls)
-    return repaired
+            self.close()
+            self.messages.append(message)
+        calls = self.messages[-1].tool_calls
+        if calls:
+            self._open = {call["id"]: call for call in calls}
+            self.decided = message.role != "approval"
+            if len(self._open) < len(calls):
+                self.messages[-1] = replace(self.messages[-1], tool_calls=list(self._open.values()))
+
+    def add_returns(self, message: Message) -> None:
+        """Keep those returns that answer open calls. Several rows may answer the calls of one message."""
+        returns = [r for r in message.tool_returns or () if self._open.pop(r["tool_call_id"], None) is not None]
+        if returns:
+            self.messages.append(replace(message, tool_returns=returns))
+
+    def close(self) -> None:
+        """Answer the calls that nothing else has answered."""
+        if not self._open:
+            return
+        text = INTERRUPTED if self.decided else UNDECIDED
+        made_up = [_made_up_return(call, text) for call in self._open.values()]
+        last = self.messages[-1]
+        self.messages.append(
+            Message("tool", last.agent_id, last.conversation_id, tool_returns=made_up, created_at=last.created_at)
+        )
+        self._open.clear()
+
+    def _belongs_to_last(self, message: Message) -> bool:
+        """A request for approval may follow a row with what else the model said; to a provider they are one."""
+        return bool(
+            message.role == "approval"
+            and message.step_id is not None
+            and self.messages
+            and self.messages[-1].role == "assistant"
+            and self.messages[-1].step_id == message.step_id
+        )
 
 
-def _is_another_call_row_of_the_step(repaired: list[Message], message: Message, open_calls: dict[str, str]) -> bool:
-    """An approval request may follow the assistant row with the calls that needed none; to a provider they are one."""
-    return bool(
-        open_calls
-        and message.role == "approval"
-        and repaired
-        and repaired[-1].role == "assistant"
-        and repaired[-1].step_id == message.step_id
-    )
+def _says_nothing(message: Message) -> bool:
+    if message.role == "system" or message.tool_calls:
+        return False
+    return not any(_is_something(part) for part in message.content)
+
+
+def _is_something(part: JsonObject) -> bool:
+    return part["type"] != "text" or bool(part["text"].strip())
 
 
 def _joined(first: Message, second: Message) -> Message:
@@ -53,30 +93,12 @@ def _joined(first: Message, second: Message) -> Message:
     return replace(first, content=[*first.content, *second.content], tool_calls=calls)
 
 
-def _close(repaired: list[Message], open_calls: dict[str, str]) -> None:
-    if not open_calls:
-        return
-    last = repaired[-1]
-    made_up = [interrupted_return(call_id, name) for call_id, name in open_calls.items()]
-    repaired.append(
-        Message(
-            role="tool",
-            agent_id=last.agent_id,
-            conversation_id=last.conversation_id,
-            tool_returns=made_up,
-            created_at=last.created_at,
-        )
-    )
-    open_calls.clear()
-
-
-def interrupted_return(call_id: str, name: str) -> JsonObject:
-    """The return of a call whose own is lost."""
+def _made_up_return(call: JsonObject, text: str) -> JsonObject:
     return {
-        "tool_call_id": call_id,
-        "name": name,
+        "tool_call_id": call["id"],
+        "name": call["name"],
         "status": "error",
-        "tool_return": INTERRUPTED,
+        "tool_return": text,
         "stdout": None,
         "stderr": None,
     }

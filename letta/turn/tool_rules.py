@@ -4,49 +4,57 @@ Rules are the V1 API's JSON objects. Their scope is one turn: the history starts
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 JsonObject = dict[str, Any]
 
+_FORCING = {"constrain_child_tools", "parent_last_tool", "conditional"}
+_CONTINUING = _FORCING | {"continue_loop"}
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None, "null": None}
+
 
 @dataclass(slots=True)
 class ToolRules:
-    """The rules of an agent, and the calls of the turn so far (name and returned text)."""
+    """The rules of an agent, and the calls that were carried out in the turn so far (name and returned text).
+
+    Where methods take ``names``, these are all tools that there are: a rule to begin with a tool that there isn't has
+    no effect.
+    """
 
     rules: Sequence[JsonObject]
     history: list[tuple[str, str]] = field(default_factory=list)
 
     def record(self, name: str, returned: str) -> None:
-        """Note that a tool was called."""
+        """Note that a call was carried out."""
         self.history.append((name, returned))
 
-    def allowed(self, names: Iterable[str]) -> list[str]:
+    def allowed(self, names: Collection[str]) -> list[str]:
         """Which of these tools may be called next."""
-        return [name for name in names if not self.violations(name)]
+        return [name for name in names if not self.violations(name, names)]
 
-    def violations(self, name: str) -> list[str]:
-        """Why this tool may not be called now; empty if it may."""
+    def violations(self, name: str, names: Collection[str], planned: Sequence[str] = ()) -> list[str]:
+        """Why this tool may not be called now; empty if it may. ``planned`` are earlier calls of the same step."""
         return [
             reason
             for reason in (
-                self._not_first(name),
+                self._not_first(name, names),
                 self._not_a_child(name),
                 self._parent_is_not_last(name),
                 self._not_the_condition(name),
-                self._too_often(name),
+                self._too_often(name, planned),
             )
             if reason
         ]
 
-    def forced(self) -> bool:
+    def forced(self, names: Collection[str]) -> bool:
         """Whether the next step has to be a call of a tool."""
         if not self.history:
-            return bool(self._of("run_first"))
+            return bool(self._first(names))
         last = self.history[-1][0]
-        active = {"constrain_child_tools", "parent_last_tool", "conditional"}
-        return any(rule["type"] in active and rule["tool_name"] == last for rule in self.rules)
+        return any(rule["type"] in _FORCING and rule["tool_name"] == last for rule in self.rules)
 
     def ends_turn(self, name: str) -> bool:
         """Whether the turn is over once this tool has run."""
@@ -54,12 +62,11 @@ class ToolRules:
 
     def continues_turn(self, name: str) -> bool:
         """Whether the turn goes on after this tool even if the model did not ask for it."""
-        kinds = {"continue_loop", "constrain_child_tools", "parent_last_tool", "conditional"}
-        return any(rule["type"] in kinds and rule["tool_name"] == name for rule in self.rules)
+        return any(rule["type"] in _CONTINUING and rule["tool_name"] == name for rule in self.rules)
 
-    def still_required(self, names: Iterable[str]) -> list[str]:
-        """Attached tools that must be called before the turn may end."""
-        called = {name for name, _ in self.history}
+    def still_required(self, names: Iterable[str], also_called: Collection[str] = ()) -> list[str]:
+        """Tools that must be called before the turn may end."""
+        called = {name for name, _ in self.history}.union(also_called)
         required = {rule["tool_name"] for rule in self._of("required_before_exit")}
         return [name for name in names if name in required and name not in called]
 
@@ -70,21 +77,15 @@ class ToolRules:
     def prefilled(self, name: str) -> JsonObject:
         """Arguments that the rules fix for the next call of this tool."""
         if not self.history:
-            return {
-                key: value
-                for rule in self._of("run_first")
-                if rule["tool_name"] == name
-                for key, value in (rule.get("args") or {}).items()
-            }
+            return _merged(rule.get("args") for rule in self._of("run_first") if rule["tool_name"] == name)
         last = self.history[-1][0]
-        return {
-            key: value
+        return _merged(
+            node.get("args")
             for rule in self._of("constrain_child_tools")
             if rule["tool_name"] == last
             for node in rule.get("child_arg_nodes") or ()
             if node["name"] == name
-            for key, value in (node.get("args") or {}).items()
-        }
+        )
 
     def only_approvals(self) -> bool:
         """Whether no rule but approval rules is there, so that calls may be made in parallel."""
@@ -93,9 +94,12 @@ class ToolRules:
     def _of(self, kind: str) -> list[JsonObject]:
         return [rule for rule in self.rules if rule["type"] == kind]
 
-    def _not_first(self, name: str) -> str | None:
-        first = [rule["tool_name"] for rule in self._of("run_first")]
-        if self.history or not first or name in first:
+    def _first(self, names: Collection[str]) -> list[str]:
+        return [rule["tool_name"] for rule in self._of("run_first") if rule["tool_name"] in names]
+
+    def _not_first(self, name: str, names: Collection[str]) -> str | None:
+        first = [] if self.history else self._first(names)
+        if not first or name in first:
             return None
         return f"the first tool of a turn must be one of {first}"
 
@@ -131,28 +135,40 @@ class ToolRules:
                 return f"after this result of {last} only {wanted} may be called"
         return None
 
-    def _too_often(self, name: str) -> str | None:
-        count = sum(1 for called, _ in self.history if called == name)
+    def _too_often(self, name: str, planned: Sequence[str]) -> str | None:
+        count = sum(1 for called, _ in self.history if called == name) + planned.count(name)
         for rule in self._of("max_count_per_step"):
             if rule["tool_name"] == name and count >= rule["max_count_limit"]:
                 return f"{name} may be called at most {rule['max_count_limit']} times in a turn"
         return None
 
 
+def _merged(parts: Iterable[JsonObject | None]) -> JsonObject:
+    return {key: value for part in parts for key, value in (part or {}).items()}
+
+
 def _mapped(rule: JsonObject, returned: str) -> str | None:
+    value = _value(returned)
     for key, child in (rule.get("child_output_mapping") or {}).items():
-        if _same(key, returned):
+        if _value(str(key)) == value:
             return str(child)
+    if rule.get("require_output_mapping"):
+        return None
     return rule.get("default_child")
 
 
-def _same(key: Any, returned: str) -> bool:
-    if str(key) == returned:
-        return True
+def _value(text: str) -> tuple[str, object]:
+    """A result as conditions compare it: truth values and numbers by value, however they are written."""
+    word = text.strip().lower()
+    if word in _WORDS:
+        return "word", _WORDS[word]
     try:
-        return bool(json.loads(str(key).lower()) == json.loads(returned.lower()))
+        number = json.loads(word)
     except ValueError:
-        return str(key).lower() == returned.strip().lower() and returned.strip().lower() in {"true", "false", "none"}
+        return "text", text
+    if isinstance(number, int | float) and math.isfinite(number):
+        return "number", number
+    return "text", text
 
 
 def describe(rules: Sequence[JsonObject]) -> list[str]:
