@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 import letta
 from letta.agents import block_endpoints, folder_endpoints, tool_endpoints
@@ -14,7 +15,7 @@ from letta.completions import endpoints as completions
 from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
-from letta.http.middleware import BodyLimit, NoNul, NormalizePath, PasswordAuth, RequestIds
+from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, PasswordAuth, RequestIds
 from letta.messages import compaction_endpoints
 from letta.messages import endpoints as messages
 from letta.providers import endpoints as providers
@@ -54,6 +55,13 @@ _ROUTERS = (
 )
 
 
+class _Application(FastAPI):
+    """Checks declared sizes before the framework does, which would refuse them without a word of explanation."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return DeclaredSize(super().build_middleware_stack(), self.max_body_size or 0)
+
+
 def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
     """The application. Without a server that is open already, one is opened when the application starts."""
 
@@ -67,18 +75,19 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
         finally:
             await opened.stop()
 
-    app = FastAPI(
+    max_body_size = settings.max_body_mb * 1024 * 1024
+    app = _Application(
         title="Letta server for Render",
         version=letta.__version__,
         summary="Stateful AI agents over the Letta V1 REST API",
         lifespan=lifespan,
         redirect_slashes=False,
+        max_body_size=max_body_size,
     )
     for router in _ROUTERS:
         app.router.routes.extend(router.routes)  # include_router would build every route, and its models, once more
     install_error_handlers(app)
     password = settings.server_password.get_secret_value() if settings.server_password else None
-    app.add_middleware(BodyLimit, limit=settings.max_body_mb * 1024 * 1024)
     app.add_middleware(NoNul)
     app.add_middleware(PasswordAuth, password=password)
     app.add_middleware(NormalizePath)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from letta.errors import LettaError
+from letta.http.middleware import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ async def _letta_error(_request: Request, error: Exception) -> JSONResponse:
 
 async def _http_exception(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == 413:
+        return JSONResponse({"detail": TOO_LARGE}, status_code=413)
     return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
