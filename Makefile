@@ -13,7 +13,7 @@ COVERAGE_AT_LEAST := 85
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run venv venv-dev test test-fast test-pooler test-tools lint check lock clean
+.PHONY: help run venv venv-dev test test-fast test-pooler test-tools lint check docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ lint: venv-dev ## Check format, style and types
 	$(BIN)/mypy
 
 check: lint test ## All that CI checks
+
+docs: venv-dev ## Write the pages of docs/ that follow from the code
+	$(BIN)/python scripts/generate_docs.py
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" pyproject.toml --extra embedded
