@@ -17,11 +17,8 @@ def _context(roles: Sequence[Role]) -> list[Message]:
 
 
 def _talk(pairs: int) -> list[Message]:
-    return _context(["system", *(["user", "assistant"] * pairs)])
-
-
-def _plan(context: list[Message], mode: str = "sliding_window", percentage: float = 0.3, tokens: int = 1) -> object:
-    return plan_compaction(context, mode, percentage, WINDOW, lambda _message: tokens)
+    exchange: list[Role] = ["user", "assistant"]
+    return _context(["system", *(exchange * pairs)])
 
 
 def test_a_sliding_window_evicts_its_percentage_and_begins_at_an_answer() -> None:
