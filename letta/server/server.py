@@ -13,6 +13,7 @@ from letta.organizations.actor import DEFAULT_ACTOR, Principal
 from letta.organizations.repository import find_actor
 from letta.runs.executor import RunExecutor
 from letta.settings import Settings
+from letta.steps.retention import keep_traces_bounded
 from letta.turn.models import ModelSource
 
 _PROVIDERS_SECONDS = 3.0
@@ -39,18 +40,21 @@ class SyncServer:
         )
         self._embedded = embedded
         self._refresh: asyncio.Task[list[ProviderReport]] | None = None
+        self._retention: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask the providers for their models, and begin the work that no request asks for."""
         self.executor.start_sweeping()
+        self._retention = asyncio.create_task(keep_traces_bounded(self.database, self.settings))
         self._refresh = asyncio.create_task(self.catalog.refresh())
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
 
     async def stop(self) -> None:
         """Let runs end or hand them over, then close the database."""
         await self.executor.stop(0)
-        if self._refresh is not None:
-            self._refresh.cancel()
+        for background in (self._refresh, self._retention):
+            if background is not None:
+                background.cancel()
         self.database.close()
         if self._embedded is not None:
             self._embedded.stop()

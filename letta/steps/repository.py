@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
@@ -72,6 +72,21 @@ def trace_of_step(connection: Connection, actor: Actor, step_id: str) -> Provide
         run_id=step.run_id,
         created_at=trace.created_at,
     )
+
+
+def drop_old_traces(connection: Connection, days: float) -> int:
+    """Delete the traces that are older than some days. Returns how many."""
+    oldest = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, days * 86_400)
+    return connection.execute(delete(provider_traces).where(provider_traces.c.created_at < oldest)).rowcount
+
+
+def drop_traces_beyond(connection: Connection, most_bytes: int) -> int:
+    """Delete the oldest traces until the newest that together take ``most_bytes`` are left. Returns how many."""
+    size = func.length(provider_traces.c.exchange)
+    newest_first = (provider_traces.c.created_at.desc(), provider_traces.c.step_id.desc())
+    ranked = select(provider_traces.c.step_id, func.sum(size).over(order_by=newest_first).label("total")).subquery()
+    too_many = select(ranked.c.step_id).where(ranked.c.total > most_bytes)
+    return connection.execute(delete(provider_traces).where(provider_traces.c.step_id.in_(too_many))).rowcount
 
 
 def set_feedback(connection: Connection, actor: Actor, step_id: str, feedback: Feedback) -> Step:
