@@ -28,8 +28,9 @@ def run(*arguments: str, env: dict[str, str], cwd: Path = ROOT) -> subprocess.Co
 
 
 def schemas(uri: str) -> set[str]:
+    """Those that checks have made."""
     with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT nspname FROM pg_namespace")
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'letta_check_')")
         return {name for (name,) in cursor.fetchall()}
 
 
