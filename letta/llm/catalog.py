@@ -131,7 +131,7 @@ class Catalog:
         if not self._offers:
             return (
                 f"There is no {kind} '{handle}', because no model provider is configured. "
-                "Set OPENAI_API_KEY, OPENROUTER_API_KEY, OLLAMA_BASE_URL or another provider's variable."
+                "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY, OLLAMA_BASE_URL or another provider's variable."
             )
         prefix = handle.partition("/")[0] + "/"
         nearest = sorted(known, key=lambda other: not other.startswith(prefix))

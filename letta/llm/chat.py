@@ -1,8 +1,11 @@
 """One call of a chat model, the same for every provider."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from importlib import import_module
+from typing import Any, Literal, Protocol, cast
 
 from letta.llm.provider import Provider
 from letta.messages.message import Message
@@ -46,9 +49,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of an answer. For calls, ``index`` tells them apart; id and name come with a call's first piece."""
+    """A piece of an answer. ``index`` tells calls apart, and other parts of the same kind; a call's id and name come
+    with its first piece. Thoughts that can't be read, redacted or omitted ones, come in one piece."""
 
-    kind: Literal["reasoning", "text", "tool_call"]
+    kind: Literal["reasoning", "redacted", "omitted", "text", "tool_call"]
     text: str
     index: int = 0
     call_id: str | None = None
@@ -67,19 +71,58 @@ class ChatResult:
     response: JsonObject = field(default_factory=dict)
 
 
-def chat(request: ChatRequest, provider: Provider) -> AsyncIterator[Delta | ChatResult]:
+class _Adapter(Protocol):
+    def chat(self, request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]: ...
+
+
+class _Bodies(Protocol):
+    def request_body(self, request: ChatRequest) -> JsonObject: ...
+
+
+REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
+"""How the names of OpenAI's reasoning models begin."""
+
+_PACKAGE = "letta.llm"
+_ADAPTERS = {
+    "anthropic": ("anthropic_chat", "anthropic_messages"),
+    "google_ai": ("google_chat", "google_contents"),
+    "openai_responses": ("openai_responses", "responses_items"),
+}
+_COMPATIBLE = ("openai_chat", "openai_messages")
+
+_loaded: dict[str, _Adapter] = {}
+
+
+def _modules(service: str, model: str) -> tuple[str, str]:
+    """The modules that call a service's models, and that write its requests."""
+    if service == "openai" and model.startswith(REASONING_MODELS):
+        service = "openai_responses"
+    return _ADAPTERS.get(service, _COMPATIBLE)
+
+
+async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
     """Call the model: the deltas of the answer if they were asked for, and the whole answer last.
 
     Raises:
         LlmError: the provider failed, after the usual repetitions.
     """
-    from letta.llm import openai_chat
+    name = _modules(provider.type, str(request.config["model"]))[0]
+    # Providers' SDKs take up to seconds to load; meanwhile the process shall do other things.
+    adapter = _loaded.get(name)
+    if adapter is None:
+        adapter = await asyncio.to_thread(_load, name)
+    async with aclosing(adapter.chat(request, provider)) as items:
+        async for item in items:
+            yield item
 
-    return openai_chat.chat(request, provider)
+
+def _load(name: str) -> _Adapter:
+    _loaded[name] = cast(_Adapter, import_module(f"{_PACKAGE}.{name}"))
+    return _loaded[name]
 
 
 def request_body(request: ChatRequest) -> JsonObject:
     """The body that `chat` would send."""
-    from letta.llm import openai_messages
-
-    return openai_messages.request_body(request)
+    config = request.config
+    name = _modules(config.get("model_endpoint_type") or "openai", str(config["model"]))[1]
+    return cast(_Bodies, import_module(f"{_PACKAGE}.{name}")).request_body(request)

@@ -6,6 +6,8 @@ from letta.llm.provider import Provider
 from letta.settings import Settings
 
 OPENAI = "https://api.openai.com/v1"
+ANTHROPIC = "https://api.anthropic.com/v1"
+GOOGLE = "https://generativelanguage.googleapis.com"
 
 _HOSTED = {
     "groq": ("groq_api_key", "https://api.groq.com/openai/v1"),
@@ -13,17 +15,27 @@ _HOSTED = {
     "deepseek": ("deepseek_api_key", "https://api.deepseek.com/v1"),
     "xai": ("xai_api_key", "https://api.x.ai/v1"),
     "fireworks": ("fireworks_api_key", "https://api.fireworks.ai/inference/v1"),
+    "zai": ("zai_api_key", "https://api.z.ai/api/paas/v4"),
+    "minimax": ("minimax_api_key", "https://api.minimax.io/v1"),
+    "baseten": ("baseten_api_key", "https://inference.baseten.co/v1"),
 }
 
 SETTINGS = {
     "openai": "OPENAI_API_KEY and OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL",
+    "google_ai": "GEMINI_API_KEY and GEMINI_BASE_URL",
+    "azure": "AZURE_API_KEY, AZURE_BASE_URL and AZURE_API_VERSION",
     "openrouter": "OPENROUTER_API_KEY",
     "groq": "GROQ_API_KEY",
     "together": "TOGETHER_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
     "xai": "XAI_API_KEY",
     "fireworks": "FIREWORKS_API_KEY",
+    "zai": "ZAI_API_KEY",
+    "minimax": "MINIMAX_API_KEY",
+    "baseten": "BASETEN_API_KEY",
     "vllm": "VLLM_API_BASE and VLLM_API_KEY",
+    "sglang": "SGLANG_API_BASE and SGLANG_API_KEY",
     "lmstudio_openai": "LMSTUDIO_BASE_URL",
     "ollama": "OLLAMA_BASE_URL",
 }
@@ -32,7 +44,15 @@ SETTINGS = {
 
 def configured_providers(settings: Settings) -> list[Provider]:
     """The providers for which a key or an address is set, in the order in which they are listed."""
-    return [*_openai(settings), *_openrouter(settings), *_hosted(settings), *_local(settings)]
+    return [
+        *_openai(settings),
+        *_anthropic(settings),
+        *_google(settings),
+        *_azure(settings),
+        *_openrouter(settings),
+        *_hosted(settings),
+        *_local(settings),
+    ]
 
 
 def with_api_path(url: str) -> str:
@@ -50,6 +70,27 @@ def _openai(settings: Settings) -> list[Provider]:
     return [Provider("openai", "openai", base_url, "openai" if official else "openai-proxy", settings.openai_api_key)]
 
 
+def _anthropic(settings: Settings) -> list[Provider]:
+    if settings.anthropic_api_key is None:
+        return []
+    url = with_api_path(settings.anthropic_base_url) if settings.anthropic_base_url else ANTHROPIC
+    return [Provider("anthropic", "anthropic", url, "anthropic", settings.anthropic_api_key)]
+
+
+def _google(settings: Settings) -> list[Provider]:
+    if settings.gemini_api_key is None:
+        return []
+    url = (settings.gemini_base_url or GOOGLE).strip().rstrip("/").removesuffix("/v1beta")
+    return [Provider("google_ai", "google_ai", url, "google_ai", settings.gemini_api_key)]
+
+
+def _azure(settings: Settings) -> list[Provider]:
+    if settings.azure_api_key is None or settings.azure_base_url is None:
+        return []
+    url = settings.azure_base_url.strip().rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
+    return [Provider("azure", "azure", url, "azure", settings.azure_api_key, settings.azure_api_version)]
+
+
 def _openrouter(settings: Settings) -> list[Provider]:
     if settings.openrouter_api_key is None:
         return []
@@ -63,11 +104,16 @@ def _hosted(settings: Settings) -> list[Provider]:
 
 
 def _local(settings: Settings) -> list[Provider]:
-    found = []
-    if settings.vllm_api_base:
-        prefix = settings.vllm_handle_base or "vllm"
-        found.append(Provider("vllm", "vllm", with_api_path(settings.vllm_api_base), prefix, settings.vllm_api_key))
-    for name, url in (("lmstudio_openai", settings.lmstudio_base_url), ("ollama", settings.ollama_base_url)):
-        if url:
-            found.append(Provider(name, name, with_api_path(url), name))
-    return found
+    vllm = settings.vllm_api_base, settings.vllm_handle_base, settings.vllm_api_key
+    sglang = settings.sglang_api_base, settings.sglang_handle_base, settings.sglang_api_key
+    served = {
+        "vllm": vllm,
+        "sglang": sglang,
+        "lmstudio_openai": (settings.lmstudio_base_url, None, None),
+        "ollama": (settings.ollama_base_url, None, None),
+    }
+    return [
+        Provider(name, name, with_api_path(url), prefix or name, key)
+        for name, (url, prefix, key) in served.items()
+        if url
+    ]

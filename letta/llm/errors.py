@@ -4,6 +4,26 @@ from typing import Any
 
 from letta.errors import LettaError
 
+_OVERFLOW = (
+    "context_length_exceeded",
+    "maximum context length",
+    "context window",
+    "context limit",
+    "available context size",
+    "prompt is too long",
+    "input is too long",
+    "too many tokens",
+    "request_too_large",
+    "exceeds the maximum number of tokens",
+)
+_OUT_OF_CREDIT = (
+    "insufficient_quota",
+    "insufficient credit",
+    "insufficient balance",
+    "credit balance is too low",
+    "billing_error",
+)
+
 
 class LlmError(LettaError):
     """A model call failed. ``type`` is the ``error_type`` of the API; ``stop_reason`` is what the run ends with."""
@@ -80,3 +100,47 @@ class ContextOverflowError(LlmError):
     status = 400
     type = "context_window_exceeded"
     message = "The conversation no longer fits the model's context window."
+
+
+_BY_STATUS: dict[int, type[LlmError]] = {
+    400: LlmBadRequestError,
+    401: LlmAuthenticationError,
+    402: LlmInsufficientCreditsError,
+    429: LlmRateLimitError,
+    504: LlmTimeoutError,
+}
+
+
+def error_for_status(status: int, text: str, code: str | None = None) -> LlmError:
+    """The error for a provider's refusal. ``code`` is the provider's own word for it, where it has one."""
+    detail = f"The provider answered {status}: {text}"
+    marks = f"{code or ''} {text}".lower()
+    if any(mark in marks for mark in _OUT_OF_CREDIT):
+        return LlmInsufficientCreditsError(detail)
+    if status in {400, 413, 422} and any(mark in marks for mark in _OVERFLOW):
+        return ContextOverflowError(detail)
+    return _BY_STATUS.get(status, LlmError)(detail)
+
+
+def connection_error(cause: object) -> LlmConnectionError:
+    """The error for a provider that can't be reached."""
+    shown = f": {cause}" if cause else ""
+    return LlmConnectionError(f"The provider can't be reached{shown}. Check its base URL and whether it is up.")
+
+
+def broken_off(cause: Exception) -> LlmConnectionError:
+    """The error for a connection that ended in the middle of an answer."""
+    return LlmConnectionError(f"The connection to the provider broke off ({type(cause).__name__}). Try again.")
+
+
+def timed_out(*, streamed: bool) -> LlmTimeoutError:
+    """The error for a provider that takes longer than it may."""
+    remedy = (
+        "Raise LETTA_LLM_STREAM_TIMEOUT_SECONDS." if streamed else "Stream, or raise LETTA_LLM_REQUEST_TIMEOUT_SECONDS."
+    )
+    return LlmTimeoutError(f"The provider did not answer in time. {remedy}")
+
+
+def no_json() -> LlmEmptyResponseError:
+    """The error for an answer that isn't JSON."""
+    return LlmEmptyResponseError("The provider sent something that is no JSON. Check its base URL.")

@@ -6,18 +6,18 @@ https://docs.ollama.com/api, https://lmstudio.ai/docs/developer/rest/endpoints
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from letta.llm.configured import OPENAI
 from letta.llm.facts import dimensions_of
+from letta.llm.listed import Kind, ListedModel, NoModelListError
+from letta.llm.native_lists import list_anthropic, list_azure, list_google
 from letta.llm.provider import Provider
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
 
 JsonObject = Mapping[str, Any]
-Kind = Literal["llm", "embedding"]
 
 _CONTEXT_FIELDS = (
     "loaded_context_length",  # LM Studio: what the loaded model really has, which may be less than it could have
@@ -36,21 +36,6 @@ _NOTHING_THERE = {404, 405, 501}
 _OLLAMA_REQUESTS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class ListedModel:
-    """A model as its provider describes it; None is what the provider doesn't tell."""
-
-    name: str
-    kind: Kind = "llm"
-    context_window: int | None = None
-    max_output_tokens: int | None = None
-    dimensions: int | None = None
-
-
-class NoModelListError(Exception):
-    """The provider has no list of its models."""
-
-
 async def list_models(client: "AsyncClient", provider: Provider) -> list[ListedModel]:
     """The models of a provider, in its own order.
 
@@ -59,8 +44,9 @@ async def list_models(client: "AsyncClient", provider: Provider) -> list[ListedM
         httpx2.HTTPError: it can't be reached, or refuses.
         ValueError, TypeError, KeyError: what it answers is no model list.
     """
-    if provider.type == "ollama":
-        return await _ollama(client, provider)
+    own_form = _OWN_FORMS.get(provider.type)
+    if own_form is not None:
+        return await own_form(client, provider)
     if provider.type == "lmstudio_openai":
         native = await _entries(client, provider, f"{_root(provider)}/api/v0/models")
         if native is not None:
@@ -177,3 +163,7 @@ def _ollama_window(shown: JsonObject) -> int | None:
         if name == "num_ctx" and value.strip().isdigit():
             return int(value)
     return None
+
+
+_OWN_FORMS = {"ollama": _ollama, "anthropic": list_anthropic, "google_ai": list_google, "azure": list_azure}
+"""Providers whose lists have a form of their own; all others have OpenAI's."""

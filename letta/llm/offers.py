@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from letta.llm.configured import SETTINGS
 from letta.llm.facts import dimensions_of, facts_of
 from letta.llm.handles import EmbeddingModel, LlmModel
-from letta.llm.listing import ListedModel, NoModelListError, list_models
+from letta.llm.listed import ListedModel, NoModelListError
+from letta.llm.listing import list_models
 from letta.llm.provider import Provider
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _llm(provider: Provider, listed: ListedModel) -> LlmModel:
         endpoint=provider.base_url,
         context_window=listed.context_window or facts.context,
         max_output_tokens=listed.max_output_tokens or facts.output,
-        reasoning=facts.reasoning,
+        reasoning=facts.reasoning if listed.reasoning is None else listed.reasoning,
     )
 
 

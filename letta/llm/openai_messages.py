@@ -1,10 +1,11 @@
 """Our messages in the form of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from letta.llm.chat import ChatRequest
+from letta.llm.chat import REASONING_MODELS, ChatRequest
+from letta.llm.content import envelope_text, image_url, is_own, thinks
+from letta.llm.json_schemas import enforceable
 from letta.messages.message import Message
 
 JsonObject = dict[str, Any]
@@ -12,32 +13,64 @@ JsonObject = dict[str, Any]
 _CALL_ID_LENGTH = 29
 """Longer ids of tool calls are cut: some compatible services accept no more."""
 
-_REASONING_MODELS = ("o1", "o3", "o4", "gpt-5")
+
+_OPENAI = {"openai", "azure"}
+_KNOW_ONLY_MAX_TOKENS = {"ollama", "lmstudio", "together", "deepseek", "zai", "minimax", "baseten", "fireworks"}
+"""Compatible services that ignore the newer ``max_completion_tokens``."""
+
+_WANT_REASONING_BACK = {"deepseek", "zai", "minimax", "fireworks"}
+"""Compatible services whose models go on with the thoughts they had before a call, or refuse to go on without."""
 
 
 def request_body(request: ChatRequest) -> JsonObject:
     """The JSON body of a chat completion request."""
     config = request.config
-    reasoning = str(config["model"]).startswith(_REASONING_MODELS)
+    service = config.get("model_endpoint_type") or "openai"
+    reasons = service in _OPENAI and str(config["model"]).startswith(REASONING_MODELS)
+    limit = "max_tokens" if service in _KNOW_ONLY_MAX_TOKENS else "max_completion_tokens"
     body: JsonObject = {
         "model": config["model"],
-        "messages": list(_messages(request.messages, "developer" if reasoning else "system")),
+        "messages": list(_messages(request.messages, config, "developer" if reasons else "system")),
         "user": request.user,
-        "max_completion_tokens": config.get("max_tokens"),
-        "temperature": None if reasoning else config.get("temperature"),
+        limit: config.get("max_tokens"),
+        "temperature": None if reasons else config.get("temperature"),
         "frequency_penalty": config.get("frequency_penalty"),
         "response_format": request.response_format or config.get("response_format"),
     }
-    if reasoning:
-        body["reasoning_effort"] = config.get("reasoning_effort")
-        body["verbosity"] = config.get("verbosity")
+    body |= _reasoning(config, service, reasons=reasons)
     if request.tools:
-        body["tools"] = [{"type": "function", "function": tool} for tool in request.tools]
+        body["tools"] = [_tool(tool, strict=bool(config.get("strict"))) for tool in request.tools]
         body["tool_choice"] = _tool_choice(request.tool_choice)
         body["parallel_tool_calls"] = request.parallel_tool_calls
     if request.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _reasoning(config: JsonObject, service: str, *, reasons: bool) -> JsonObject:
+    """How long to think, in the words of the service. Where nothing was chosen, models do as they are used to."""
+    if reasons:
+        return {"reasoning_effort": config.get("reasoning_effort"), "verbosity": config.get("verbosity")}
+    if service == "zai":
+        return {"thinking": {"type": "enabled" if thinks(config) else "disabled"}}
+    if service == "openrouter":
+        return {"reasoning": _openrouter_reasoning(config)}
+    return {} if service in _OPENAI else {"reasoning_effort": config.get("reasoning_effort")}
+
+
+def _openrouter_reasoning(config: JsonObject) -> JsonObject | None:
+    effort, budget = config.get("reasoning_effort"), config.get("max_reasoning_tokens") or 0
+    if effort:
+        return {"effort": effort}
+    if not thinks(config):
+        return None
+    return {"max_tokens": budget} if budget > 0 else {"enabled": True}
+
+
+def _tool(tool: JsonObject, *, strict: bool) -> JsonObject:
+    schema = enforceable(tool.get("parameters") or {}) if strict else None
+    function = tool if schema is None else tool | {"parameters": schema, "strict": True}
+    return {"type": "function", "function": function}
 
 
 def _tool_choice(choice: str | None) -> str | JsonObject | None:
@@ -46,7 +79,7 @@ def _tool_choice(choice: str | None) -> str | JsonObject | None:
     return {"type": "function", "function": {"name": choice}}
 
 
-def _messages(messages: Iterable[Message], system_role: str) -> Iterator[JsonObject]:
+def _messages(messages: Iterable[Message], config: JsonObject, system_role: str) -> Iterator[JsonObject]:
     for message in messages:
         match message.role:
             case "system":
@@ -54,7 +87,7 @@ def _messages(messages: Iterable[Message], system_role: str) -> Iterator[JsonObj
             case "user" | "summary":
                 yield {"role": "user", "content": _user_content(message)}
             case "assistant" | "approval" if message.approvals is None:
-                yield _assistant(message)
+                yield _assistant(message, config)
             case "tool":
                 yield from _tool_returns(message)
 
@@ -69,12 +102,13 @@ def _part(part: JsonObject) -> JsonObject:
     if part["type"] == "text":
         return {"type": "text", "text": part["text"]}
     source = part["source"]
-    url = source.get("url") or f"data:{source.get('media_type')};base64,{source.get('data')}"
-    return {"type": "image_url", "image_url": {"url": url, "detail": source.get("detail") or "auto"}}
+    return {"type": "image_url", "image_url": {"url": image_url(source), "detail": source.get("detail") or "auto"}}
 
 
-def _assistant(message: Message) -> JsonObject:
+def _assistant(message: Message, config: JsonObject) -> JsonObject:
     answer: JsonObject = {"role": "assistant", "content": message.text or None}
+    if is_own(message, config):
+        answer |= _thoughts(message, config.get("model_endpoint_type"))
     if message.tool_calls:
         answer["tool_calls"] = [
             {
@@ -89,18 +123,20 @@ def _assistant(message: Message) -> JsonObject:
     return answer
 
 
+def _thoughts(message: Message, service: str | None) -> JsonObject:
+    if service == "openrouter":
+        details = [detail for part in message.content for detail in part.get("details") or ()]
+        return {"reasoning_details": details} if details else {}
+    if service in _WANT_REASONING_BACK:
+        text = "".join(part["reasoning"] for part in message.content if part["type"] == "reasoning")
+        return {"reasoning_content": text} if text else {}
+    return {}
+
+
 def _tool_returns(message: Message) -> Iterator[JsonObject]:
     for returned in message.tool_returns or ():
         yield {
             "role": "tool",
             "tool_call_id": returned["tool_call_id"][:_CALL_ID_LENGTH],
-            "content": tool_envelope(returned, message),
+            "content": envelope_text(returned, message),
         }
-
-
-def tool_envelope(returned: JsonObject, message: Message) -> str:
-    """A tool's return as the model sees it: status, text and time."""
-    status = "OK" if returned["status"] == "success" else "Failed"
-    time = message.created_at.strftime("%Y-%m-%d %I:%M:%S %p %Z%z")
-    envelope = {"status": status, "message": returned["tool_return"], "time": time}
-    return json.dumps(envelope, ensure_ascii=False, indent=2)

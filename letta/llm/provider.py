@@ -13,6 +13,7 @@ class Provider:
         name: its name in the API (``provider_name``).
         type: its kind, which decides on the wire format.
         handle_prefix: first part of the handles of its language models.
+        api_version: version of the API in its addresses, for Azure's older form of them.
     """
 
     name: str
@@ -20,3 +21,9 @@ class Provider:
     base_url: str
     handle_prefix: str
     api_key: SecretStr | None = None
+    api_version: str | None = None
+
+    @property
+    def api_url(self) -> str:
+        """Where the requests go: on Azure a path below the resource's own address."""
+        return f"{self.base_url}/openai/v1" if self.type == "azure" else self.base_url

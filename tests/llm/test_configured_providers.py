@@ -6,13 +6,21 @@ import pytest
 
 from letta.llm.configured import configured_providers, with_api_path
 from letta.llm.facts import ModelFacts, dimensions_of, facts_of
-from letta.llm.listing import ListedModel, _is_official_chat_model
+from letta.llm.listed import ListedModel
+from letta.llm.listing import _is_official_chat_model
 from letta.settings import Settings
 
 PROVIDER_VARIABLES = (
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "OPENAI_API_BASE",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "GEMINI_API_KEY",
+    "GEMINI_BASE_URL",
+    "AZURE_API_KEY",
+    "AZURE_BASE_URL",
+    "AZURE_API_VERSION",
     "OPENROUTER_API_KEY",
     "OPENROUTER_HANDLE_BASE",
     "GROQ_API_KEY",
@@ -20,6 +28,12 @@ PROVIDER_VARIABLES = (
     "DEEPSEEK_API_KEY",
     "XAI_API_KEY",
     "FIREWORKS_API_KEY",
+    "ZAI_API_KEY",
+    "MINIMAX_API_KEY",
+    "BASETEN_API_KEY",
+    "SGLANG_API_BASE",
+    "SGLANG_API_KEY",
+    "SGLANG_HANDLE_BASE",
     "VLLM_API_BASE",
     "VLLM_API_KEY",
     "VLLM_HANDLE_BASE",
@@ -60,9 +74,31 @@ def test_another_address_for_openai_is_a_proxy(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_hosted_providers_need_a_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [name for name in PROVIDER_VARIABLES if name.endswith("_API_KEY") and name != "VLLM_API_KEY"]
+    more_than_a_key = {"AZURE_API_KEY", "SGLANG_API_KEY", "VLLM_API_KEY"}
+    keys = [name for name in PROVIDER_VARIABLES if name.endswith("_API_KEY") and name not in more_than_a_key]
     names = [name for name, _, prefix in found(monkeypatch, **dict.fromkeys(keys, "key")) if name == prefix]
-    assert names == ["openai", "openrouter", "groq", "together", "deepseek", "xai", "fireworks"]
+    hosted = ["groq", "together", "deepseek", "xai", "fireworks", "zai", "minimax", "baseten"]
+    assert names == ["openai", "anthropic", "google_ai", "openrouter", *hosted]
+
+
+@pytest.mark.parametrize("url", ["https://proxy.example", "https://proxy.example/v1/"])
+def test_anthropic_elsewhere(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    variables = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": url}
+    assert found(monkeypatch, **variables) == [("anthropic", "https://proxy.example/v1", "anthropic")]
+
+
+def test_google_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": "https://proxy.example/v1beta/"}
+    assert found(monkeypatch, **variables) == [("google_ai", "https://proxy.example", "google_ai")]
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/openai", "/openai/v1"])
+def test_azure_needs_a_key_and_an_address(monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    assert found(monkeypatch, AZURE_API_KEY="k") == []
+    variables = {"AZURE_API_KEY": "k", "AZURE_BASE_URL": f"https://me.openai.azure.com{ending}"}
+    assert found(monkeypatch, **variables) == [("azure", "https://me.openai.azure.com", "azure")]
+    (azure,) = configured_providers(Settings())
+    assert azure.api_url == "https://me.openai.azure.com/openai/v1"
 
 
 def test_handle_prefixes_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,8 +115,13 @@ def test_handle_prefixes_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_local_providers_need_an_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = {"OLLAMA_BASE_URL": "http://localhost:11434", "LMSTUDIO_BASE_URL": "http://localhost:1234/v1/"}
+    variables = {
+        "OLLAMA_BASE_URL": "http://localhost:11434",
+        "LMSTUDIO_BASE_URL": "http://localhost:1234/v1/",
+        "SGLANG_API_BASE": "http://localhost:30000",
+    }
     assert found(monkeypatch, **variables) == [
+        ("sglang", "http://localhost:30000/v1", "sglang"),
         ("lmstudio_openai", "http://localhost:1234/v1", "lmstudio_openai"),
         ("ollama", "http://localhost:11434/v1", "ollama"),
     ]
@@ -109,6 +150,10 @@ def test_the_usual_path_is_added(given: str, complete: str) -> None:
         ("gpt-5-chat-latest", ModelFacts(128000, 16384)),
         ("o3-mini", ModelFacts(200000, 100000, reasoning=True)),
         ("llama-3.3-70b-versatile", ModelFacts(131072)),
+        ("anthropic/claude-3-5-haiku-latest", ModelFacts(200000, 8192)),
+        ("claude-sonnet-4-5-20250929", ModelFacts(200000, 64000, reasoning=True)),
+        ("claude-opus-5-5", ModelFacts(1000000, 128000, reasoning=True)),
+        ("gemini-3.8-flash", ModelFacts(1048576, 65536, reasoning=True)),
         ("never-heard-of", ModelFacts()),
         ("", ModelFacts()),
     ],
@@ -143,5 +188,6 @@ def test_openais_own_list_is_filtered_by_name(name: str, chats: bool) -> None:
 
 
 def test_a_listed_model_tells_only_what_its_provider_told() -> None:
-    unknown: dict[str, Any] = {"context_window": None, "max_output_tokens": None, "dimensions": None}
+    fields = ("context_window", "max_output_tokens", "dimensions", "reasoning")
+    unknown: dict[str, Any] = dict.fromkeys(fields)
     assert ListedModel("x") == ListedModel("x", "llm", **unknown)
