@@ -221,6 +221,33 @@ class Settings(BaseSettings):
         validation_alias=_env("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         description="Base URL of an OpenAI-compatible service, used with OPENAI_API_KEY.",
     )
+    anthropic_api_key: _Secret = Field(
+        None, validation_alias=_env("ANTHROPIC_API_KEY"), description="Anthropic, for Claude models."
+    )
+    anthropic_base_url: _Text = Field(
+        None,
+        validation_alias=_env("ANTHROPIC_BASE_URL"),
+        description="Base URL of a service that speaks Anthropic's Messages API, used with ANTHROPIC_API_KEY.",
+    )
+    gemini_api_key: _Secret = Field(
+        None, validation_alias=_env("GEMINI_API_KEY"), description="Google AI Studio, for Gemini models."
+    )
+    gemini_base_url: _Text = Field(
+        None,
+        validation_alias=_env("GEMINI_BASE_URL"),
+        description="Base URL of a service that speaks the Gemini API, used with GEMINI_API_KEY.",
+    )
+    azure_api_key: _Secret = Field(None, validation_alias=_env("AZURE_API_KEY"), description="OpenAI on Azure.")
+    azure_base_url: _Text = Field(
+        None,
+        validation_alias=_env("AZURE_BASE_URL"),
+        description="Address of the Azure resource, such as https://NAME.openai.azure.com.",
+    )
+    azure_api_version: _Text = Field(
+        None,
+        validation_alias=_env("AZURE_API_VERSION"),
+        description="Version of Azure's API, where the resource doesn't offer the one without versions (/openai/v1).",
+    )
     openrouter_api_key: _Secret = Field(None, validation_alias=_env("OPENROUTER_API_KEY"), description="OpenRouter.")
     openrouter_handle_base: _Text = Field(
         None, validation_alias=_env("OPENROUTER_HANDLE_BASE"), description="Prefix of OpenRouter handles."
@@ -230,12 +257,24 @@ class Settings(BaseSettings):
     deepseek_api_key: _Secret = Field(None, validation_alias=_env("DEEPSEEK_API_KEY"), description="DeepSeek.")
     xai_api_key: _Secret = Field(None, validation_alias=_env("XAI_API_KEY"), description="xAI.")
     fireworks_api_key: _Secret = Field(None, validation_alias=_env("FIREWORKS_API_KEY"), description="Fireworks.")
+    zai_api_key: _Secret = Field(None, validation_alias=_env("ZAI_API_KEY"), description="Z.ai.")
+    minimax_api_key: _Secret = Field(None, validation_alias=_env("MINIMAX_API_KEY"), description="MiniMax.")
+    baseten_api_key: _Secret = Field(None, validation_alias=_env("BASETEN_API_KEY"), description="Baseten.")
     vllm_api_base: _Text = Field(None, validation_alias=_env("VLLM_API_BASE"), description="Base URL of a vLLM server.")
     vllm_api_key: _Secret = Field(
         None, validation_alias=_env("VLLM_API_KEY"), description="Key of the vLLM server, if any."
     )
     vllm_handle_base: _Text = Field(
         None, validation_alias=_env("VLLM_HANDLE_BASE"), description="Prefix of vLLM handles."
+    )
+    sglang_api_base: _Text = Field(
+        None, validation_alias=_env("SGLANG_API_BASE"), description="Base URL of an SGLang server."
+    )
+    sglang_api_key: _Secret = Field(
+        None, validation_alias=_env("SGLANG_API_KEY"), description="Key of the SGLang server, if any."
+    )
+    sglang_handle_base: _Text = Field(
+        None, validation_alias=_env("SGLANG_HANDLE_BASE"), description="Prefix of SGLang handles."
     )
     lmstudio_base_url: _Text = Field(
         None, validation_alias=_env("LMSTUDIO_BASE_URL"), description="Base URL of LM Studio."
@@ -248,6 +287,17 @@ class Settings(BaseSettings):
         gt=0,
         validation_alias=_env("LETTA_RUN_LEASE_SECONDS"),
         description="Time after which a run of a vanished process may be taken over.",
+    )
+    queue_seconds: float = Field(
+        60,
+        gt=0,
+        validation_alias=_env("LETTA_QUEUE_SECONDS"),
+        description="Longest time that a message sent with queue=true waits for a busy conversation.",
+    )
+    allow_private_urls: str = Field(
+        "",
+        validation_alias=_env("LETTA_ALLOW_PRIVATE_URLS"),
+        description="Hosts in private networks that URLs given by users may lead to, separated by commas.",
     )
     keepalive_interval: float = Field(
         20,
