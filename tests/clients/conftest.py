@@ -18,7 +18,14 @@ OLD_PYTHON = HERE / "requirements-1.7.12.txt"
 
 
 @pytest.fixture(scope="session")
-def typescript_client(pytestconfig: pytest.Config) -> Path:
+def kept(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where installed clients stay for the next run, unless pytest is told to keep nothing."""
+    cached = pytestconfig.pluginmanager.has_plugin("cacheprovider")
+    return pytestconfig.cache.mkdir("clients") if cached else tmp_path_factory.mktemp("clients")
+
+
+@pytest.fixture(scope="session")
+def typescript_client(kept: Path) -> Path:
     """A directory in which Node finds the client for TypeScript."""
     manifests = [TYPESCRIPT / "package.json", TYPESCRIPT / "package-lock.json"]
 
@@ -29,11 +36,11 @@ def typescript_client(pytestconfig: pytest.Config) -> Path:
         done = npm(["ci", *options], cwd=directory, return_completed_process=True, capture_output=True, text=True)
         _expect_success("npm ci", done)
 
-    return _kept(pytestconfig, "typescript", manifests, install)
+    return _installed(kept / "typescript", manifests, install)
 
 
 @pytest.fixture(scope="session")
-def old_python_client(pytestconfig: pytest.Config) -> Path:
+def old_python_client(kept: Path) -> Path:
     """A directory for PYTHONPATH with letta-client 1.7.12 and what it needs."""
 
     def install(directory: Path) -> None:
@@ -41,13 +48,13 @@ def old_python_client(pytestconfig: pytest.Config) -> Path:
         done = subprocess.run([*command, "-r", str(OLD_PYTHON)], capture_output=True, text=True, check=False)
         _expect_success("uv pip install", done)
 
-    return _kept(pytestconfig, "python-1.7.12", [OLD_PYTHON], install)
+    return _installed(kept / "python-1.7.12", [OLD_PYTHON], install)
 
 
-def _kept(config: pytest.Config, name: str, sources: list[Path], install: Callable[[Path], None]) -> Path:
+def _installed(place: Path, sources: list[Path], install: Callable[[Path], None]) -> Path:
     """The directory made by `install`, from an earlier run if the sources are the same: then no network is needed."""
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-    directory = config.cache.mkdir("clients") / f"{name}-{version}"
+    directory = place.with_name(f"{place.name}-{version}")
     if not directory.exists():
         draft = directory.with_name(f"{directory.name}.{os.getpid()}")
         draft.mkdir()

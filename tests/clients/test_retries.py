@@ -66,7 +66,6 @@ def test_a_model_that_always_fails_leaves_one_message_and_a_usable_agent(
     assert answers(default_client.agents.messages.create(agent_id, input=model.script(Reply(ANSWER)).say())) == [ANSWER]
 
 
-@pytest.mark.xfail(strict=True, reason="the message is put into the context a second time")
 def test_a_failure_after_a_tool_call_does_not_repeat_the_call(
     default_client: Letta, agent_id: str, model: ScriptedModel
 ) -> None:
