@@ -7,4 +7,5 @@ Nothing starts on import, and each tool is in a module of its own:
 - `letta.testing.server.ServerProcess`: the server as a subprocess with an explicit environment
 - `letta.testing.postgres.throwaway_schema`: a Postgres schema of one's own, dropped at the end
 - `letta.testing.postgres.PostgresWire`: counts, delays and cuts the traffic to a Postgres server
+- `letta.testing.persistence`: whether everything survives a crash and the loss of LETTA_DIR (`test_persistence.py`)
 """
