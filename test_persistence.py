@@ -16,6 +16,7 @@ import logging
 import secrets
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
@@ -176,6 +177,10 @@ def main() -> int:
     except KeyboardInterrupt:
         _say(f"INTERRUPTED ({name}); what had been created is removed")
         return 130
+    except Exception as error:
+        traceback.print_exc()
+        _say(f"FAILED ({name}): {type(error).__name__}: {error}")
+        return 1
     _say("ALL TESTS PASSED")
     return 0
 

@@ -112,6 +112,16 @@ def test_without_the_official_client_it_says_how_to_install_it(tmp_path: Path) -
     assert done.stderr == ""
 
 
+def test_a_check_that_breaks_down_has_failed(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['letta.config'] = None; import test_persistence; sys.exit(test_persistence.main())"
+    )
+    done = run("-c", program, env=environment(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("FAILED (recall_storage): ModuleNotFoundError: ")
+    assert "Traceback" in done.stderr
+
+
 def test_a_database_that_can_not_be_reached_is_told_without_its_password(tmp_path: Path) -> None:
     uri = "postgresql://letta:verysecret@127.0.0.1:9/letta"
     done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=uri))
