@@ -80,6 +80,43 @@ class BusyError(ConflictError):
         )
 
 
+class PendingApprovalError(ConflictError):
+    """The agent waits for a decision about tool calls, and can't take a new message before it has one.
+
+    Answers name the request and the calls that it is about.
+    """
+
+    def __init__(self, request_id: str, tool_call_ids: list[str]) -> None:
+        super().__init__(
+            "Cannot send a new message: The agent is waiting for approval on a tool call. "
+            "Please approve or deny the pending request before continuing."
+        )
+        self.request_id = request_id
+        self.tool_call_ids = tool_call_ids
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of the answer."""
+        detail = {
+            "code": "PENDING_APPROVAL",
+            "message": f"{self.code}: {self.detail}",
+            "pending_request_id": self.request_id,
+            "tool_call_ids": self.tool_call_ids,
+        }
+        return {"detail": detail}
+
+
+class ApprovalError(LettaError):
+    """An answer to a request for approval that doesn't fit what is pending."""
+
+    status = 400
+
+
+class GoneError(LettaError):
+    """What is asked for was there, but is kept no longer."""
+
+    status = 410
+
+
 class PayloadTooLargeError(LettaError):
     """The request's body is larger than the server accepts."""
 

@@ -24,6 +24,10 @@ _EDITORS: dict[str, Callable[..., str]] = {
     "memory_rethink": edits.memory_rethink,
 }
 
+THINKING = "thinking"
+HEARTBEAT = "request_heartbeat"
+"""Arguments that a model may be asked for with any call; they are for the loop, not for the tool."""
+
 _SENT = "The message was sent."
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -49,12 +53,16 @@ def edit_memory(memory: Memory, name: str, arguments: JsonObject) -> str:
 
 
 def send_message(arguments: JsonObject) -> str:
-    """The return of the messaging tool; the message itself is the call."""
-    checked_arguments("send_message", arguments)
+    """The return of the messaging tool; the message itself is the call.
+
+    A message may be an object, where the agent's response format asks for one.
+    """
+    message = arguments.get("message")
+    checked_arguments("send_message", arguments | ({"message": "{}"} if isinstance(message, dict) else {}))
     return _SENT
 
 
-def parse_arguments(text: str) -> JsonObject:
+def read_arguments(text: str) -> JsonObject:
     """The arguments of a call as a model wrote them.
 
     Raises:
@@ -66,7 +74,16 @@ def parse_arguments(text: str) -> JsonObject:
         raise ToolError(f"The arguments are not valid JSON ({error}). Call again with a JSON object.") from error
     if not isinstance(arguments, dict):
         raise ToolError("The arguments must be a JSON object.")
-    return {name: value for name, value in arguments.items() if name not in {"request_heartbeat", "thinking"}}
+    return arguments
+
+
+def parse_arguments(text: str) -> JsonObject:
+    """The arguments of a call that are for the tool itself.
+
+    Raises:
+        ToolError: they are no JSON object.
+    """
+    return {name: value for name, value in read_arguments(text).items() if name not in {HEARTBEAT, THINKING}}
 
 
 def checked_arguments(name: str, arguments: JsonObject) -> JsonObject:

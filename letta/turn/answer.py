@@ -1,65 +1,29 @@
-"""From a turn's state to a model's request, and from the model's answer to what will be stored."""
+"""From a model's answer to what will be stored of it."""
 
 import json
 import uuid
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from letta.database.ids import new_id
-from letta.llm.chat import ChatRequest, ChatResult
-from letta.messages.message import Message, text_content
+from letta.llm.chat import ChatResult
+from letta.memory_tools.errors import ToolError
+from letta.memory_tools.execute import read_arguments
+from letta.messages.message import Message
 from letta.settings import settings
+from letta.tools.tool import Tool
+from letta.turn.approvals import is_gated
 from letta.turn.commit import StepAnswer
-from letta.turn.history import repair
 from letta.turn.models import ModelChoice
-from letta.turn.system import SystemFacts, compile_system, format_time
-from letta.turn.tools import ToolReturn, failed, normalised
+from letta.turn.prefill import PrefillError, with_fixed_arguments
+from letta.turn.styles import style_of
+from letta.turn.tools import ToolReturn, failed, refused
 from letta.turn.turn import Turn
 
 JsonObject = dict[str, Any]
 
 _TRACE_COMPRESSION = 1
-
-
-def chat_request(turn: Turn, config: JsonObject) -> ChatRequest:
-    """What the next step asks of the model."""
-    tools = _offered_tools(turn)
-    parallel = bool(config.get("parallel_tool_calls")) and turn.rules.only_approvals()
-    return ChatRequest(
-        config=config,
-        messages=_context(turn),
-        tools=tools,
-        tool_choice=_tool_choice(turn, tools) if tools else None,
-        parallel_tool_calls=parallel,
-        response_format=turn.agent.response_format,
-        user=turn.actor.user_id,
-        stream=turn.options.stream_tokens,
-    )
-
-
-def _context(turn: Turn) -> list[Message]:
-    messages = repair(turn.context)
-    if turn.options.override_system is None:
-        return messages
-    facts = SystemFacts(conversation_label=turn.conversation.label)
-    text = compile_system(turn.agent, turn.blocks, facts, system=turn.options.override_system)
-    system = Message("system", turn.agent.id, turn.conversation.id, content=text_content(text))
-    return [system, *(message for message in messages if message.role != "system")]
-
-
-def _offered_tools(turn: Turn) -> list[JsonObject]:
-    allowed = set(turn.rules.allowed([tool.name for tool in turn.tools]))
-    return [_schema(tool.json_schema) for tool in turn.tools if tool.name in allowed]
-
-
-def _schema(json_schema: JsonObject) -> JsonObject:
-    return {name: json_schema[name] for name in ("name", "description", "parameters") if name in json_schema}
-
-
-def _tool_choice(turn: Turn, tools: list[JsonObject]) -> str:
-    if not turn.rules.forced([tool.name for tool in turn.tools]):
-        return "auto"
-    return str(tools[0]["name"]) if len(tools) == 1 else "required"
 
 
 def new_assistant_message(turn: Turn, config: JsonObject) -> Message:
@@ -74,72 +38,91 @@ def new_assistant_message(turn: Turn, config: JsonObject) -> Message:
     )
 
 
-def make_answer(turn: Turn, source: ModelChoice, message: Message, result: ChatResult, *, llm_ns: int) -> StepAnswer:
-    """What is to be stored of a model's answer."""
-    message.content = result.content
-    calls = [normalised(_with_id(call)) for call in result.tool_calls]
-    if not source.config.get("parallel_tool_calls"):
-        calls = calls[:1]
-    message.tool_calls = [_prefilled(turn, call) for call in calls] or None
+def make_answer(
+    turn: Turn, source: ModelChoice, message: Message, result: ChatResult, *, had_tools: bool, llm_ns: int
+) -> StepAnswer:
+    """What is to be stored of a model's answer.
+
+    Raises:
+        LlmError: it isn't an answer that agents of this type give.
+    """
+    style = style_of(turn.agent.agent_type)
+    spoken = style.read(result, had_tools=had_tools)
+    kept = spoken.calls if style.several_calls(source.config) else spoken.calls[:1]
+    message.content = spoken.content
     answer = StepAnswer(
         message=message,
         step=_step(source.config, message, result, llm_ns),
-        trace=_trace(result),
-        refused={call["id"]: refusal for call in calls if (refusal := _refusal(turn, call))},
+        trace=_trace(result, result.tool_calls[len(kept) :]),
+        finish_reason=result.finish_reason,
     )
-    if not calls:
-        _end(turn, answer, result)
+    if kept:
+        _take_calls(turn, answer, _with_own_ids(kept))
     return answer
 
 
-def _with_id(call: JsonObject) -> JsonObject:
-    return call if call["id"] else call | {"id": f"call_{uuid.uuid4().hex[:24]}"}
+def _take_calls(turn: Turn, answer: StepAnswer, calls: Sequence[JsonObject]) -> None:
+    tools = {tool.name: tool for tool in turn.tools}
+    taken: list[JsonObject] = []
+    planned: list[str] = []
+    for call in calls:
+        checked, refusal = _checked(turn, tools, call, planned)
+        taken.append(checked)
+        if refusal is not None:
+            answer.refused[call["id"]] = refusal.returned
+            answer.breaks_off = answer.breaks_off or refusal.breaks_off
+            continue
+        planned.append(call["name"])
+        if is_gated(turn, call["name"]):
+            answer.gated.append(call["id"])
+    answer.message.tool_calls = taken
+    if answer.breaks_off:
+        answer.gated = []
 
 
-def _prefilled(turn: Turn, call: JsonObject) -> JsonObject:
-    fixed = turn.rules.prefilled(call["name"])
-    if not fixed:
-        return call
-    try:
-        arguments = json.loads(call["arguments"])
-    except ValueError:
-        arguments = {}
-    return call | {"arguments": json.dumps(arguments | fixed, ensure_ascii=False)}
+class _Refusal:
+    def __init__(self, returned: ToolReturn, *, breaks_off: bool = False) -> None:
+        self.returned = returned
+        self.breaks_off = breaks_off
 
 
-def _refusal(turn: Turn, call: JsonObject) -> ToolReturn | None:
-    names = [tool.name for tool in turn.tools]
-    allowed = turn.rules.allowed(names)
+def _checked(
+    turn: Turn, tools: dict[str, Tool], call: JsonObject, planned: Sequence[str]
+) -> tuple[JsonObject, _Refusal | None]:
+    """The call as it is to be made, and why it may not be made, if it may not."""
     name = call["name"]
-    if name in allowed:
+    broken = _broken_rules(turn, name, planned)
+    if broken is not None:
+        return call, _Refusal(refused(call, broken))
+    try:
+        read_arguments(call["arguments"])
+        return with_fixed_arguments(turn.rules, tools[name], call), None
+    except PrefillError as error:
+        return call, _Refusal(failed(call, str(error)), breaks_off=True)
+    except ToolError as error:
+        # What a person or a client is asked about is theirs to judge; the server itself can't run it.
+        return call, None if is_gated(turn, name) else _Refusal(failed(call, str(error)))
+
+
+def _broken_rules(turn: Turn, name: str, planned: Sequence[str]) -> str | None:
+    names = turn.tool_names
+    reasons = turn.rules.violations(name, names, planned) if name in names else []
+    if name in names and not reasons:
         return None
-    reasons = turn.rules.violations(name, names) if name in names else []
-    hints = f" ({'; '.join(reasons)})" if reasons else ""
-    return failed(call, f"[ToolConstraintError] Cannot call {name}, valid tools include: {allowed}{hints}")
+    hints = "".join(f"\n\t- {reason}" for reason in reasons)
+    told = f"\n** Hint: Possible rules that were violated:{hints}" if reasons else ""
+    return f"[ToolConstraintError] Cannot call {name}, valid tools include: {turn.rules.allowed(names)}.{told}"
 
 
-def _end(turn: Turn, answer: StepAnswer, result: ChatResult) -> None:
-    missing = turn.rules.still_required(tool.name for tool in turn.tools)
-    if missing:
-        answer.extra = [_reminder(turn, answer.message, missing)]
-        return
-    answer.stop_reason = "max_tokens_exceeded" if result.finish_reason == "length" else "end_turn"
-
-
-def _reminder(turn: Turn, message: Message, missing: list[str]) -> Message:
-    envelope = {
-        "type": "heartbeat",
-        "reason": f"Your turn can't end yet: you still have to call {', '.join(missing)}.",
-        "time": format_time(message.created_at, turn.agent.timezone),
-    }
-    return Message(
-        role="user",
-        agent_id=turn.agent.id,
-        conversation_id=turn.conversation.id,
-        run_id=turn.run_id,
-        step_id=message.step_id,
-        content=text_content(json.dumps(envelope, indent=2)),
-    )
+def _with_own_ids(calls: Sequence[JsonObject]) -> list[JsonObject]:
+    """The calls with an id each that no other call of the answer has."""
+    ids: set[str] = set()
+    named: list[JsonObject] = []
+    for call in calls:
+        call_id = call["id"] if call["id"] and call["id"] not in ids else f"call_{uuid.uuid4().hex[:24]}"
+        ids.add(call_id)
+        named.append(call | {"id": call_id})
+    return named
 
 
 def _step(config: JsonObject, message: Message, result: ChatResult, llm_ns: int) -> JsonObject:
@@ -164,8 +147,11 @@ def _step(config: JsonObject, message: Message, result: ChatResult, llm_ns: int)
     }
 
 
-def _trace(result: ChatResult) -> bytes | None:
+def _trace(result: ChatResult, dropped: Sequence[JsonObject]) -> bytes | None:
+    """The exchange with the provider, and those calls of the answer that weren't kept."""
     if not settings.track_provider_trace:
         return None
-    exchange = json.dumps({"request": result.request, "response": result.response})
-    return zlib.compress(exchange.encode(), _TRACE_COMPRESSION)
+    exchange: JsonObject = {"request": result.request, "response": result.response}
+    if dropped:
+        exchange["dropped_tool_calls"] = list(dropped)
+    return zlib.compress(json.dumps(exchange).encode(), _TRACE_COMPRESSION)

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from letta.database.ids import new_id
-from letta.errors import InvalidArgumentError
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import InputMessage, MessageCreate
@@ -18,9 +17,10 @@ from letta.runs import repository
 from letta.runs.repository import LockedConversation, RunRow
 from letta.runs.request import RunRequest
 from letta.tools.repository import tools_of_agent
+from letta.turn.approvals import decide, expired_row, keep_alive, open_request, response_row
 from letta.turn.refresh import refresh_system
 from letta.turn.tool_rules import ToolRules
-from letta.turn.tools import load_blocks
+from letta.turn.tools import load_blocks, with_client_tools
 from letta.turn.turn import Turn
 
 JsonObject = dict[str, Any]
@@ -42,38 +42,45 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
     Raises:
         NotFoundError: no such agent or conversation.
         BusyError: another run holds the conversation.
-        InvalidArgumentError: the messages don't fit the state of the conversation.
+        RunLostError: another run holds the conversation, but its process is gone.
+        PendingApprovalError, ApprovalError: the messages don't fit the state of the conversation.
     """
     locked = repository.lock_conversation(connection, actor, request)
     same = repository.find_same_run(connection, locked.conversation.id, request)
     if same is not None and same.status in _FINISHED:
         return same
     repository.raise_if_busy(locked)
-    if locked.active_run_id is not None:
-        detail = "The process that carried out the run has vanished."
-        repository.abandon_run(connection, locked.conversation.id, locked.active_run_id, detail)
     again = repository.input_messages_of(connection, same.id) if same is not None else []
     turn = load_turn(connection, actor, request, locked, claim)
-    new = [] if again else [input_message(turn, message) for message in request.messages]
-    turn.append([*again, *new])
-    repository.insert_run(connection, turn, request, new, again)
+    new = take_input_again(turn, again) if again else take_input(turn, request.messages)
+    placed = [message for message in [*again, *new] if message.position is not None]
+    repository.insert_run(connection, turn, request, new, again, placed)
     return turn
 
 
 def load_turn(
-    connection: Connection, actor: Actor, request: RunRequest, locked: LockedConversation, claim: Claim
+    connection: Connection,
+    actor: Actor,
+    request: RunRequest,
+    locked: LockedConversation,
+    claim: Claim,
+    *,
+    run_id: str | None = None,
 ) -> Turn:
-    """The turn of a request, with all that its first step needs; its input isn't in the context yet."""
+    """The turn of a request, with all that its next step needs.
+
+    It is a new one, whose input isn't in the context yet, unless a run is named that has begun before.
+    """
     agent = locked.agent
     turn = Turn(
-        run_id=new_id("run"),
+        run_id=run_id or new_id("run"),
         actor=actor,
         agent=agent,
         conversation=locked.conversation,
         lease=repository.new_lease(locked, claim.owner, claim.lease_seconds),
         options=request.options,
         blocks=[],
-        tools=tools_of_agent(connection, agent.id),
+        tools=with_client_tools(tools_of_agent(connection, agent.id), request.options.client_tools),
         context=messages_repository.context_of(connection, locked.conversation.id),
         next_position=0,
         rules=ToolRules(agent.tool_rules),
@@ -82,7 +89,7 @@ def load_turn(
     )
     turn.blocks = load_blocks(connection, turn)
     turn.next_position = _next_position(turn.context)
-    if agent.message_buffer_autoclear:
+    if agent.message_buffer_autoclear and run_id is None:
         _clear(connection, turn)
     refresh_system(connection, turn)
     return turn
@@ -94,7 +101,9 @@ def _next_position(context: Sequence[Message]) -> int:
 
 
 def _clear(connection: Connection, turn: Turn) -> None:
-    """Agents with ``message_buffer_autoclear`` see nothing of earlier turns."""
+    """Agents with ``message_buffer_autoclear`` see nothing of earlier turns, unless one waits for a decision."""
+    if open_request(turn.context) is not None:
+        return
     kept = [message for message in turn.context[:1] if message.role == "system"]
     if len(kept) < len(turn.context):
         messages_repository.replace_context(connection, turn.conversation.id, [message.id for message in kept])
@@ -103,17 +112,48 @@ def _clear(connection: Connection, turn: Turn) -> None:
     turn.context, turn.next_position = kept, len(kept)
 
 
-def input_message(turn: Turn, message: InputMessage) -> Message:
-    """The row of a message that a client sent.
+def take_input(turn: Turn, given: Sequence[InputMessage]) -> list[Message]:
+    """Put a request's messages into the context. Returns the rows that they are to be stored in.
+
+    A decision about calls that wait is carried out first, and has its returns before what came along with it.
 
     Raises:
-        InvalidArgumentError: it answers a request for approval that isn't there.
+        PendingApprovalError: the agent waits for a decision, and there is none among the messages.
+        ApprovalError: there is one, but not about what the agent waits for.
     """
-    if not isinstance(message, MessageCreate):
-        raise InvalidArgumentError(
-            "No tool call is currently awaiting approval, so messages of type "
-            f"'{message.type}' can't be accepted. Send a message of the user instead."
-        )
+    answers = [message for message in given if not isinstance(message, MessageCreate)]
+    rows = [_input_message(turn, message) for message in given if isinstance(message, MessageCreate)]
+    response = response_row(turn, answers) if answers else None
+    if answers and response is None and not rows:
+        rows = [keep_alive(turn)]
+    return _take(turn, response, rows)
+
+
+def take_input_again(turn: Turn, stored: Sequence[Message]) -> list[Message]:
+    """Put the stored input of a run that failed back into the context, as far as it left it.
+
+    Returns rows that are to be stored beside it.
+    """
+    there = {message.id for message in turn.context}
+    missing = [message for message in stored if message.id not in there]
+    response = next((message for message in missing if message.approvals is not None), None)
+    entered = _take(turn, response, [message for message in missing if message is not response])
+    return [message for message in entered if message not in missing]
+
+
+def _take(turn: Turn, response: Message | None, rows: list[Message]) -> list[Message]:
+    request = open_request(turn.context)
+    if request is not None and response is None:
+        response = expired_row(turn, request)
+    if request is not None and response is not None:
+        decide(turn, request, response)
+        turn.append(rows)
+        return [response, *rows]
+    turn.append(rows)
+    return rows
+
+
+def _input_message(turn: Turn, message: MessageCreate) -> Message:
     return Message(
         role=message.role,
         agent_id=turn.agent.id,

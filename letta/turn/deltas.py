@@ -31,7 +31,10 @@ class DeltaWriter:
         """The messages of a piece; none if that part of the answer will not be kept."""
         match delta.kind:
             case "reasoning":
-                return [self.reasoning("reasoning", delta.text, native=True)]
+                return [self.reasoning(f"reasoning {delta.index}", delta.text, native=True)]
+            case "redacted" | "omitted":
+                fields = {"state": delta.kind, "hidden_reasoning": delta.text or None}
+                return [self._head("hidden_reasoning_message", f"{delta.kind} {delta.index}") | fields]
             case "text":
                 return self.text(delta)
         if delta.index > 0 and self._first_call_only:
@@ -40,7 +43,7 @@ class DeltaWriter:
 
     def text(self, delta: Delta) -> list[JsonObject]:
         """The messages of a piece of text."""
-        return [self.spoken(delta.text)]
+        return [self.spoken(delta.text, f"text {delta.index}")]
 
     def call(self, delta: Delta) -> list[JsonObject]:
         """The messages of a piece of a call."""
@@ -51,9 +54,9 @@ class DeltaWriter:
         source = "reasoner_model" if native else "non_reasoner_model"
         return self._head("reasoning_message", part) | {"source": source, "reasoning": text, "signature": None}
 
-    def spoken(self, text: str) -> JsonObject:
+    def spoken(self, text: str, part: str) -> JsonObject:
         """A piece of what the user is to read."""
-        return self._head("assistant_message", "text") | {"content": text}
+        return self._head("assistant_message", part) | {"content": text}
 
     def called(self, delta: Delta, name: str | None, arguments: str) -> list[JsonObject]:
         """A piece of a call, with these parts of its name and arguments."""

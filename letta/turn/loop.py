@@ -1,29 +1,46 @@
 """The turn: model call, tools, commit, again, until something ends it.
 
-`run_turn` is the only agent loop there is. It yields typed events; whoever wants JSON, a stream or a record of them
+`TurnRunner` is the only agent loop there is. It yields typed events; whoever wants JSON, a stream or a record of them
 subscribes to the run (`letta.runs.executor`).
 """
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
 from letta.database.engine import Database
+from letta.database.ids import new_id
 from letta.errors import LettaError
-from letta.llm.chat import ChatResult, chat
+from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import ContextOverflowError, LlmError
+from letta.messages.message import Message
 from letta.runs import repository
 from letta.runs.repository import StepCommit
-from letta.turn.answer import chat_request, make_answer, new_assistant_message
+from letta.turn.answer import make_answer, new_assistant_message
+from letta.turn.approvals import settled_returns
 from letta.turn.cancellation import Cancellation, TurnCancelledError
-from letta.turn.commit import STATUS, LeaseLostError, StepAnswer, StepOutcome, commit_answer, find_outcome
+from letta.turn.commit import (
+    STATUS,
+    LeaseLostError,
+    StepAnswer,
+    StepOutcome,
+    commit_answer,
+    commit_decision,
+    find_decided,
+    find_outcome,
+    find_recorded,
+    record_calls,
+)
 from letta.turn.compaction import AFTER_STEP, OVERFLOW, REQUESTED, Compactor
-from letta.turn.deltas import DeltaWriter
+from letta.turn.context import chat_request
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
-from letta.turn.models import ModelSource
-from letta.turn.outside_tools import run_outside
-from letta.turn.turn import Turn
+from letta.turn.history import INTERRUPTED
+from letta.turn.models import ModelChoice, ModelSource
+from letta.turn.outside_tools import run_outside, takes_effect_outside
+from letta.turn.styles import style_of
+from letta.turn.tools import JsonObject, ToolReturn, refused, tool_message
+from letta.turn.turn import Decision, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +57,9 @@ class TurnRunner:
         self._models = models
         self._cancellation = cancellation
         self._compactor = Compactor(turn, database, models, cancellation)
+        self._style = style_of(turn.agent.agent_type)
         self._overflows = 0
+        self._unreturned: StepAnswer | None = None
 
     async def run(self) -> AsyncIterator[TurnEvent]:
         """The events of the turn, `TurnEnded` or `TurnFailed` last.
@@ -55,14 +74,16 @@ class TurnRunner:
                 async for event in self._compactor.compact(REQUESTED, settings=turn.options.compaction):
                     yield event
                 await self._finish("end_turn")
-            elif turn.options.max_steps == 0:
+            if turn.decision is not None:
+                yield await self._carry_out_decision(turn.decision)
+            if turn.stop_reason is None and turn.options.max_steps == 0:
                 await self._finish("end_turn")
             while turn.stop_reason is None:
                 async for event in self._step():
                     yield event
             yield TurnEnded(turn.stop_reason or "end_turn", turn.usage)
         except TurnCancelledError:
-            await self._finish("cancelled", drop_input=turn.steps == 0)
+            await self._finish("cancelled", interrupted=True)
             yield TurnEnded("cancelled", turn.usage)
         except LeaseLostError:
             raise
@@ -74,32 +95,100 @@ class TurnRunner:
         source = self._models.of(turn)
         request = chat_request(turn, source.config)
         message = new_assistant_message(turn, source.config)
-        writer = DeltaWriter(message, first_call_only=not source.config.get("parallel_tool_calls"))
         started = time.monotonic_ns()
         result: ChatResult | None = None
         try:
-            async for item in self._cancellation.guard(chat(request, source.provider)):
+            async for item in self._ask(request, message, source):
                 if isinstance(item, ChatResult):
                     result = item
-                elif (wire := writer.write(item)) is not None:
-                    turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
-                    yield PartDelta(wire)
+                else:
+                    yield item
         except ContextOverflowError as error:
             async for event in self._make_room(error, message.step_id):
                 yield event
             return
         if result is None:
             raise LlmError("The provider ended its answer before it was complete. Try again.")
-        turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
-        answer = make_answer(turn, source, message, result, llm_ns=time.monotonic_ns() - started)
-        answer.done = await self._cancellation.wait(run_outside(self._database, turn, answer))
+        took = time.monotonic_ns() - started
+        answer = make_answer(turn, source, message, result, had_tools=bool(request.tools), llm_ns=took)
+        answer.streamed = request.stream
         answer.keep_open = self._compactor.is_due(result.usage.total_tokens, source.config["context_window"])
-        outcome = await self._commit(answer, result)
+        turn.add_usage(result.usage, counts_context=self._style.counts_context)
+        async for event in self._complete(answer):
+            yield event
+
+    async def _ask(
+        self, request: ChatRequest, message: Message, source: ModelChoice
+    ) -> AsyncIterator[PartDelta | ChatResult]:
+        """The answer of the model, after its pieces if they are wanted."""
+        turn = self._turn
+        writer = self._style.delta_writer(turn, message, source.config, had_tools=bool(request.tools))
+        async for item in self._cancellation.guard(chat(request, source.provider)):
+            turn.first_token_ns = turn.first_token_ns or time.monotonic_ns() - turn.started_ns
+            if isinstance(item, ChatResult):
+                yield item
+                continue
+            for wire in writer.write(item):
+                yield PartDelta(wire)
+
+    async def _complete(self, answer: StepAnswer) -> AsyncIterator[TurnEvent]:
+        """Carry out the calls of an answer and store what the step produced."""
+        calls = [] if answer.gated else [call for call in answer.calls if call["id"] not in answer.refused]
+        if calls:
+            if self._take_effect_outside(calls):
+                yield await self._record(answer)
+            answer.done = await self._cancellation.wait(run_outside(self._database, self._turn, calls))
+        outcome = await self._database.run_confirmed(
+            partial(commit_answer, turn=self._turn, answer=answer),
+            partial(find_outcome, turn=self._turn, answer=answer),
+        )
+        self._unreturned = None
+        self._turn.steps += 1
+        self._turn.append(outcome.messages)
+        self._note(outcome)
         if outcome.messages:
-            yield StepCommitted(outcome.messages, streamed=request.stream)
+            yield StepCommitted(outcome.messages, streamed=answer.streamed)
         if answer.keep_open:
             async for event in self._compact_after(answer):
                 yield event
+
+    def _take_effect_outside(self, calls: Sequence[JsonObject]) -> bool:
+        names = {call["name"] for call in calls}
+        return any(tool.name in names and takes_effect_outside(tool) for tool in self._turn.tools)
+
+    async def _record(self, answer: StepAnswer) -> StepCommitted:
+        """Store the calls before they take effect: should the process die, nobody shall make them again."""
+        message = await self._database.run_confirmed(
+            partial(record_calls, turn=self._turn, answer=answer),
+            partial(find_recorded, turn=self._turn, answer=answer),
+        )
+        answer.recorded = True
+        self._unreturned = answer
+        self._turn.append([message])
+        return StepCommitted([message], streamed=answer.streamed)
+
+    async def _carry_out_decision(self, decision: Decision) -> StepCommitted:
+        """Carry out the approved calls of a step that was held up, and store the returns of all its calls."""
+        turn = self._turn
+        settled = settled_returns(turn, decision)
+        calls = [call for call in decision.calls if call["id"] not in settled]
+        done: Mapping[str, ToolReturn] = {}
+        if calls:
+            done = await self._cancellation.wait(run_outside(self._database, turn, calls))
+        message_id = new_id("message")
+        outcome = await self._database.run_confirmed(
+            partial(commit_decision, turn=turn, decision=decision, done=done, message_id=message_id),
+            partial(find_decided, turn=turn, decision=decision, message_id=message_id),
+        )
+        turn.decision = None
+        turn.insert(outcome.messages)
+        self._note(outcome)
+        return StepCommitted(outcome.messages, streamed=False)
+
+    def _note(self, outcome: StepOutcome) -> None:
+        for returned in outcome.returns:
+            self._turn.rules.record(returned.call["name"], returned.text)
+        self._turn.stop_reason = outcome.stop_reason
 
     async def _make_room(self, overflow: ContextOverflowError, step_id: str | None) -> AsyncIterator[TurnEvent]:
         """Compact after the provider said that the context is too long; the step is then tried again."""
@@ -123,33 +212,42 @@ class TurnRunner:
         if stop_reason is not None:
             await self._finish(stop_reason)
 
-    async def _commit(self, answer: StepAnswer, result: ChatResult) -> StepOutcome:
-        turn = self._turn
-        turn.add_usage(result.usage)
-        outcome = await self._database.run_confirmed(
-            partial(commit_answer, turn=turn, answer=answer), partial(find_outcome, turn=turn, answer=answer)
-        )
-        turn.steps += 1
-        turn.append(outcome.messages)
-        for returned in outcome.returns:
-            turn.rules.record(returned.call["name"], returned.text)
-        turn.stop_reason = outcome.stop_reason
-        return outcome
-
-    async def _finish(self, stop_reason: str, *, drop_input: bool = False, error: TurnFailed | None = None) -> None:
-        """End the run without a further step."""
+    async def _finish(self, stop_reason: str, *, interrupted: bool = False, error: TurnFailed | None = None) -> None:
+        """End the run without a further step. Where it was interrupted, unanswered input leaves the context."""
         turn = self._turn
         turn.stop_reason = stop_reason
-        dropped = [m.id for m in turn.context if m.run_id == turn.run_id and m.step_id is None] if drop_input else []
         commit = StepCommit(
             status=STATUS.get(stop_reason, "failed"),
             stop_reason=stop_reason,
             error=None if error is None else error_message(turn.run_id, error),
             duration_ns=time.monotonic_ns() - turn.started_ns,
-            dropped=dropped,
         )
+        if interrupted:
+            commit.messages = self._missing_returns()
+            answered = {turn.decision.response.id} if turn.decision is not None else set()
+            commit.dropped = [m.id for m in turn.unanswered() if m.id not in answered]
+        if self._unreturned is not None:
+            status = "cancelled" if stop_reason == "cancelled" else "failed"
+            commit.step = self._unreturned.step | {"status": status, "stop_reason": stop_reason}
+            commit.trace = self._unreturned.trace
         if not await self._database.run(repository.commit_step, turn, commit):
             raise LeaseLostError
+
+    def _missing_returns(self) -> list[Message]:
+        """Rows for calls that were under way: what they came to is not known any more."""
+        turn, answer, decision = self._turn, self._unreturned, self._turn.decision
+        if decision is not None:
+            known = settled_returns(turn, decision)
+            returns = [known.get(call["id"]) or refused(call, INTERRUPTED) for call in decision.calls]
+            row = tool_message(turn, returns, decision.request.step_id, decision.request.model)
+            row.position = decision.position
+            return [row]
+        if answer is None:
+            return []
+        returns = [answer.refused.get(call["id"]) or refused(call, INTERRUPTED) for call in answer.calls]
+        row = tool_message(turn, returns, answer.message.step_id, answer.message.model)
+        row.position = turn.next_position
+        return [row]
 
     async def _fail(self, error: LettaError) -> TurnFailed:
         """End the run as failed. Its input leaves the context unless a step was committed; it stays stored."""
@@ -166,7 +264,7 @@ class TurnRunner:
             body=error.body(),
             usage=turn.usage,
         )
-        await self._finish(failed.stop_reason, drop_input=turn.steps == 0, error=failed)
+        await self._finish(failed.stop_reason, interrupted=True, error=failed)
         return failed
 
 

@@ -1,20 +1,32 @@
 """Carrying out the calls that don't belong into the committing transaction, such as searches."""
 
+from collections.abc import Sequence
+
 from letta.database.engine import Database
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, parse_arguments
 from letta.memory_tools.search import conversation_search
-from letta.turn.commit import StepAnswer
+from letta.tools.tool import Tool
 from letta.turn.tools import JsonObject, ToolReturn, failed, limited
 from letta.turn.turn import Turn
 
+_OUTSIDE = {"custom", "external_mcp", "letta_builtin", "letta_multi_agent_core"}
 
-async def run_outside(database: Database, turn: Turn, answer: StepAnswer) -> dict[str, ToolReturn]:
-    """Returns of the step's calls that run outside the transaction, by call id."""
+
+def takes_effect_outside(tool: Tool) -> bool:
+    """Whether a call of the tool may change something that no transaction of ours can take back.
+
+    Such calls are stored before they are carried out, and never carried out twice.
+    """
+    return tool.tool_type in _OUTSIDE
+
+
+async def run_outside(database: Database, turn: Turn, calls: Sequence[JsonObject]) -> dict[str, ToolReturn]:
+    """Returns of those of these calls that run outside the transaction, by call id."""
     tools = {tool.name: tool for tool in turn.tools if tool.name == "conversation_search"}
     done: dict[str, ToolReturn] = {}
-    for call in answer.message.tool_calls or ():
-        if call["name"] in tools and call["id"] not in answer.refused:
+    for call in calls:
+        if call["name"] in tools:
             done[call["id"]] = limited(await _search(database, turn, call), tools[call["name"]])
     return done
 

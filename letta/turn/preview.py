@@ -8,8 +8,8 @@ from letta.llm.chat import request_body
 from letta.organizations.actor import Actor
 from letta.runs import repository
 from letta.runs.request import RunRequest
-from letta.turn.answer import chat_request
-from letta.turn.begin import Claim, input_message, load_turn
+from letta.turn.begin import Claim, load_turn, take_input
+from letta.turn.context import chat_request
 from letta.turn.models import ModelSource
 from letta.turn.turn import Turn
 
@@ -20,7 +20,7 @@ def preview_turn(connection: Connection, actor: Actor, request: RunRequest) -> T
     """The turn that a request would begin. The caller's transaction must be rolled back or hold nothing else."""
     locked = repository.lock_conversation(connection, actor, request)
     turn = load_turn(connection, actor, request, locked, _NOBODY)
-    turn.append([input_message(turn, message) for message in request.messages])
+    take_input(turn, request.messages)
     return turn
 
 

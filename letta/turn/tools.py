@@ -1,6 +1,7 @@
 """Carrying out the calls of a step."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,23 +12,29 @@ from letta.blocks.block import Author, Block
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import edit_memory, edits_memory, parse_arguments, send_message
 from letta.memory_tools.memory import Memory
+from letta.messages.message import Message
 from letta.tools.tool import Tool
 from letta.turn.turn import Turn
 
 JsonObject = dict[str, Any]
 
+CLIENT_TOOL = "client"
+"""Type of the tools that a request brings along: their calls are carried out by the client."""
+
 _ERROR_LIMIT = 1000
+_UNLIMITED = {"conversation_search", "archival_memory_search"}
 
 
 @dataclass(slots=True)
 class ToolReturn:
-    """What a call came to."""
+    """What a call came to. ``by_server`` tells whether it is a tool of the server that says so."""
 
     call: JsonObject
     status: str
     text: str
     stdout: list[str] | None = None
     stderr: list[str] | None = None
+    by_server: bool = True
 
     def stored(self) -> JsonObject:
         """The form in which a tool row keeps it."""
@@ -36,9 +43,32 @@ class ToolReturn:
             "name": self.call["name"],
             "status": self.status,
             "tool_return": self.text,
-            "stdout": self.stdout if self.stdout is not None else [],
-            "stderr": self.stderr if self.stderr is not None else [],
+            "stdout": self.stdout,
+            "stderr": self.stderr,
         }
+
+
+def with_client_tools(tools: Sequence[Tool], client_tools: Sequence[JsonObject]) -> list[Tool]:
+    """The tools of a turn: those of the request take the place of the agent's of the same name."""
+    if not client_tools:
+        return list(tools)
+    brought = {tool["name"]: tool for tool in client_tools}
+    own = [tool for tool in tools if tool.name not in brought]
+    return [*own, *(Tool(id="", name=name, tool_type=CLIENT_TOOL, json_schema=tool) for name, tool in brought.items())]
+
+
+def tool_message(turn: Turn, returns: Sequence[ToolReturn], step_id: str | None, model: str | None) -> Message:
+    """The row that keeps the returns of a step's calls."""
+    return Message(
+        role="tool",
+        agent_id=turn.agent.id,
+        conversation_id=turn.conversation.id,
+        run_id=turn.run_id,
+        step_id=step_id,
+        model=model,
+        name=returns[0].call["name"] if returns[0].by_server else None,
+        tool_returns=[returned.stored() for returned in returns],
+    )
 
 
 class MemoryTransaction:
@@ -99,19 +129,29 @@ def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObj
     return limited(ToolReturn(call, "success", text), tool)
 
 
+def refused(call: JsonObject, reason: str) -> ToolReturn:
+    """The return of a call that is not carried out."""
+    return ToolReturn(call, "error", reason[:_ERROR_LIMIT])
+
+
 def failed(call: JsonObject, message: str) -> ToolReturn:
-    """The return of a call that was refused or broke down."""
+    """The return of a call that broke down."""
     text = message[:_ERROR_LIMIT]
     return ToolReturn(call, "error", text, stderr=[f"Error executing function {call['name']}: {text}"])
 
 
 def limited(returned: ToolReturn, tool: Tool) -> ToolReturn:
-    """The return, cut to what the tool may return."""
-    limit = tool.return_char_limit
-    if len(returned.text) <= limit:
+    """The return, cut to what the tool may return. Searches limit themselves, by the number of results."""
+    if tool.name in _UNLIMITED:
         return returned
-    note = f"… [cut: the result has {len(returned.text)} characters, the limit is {limit}]"
-    return replace(returned, text=returned.text[:limit] + note)
+    return replace(returned, text=shortened(returned.text, tool.return_char_limit))
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, with a note in place of what is beyond the limit."""
+    if len(text) <= limit:
+        return text
+    return text[:limit] + f"… [cut: the result has {len(text)} characters, the limit is {limit}]"
 
 
 def normalised(call: JsonObject) -> JsonObject:

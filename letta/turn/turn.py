@@ -27,13 +27,35 @@ class Lease:
 
 
 @dataclass(slots=True)
+class Decision:
+    """What is to become of the calls of a step that was held up.
+
+    Attributes:
+        request: the row that asked for approval.
+        response: the row that answers it, with one item for each of its calls.
+        free: calls of the same step that needed no approval, and waited with the others.
+        position: place of the returns in the context, right behind the response.
+    """
+
+    request: Message
+    response: Message
+    free: list[JsonObject]
+    position: int
+
+    @property
+    def calls(self) -> list[JsonObject]:
+        """All calls of the step."""
+        return [*(self.request.tool_calls or ()), *self.free]
+
+
+@dataclass(slots=True)
 class Turn:
     """Everything a turn needs, loaded in one transaction.
 
     Attributes:
         context: what the model sees, system message first, input messages last.
         next_position: where the next message goes in the context.
-        system_text: the system message in force, where the request overrides the stored one.
+        decision: what the request decides about calls that waited for approval, until it is carried out.
     """
 
     run_id: str
@@ -53,9 +75,15 @@ class Turn:
     started_ns: int = 0
     first_token_ns: int | None = None
     stop_reason: str | None = None
+    decision: Decision | None = None
 
-    def add_usage(self, used: Usage) -> None:
-        """Count a step's tokens in the turn's."""
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of all tools, whether they may be called now or not."""
+        return [tool.name for tool in self.tools]
+
+    def add_usage(self, used: Usage, *, counts_context: bool = True) -> None:
+        """Count a step's tokens in the turn's. ``counts_context``: whether they tell the size of the context, too."""
         total = self.usage
         total.step_count += 1
         total.prompt_tokens += used.prompt_tokens
@@ -64,7 +92,7 @@ class Turn:
         total.cached_input_tokens = _sum(total.cached_input_tokens, used.cached_input_tokens)
         total.cache_write_tokens = _sum(total.cache_write_tokens, used.cache_write_tokens)
         total.reasoning_tokens = _sum(total.reasoning_tokens, used.reasoning_tokens)
-        total.context_tokens = used.total_tokens
+        total.context_tokens = used.total_tokens if counts_context else None
 
     def append(self, messages: list[Message]) -> None:
         """Put messages at the end of the context."""
@@ -72,6 +100,20 @@ class Turn:
             message.position = self.next_position
             self.next_position += 1
         self.context += messages
+
+    def insert(self, messages: list[Message]) -> None:
+        """Put messages that have a position into the context, where they belong."""
+        self.context = sorted([*self.context, *messages], key=lambda message: message.position or 0)
+        self.next_position = max(self.next_position, (self.context[-1].position or 0) + 1)
+
+    def unanswered(self) -> list[Message]:
+        """Input of this run that no step has followed yet."""
+        rows: list[Message] = []
+        for message in reversed(self.context):
+            if message.run_id != self.run_id or message.step_id is not None or message.role == "summary":
+                break
+            rows.append(message)
+        return rows
 
 
 def _sum(left: int | None, right: int | None) -> int | None:
