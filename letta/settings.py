@@ -299,6 +299,13 @@ class Settings(BaseSettings):
         validation_alias=_env("LETTA_ALLOW_PRIVATE_URLS"),
         description="Hosts in private networks that URLs given by users may lead to, separated by commas.",
     )
+    approval_ttl: float = Field(
+        0,
+        ge=0,
+        validation_alias=_env("LETTA_APPROVAL_TTL"),
+        description="Seconds after which a tool call that waits for approval counts as denied when the next message "
+        "arrives. 0: never.",
+    )
     keepalive_interval: float = Field(
         20,
         gt=0,

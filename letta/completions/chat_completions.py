@@ -11,8 +11,8 @@ from letta.errors import InvalidArgumentError
 from letta.http import sse
 from letta.messages.schemas import MessageCreate, TextContent, UsageStatistics
 from letta.messages.wire import PLAIN, to_wire
-from letta.runs.executor import RunView
 from letta.runs.presentation import for_agent
+from letta.runs.view import RunView
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnFailed
 
 JsonObject = dict[str, Any]

@@ -50,5 +50,5 @@ async def create_chat_completion(
     view = await server.executor.start(actor, run)
     if not body.stream:
         return await chat_completions.completion(view, body)
-    frames = sse.with_pings(chat_completions.chunks(view, body), sse.COMMENT, settings.keepalive_interval)
+    frames = sse.with_pings(chat_completions.chunks(view, body), sse.comment, settings.keepalive_interval)
     return StreamingResponse(frames, media_type=sse.CONTENT_TYPE, headers=sse.HEADERS)

@@ -35,11 +35,9 @@ class LockedDefault:
         Raises:
             BusyError: one is.
         """
-        if self.active_run_id is None or self.lease_expires_at is None:
-            return
-        seconds = (self.lease_expires_at - datetime.now(UTC)).total_seconds()
-        if seconds > 0:
-            raise BusyError(self.active_run_id, round(seconds))
+        if self.active_run_id is not None:
+            seconds = (self.lease_expires_at - datetime.now(UTC)).total_seconds() if self.lease_expires_at else 0
+            raise BusyError(self.active_run_id, min(5, round(seconds)))
 
 
 def create_conversation(

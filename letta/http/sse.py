@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -25,7 +25,12 @@ def error(payload: JsonObject) -> bytes:
     return b"event: error\n" + data(payload)
 
 
-async def with_pings(frames: AsyncIterator[bytes], ping: bytes, interval: float) -> AsyncIterator[bytes]:
+def comment() -> bytes:
+    """A sign of life that clients don't see."""
+    return COMMENT
+
+
+async def with_pings(frames: AsyncIterator[bytes], ping: Callable[[], bytes], interval: float) -> AsyncIterator[bytes]:
     """The frames, with a ping whenever none came for ``interval`` seconds."""
     pending: asyncio.Future[bytes] | None = None
     try:
@@ -34,7 +39,7 @@ async def with_pings(frames: AsyncIterator[bytes], ping: bytes, interval: float)
                 pending = asyncio.ensure_future(anext(frames))
             done, _ = await asyncio.wait({pending}, timeout=interval)
             if not done:
-                yield ping
+                yield ping()
                 continue
             try:
                 frame = pending.result()

@@ -1,19 +1,20 @@
-"""Reading runs."""
+"""Reading runs, and going on with their streams."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Body, Query
+from fastapi.responses import JSONResponse, Response
 
 from letta.database.pagination import Page
-from letta.http.dependencies import ActorDep, DatabaseDep
+from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import RunId, page_parameters
 from letta.messages import repository as messages_repository
 from letta.messages.repository import MessageFilter
+from letta.messages.sending import STREAM_ANSWER, resumed
 from letta.messages.wire import to_wire
 from letta.runs import listing
 from letta.runs.listing import RunFilter
-from letta.runs.schemas import Run, RunMetrics, RunUsage
+from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage
 from letta.steps import repository as steps_repository
 from letta.steps.schemas import Step
 
@@ -89,3 +90,14 @@ async def list_steps_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunI
     """The steps of a run."""
     await database.read(listing.retrieve_run, actor, run_id)
     return await database.read(steps_repository.list_steps, actor, steps_repository.StepFilter(run_id=run_id), page)
+
+
+@router.post("/{run_id}/stream", response_model=None, responses=STREAM_ANSWER)
+async def resume_stream(
+    actor: ActorDep, server: ServerDep, run_id: RunId, body: Annotated[ResumeRequest | None, Body()] = None
+) -> Response:
+    """Read the stream of a background run from any of its messages on, while it lasts and for 3 hours after."""
+    wanted = body or ResumeRequest()
+    return await resumed(
+        server, actor, run_id, starting_after=wanted.starting_after, pings=wanted.include_pings is not False
+    )

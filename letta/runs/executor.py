@@ -5,50 +5,45 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Concatenate, ParamSpec
+
+from sqlalchemy import Connection
 
 from letta.database.engine import Database
-from letta.errors import UnavailableError
+from letta.errors import GoneError, InvalidArgumentError, UnavailableError
 from letta.organizations.actor import Actor
-from letta.runs import repository
-from letta.runs.event_log import EventLog
-from letta.runs.replay import follow
-from letta.runs.request import RunRequest
+from letta.runs import event_repository, lease_repository
+from letta.runs.active import ActiveRun, interrupted
+from letta.runs.callbacks import Callbacks
+from letta.runs.event_repository import RunHead
+from letta.runs.frames import Frame, Recording, show_as
+from letta.runs.leases import LeaseKeeper
+from letta.runs.poller import Poller
+from letta.runs.recovery import Resumed, give_up_run, recover_run
+from letta.runs.replay import follow, follow_log
+from letta.runs.repository import RunLostError
+from letta.runs.request import RunOptions, RunRequest
+from letta.runs.sweeper import Sweeper
+from letta.runs.view import RunView
+from letta.runs.waiting_line import WaitingLine
 from letta.turn.begin import Claim, begin_turn
-from letta.turn.cancellation import Cancellation, TurnHandedOverError
+from letta.turn.cancellation import TurnHandedOverError
 from letta.turn.commit import LeaseLostError
-from letta.turn.events import TurnEvent, TurnFailed
+from letta.turn.events import TurnFailed
 from letta.turn.loop import TurnRunner
 from letta.turn.models import ModelSource
 from letta.turn.turn import Turn
 
+P = ParamSpec("P")
+
 logger = logging.getLogger(__name__)
 
-_RENEWALS_PER_LEASE = 4
-_SWEEP_SECONDS = 60
-
-
-class ActiveRun:
-    """A run that this process carries out."""
-
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
-        self.log = EventLog()
-        self.cancellation = Cancellation()
-        self.task: asyncio.Task[None] | None = None
-
-
-class RunView:
-    """What the starter of a run gets: its id, and its events from the first one on."""
-
-    def __init__(self, run_id: str, agent_type: str, events: AsyncIterator[TurnEvent]) -> None:
-        self.run_id = run_id
-        self.agent_type = agent_type
-        self.events = events
+_SECONDS_AFTER_HAND_OVER = 5
 
 
 class RunExecutor:
-    """Starts runs, keeps their leases alive and ends them when the process does."""
+    """Starts runs, keeps their leases alive, takes lost ones over, and hands them over when the process ends."""
 
     def __init__(
         self,
@@ -57,6 +52,7 @@ class RunExecutor:
         *,
         lease_seconds: float,
         max_runs: int,
+        queue_seconds: float,
         instance: str | None = None,
     ) -> None:
         self._database = database
@@ -64,55 +60,134 @@ class RunExecutor:
         self._lease_seconds = lease_seconds
         self._max_runs = max_runs
         self._active: dict[str, ActiveRun] = {}
-        self._renewal: asyncio.Task[None] | None = None
-        self._sweep: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping: asyncio.Task[None] | None = None
         self.owner = f"{instance or socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._leases = LeaseKeeper(database, self.owner, lease_seconds, self._active)
+        self._line = WaitingLine(queue_seconds)
+        self._messages = Poller(database, event_repository.messages_of_runs)
+        self._events = Poller(database, event_repository.frames_of_runs)
+        self._callbacks = Callbacks(database)
+        self._sweeper = Sweeper(database, self.owner, lease_seconds, self.recover, self._callbacks)
 
-    async def start(self, actor: Actor, request: RunRequest) -> RunView:
+    async def start(self, actor: Actor, request: RunRequest, *, queue: bool = False) -> RunView:
         """Begin a run, or join the one that the same request has begun before.
 
+        Args:
+            queue: wait for the conversation if another run holds it, in the order of arrival, for a bounded time.
+
         Raises:
-            UnavailableError: the process is full or shutting down.
+            UnavailableError: the process is full or shutting down, or too many wait already.
             BusyError: another run holds the conversation.
             NotFoundError, InvalidArgumentError: the request doesn't fit what is stored.
         """
-        if self._stopping or len(self._active) >= self._max_runs:
-            why = "is shutting down" if self._stopping else "carries out as many runs as it can"
-            raise UnavailableError(f"The server {why}. Try again in a few seconds.")
-        claim = Claim(self.owner, self._lease_seconds)
-        begun = await self._database.run(begin_turn, actor, request, claim)
-        if not isinstance(begun, Turn):
-            return await self.attach(actor, begun.id)
-        active = ActiveRun(begun)
-        self._active[begun.run_id] = active
-        active.task = asyncio.create_task(self._carry_out(active), name=begun.run_id)
-        if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew_leases())
-        return RunView(begun.run_id, begun.agent.agent_type, active.log.read())
+        if not queue:
+            return await self._begin(actor, request)
+        key = request.conversation_id or request.agent_id or ""
+        return await self._line.wait(key, lambda: self._begin(actor, request), self.ended)
 
     async def attach(self, actor: Actor, run_id: str) -> RunView:
         """The events of a run from its first one on, wherever it is carried out, live or from what is stored."""
         active = self._active.get(run_id)
-        if active is not None:
+        if active is not None and not active.turn.options.background:
             return RunView(run_id, active.turn.agent.agent_type, active.log.read())
-        agent_type = await self._database.read(repository.agent_type_of_run, actor, run_id)
-        return RunView(run_id, agent_type, follow(self._database, actor, run_id))
+        head = await self._database.read(event_repository.head_of_run, actor, run_id)
+        return RunView(run_id, head.agent_type, follow(self._messages, run_id, self.recover))
+
+    async def stream(self, actor: Actor, run_id: str, *, starting_after: int, pings: bool) -> Recording:
+        """The stream of a background run after the message with some number, wherever it is carried out.
+
+        Raises:
+            NotFoundError: there is no such run.
+            InvalidArgumentError: it isn't a background run.
+            GoneError: its events are kept no longer.
+        """
+        head = await self._database.read(event_repository.head_of_run, actor, run_id)
+        if not head.background:
+            raise InvalidArgumentError(
+                f"Run {run_id} was not started with 'background', so its stream can't be resumed. "
+                f"GET /v1/runs/{run_id}/messages shows its messages."
+            )
+        if head.expired:
+            raise GoneError(
+                f"The event log of run {run_id} is kept for 3 hours after its end, and is gone. "
+                f"GET /v1/runs/{run_id}/messages shows its messages."
+            )
+        return Recording(run_id, self._frames(head, starting_after), starting_after, pings=pings)
+
+    async def _frames(self, head: RunHead, after: int) -> AsyncIterator[Frame]:
+        active = self._active.get(head.id)
+        if active is None:
+            show = show_as(head.id, RunOptions.from_json(head.request), head.agent_type)
+            source = follow_log(self._events, self._database, show, after, self.recover)
+        else:
+            for frame in await self._told_elsewhere(active, after):
+                after = frame.last
+                yield frame
+            source = active.frames(after)
+        async for frame in source:
+            yield frame
+
+    async def _told_elsewhere(self, active: ActiveRun, after: int) -> list[Frame]:
+        """What a run that was taken over told before, after a number."""
+        if active.take_overs == 0 or after >= active.first - 1:
+            return []
+        batches = await self._database.read(event_repository.batches_of, active.turn.run_id)
+        told = [frame for batch in batches for frame in batch.frames if frame.last < active.first]
+        return [frame.rest(after) for frame in told if frame.last > after]
 
     async def cancel(self, actor: Actor, run_ids: list[str]) -> dict[str, str]:
         """Cancel runs, wherever they are carried out. Tells for each whether it was active."""
-        found = await self._database.run(repository.request_cancel, actor, run_ids)
-        for run_id in found & self._active.keys():
-            self._active[run_id].cancellation.cancel()
+        found = await self._database.run(lease_repository.request_cancel, actor, run_ids)
+        for run_id, lost in found.items():
+            if run_id in self._active:
+                self._active[run_id].cancellation.cancel()
+            elif lost:
+                await self.recover(run_id)
         return {run_id: "cancelled" if run_id in found else "failed" for run_id in run_ids}
 
+    async def ended(self, run_id: str | None, seconds: float) -> None:
+        """Wait for the end of a run of this process; of any other one, for a moment."""
+        active = self._active.get(run_id or "")
+        if active is None or active.task is None:
+            await asyncio.sleep(min(seconds, 0.5))
+        else:
+            await asyncio.wait({active.task}, timeout=seconds)
+
+    async def recover(self, run_id: str) -> None:
+        """Take a lost run over, or end it, unless somebody else does. A full process leaves it to the others."""
+        if self._stopping is not None or len(self._active) >= self._max_runs or run_id in self._active:
+            return
+        try:
+            found = await self._database.run(recover_run, self._claim(), run_id)
+        except UnavailableError:
+            raise
+        except Exception:
+            logger.exception("run %s can't be taken over", run_id)
+            await self._database.run(give_up_run, run_id, "The run was interrupted, and could not be continued.")
+            return
+        if isinstance(found, Resumed):
+            logger.warning("run %s was taken over from a process that is gone", run_id)
+            self._launch(ActiveRun(found.turn, found.take_overs, found.first_number))
+        elif found is not None:
+            logger.warning("run %s of a process that is gone was ended as %s", run_id, found)
+            self._callbacks.send_soon(run_id)
+
     def start_sweeping(self) -> None:
-        """Look for runs that other processes left behind, now and then."""
-        self._sweep = asyncio.create_task(self._sweep_expired())
+        """Look after what other processes left behind, now and then."""
+        self._sweeper.start()
 
     async def stop(self, grace_seconds: float) -> None:
-        """Take no new runs, let the current ones end, and hand over those that don't within the time given."""
-        self._stopping = True
+        """Take no new runs, let the current ones end, and hand over those that don't within the time given.
+
+        Called again, it waits for the first call.
+        """
+        if self._stopping is None:
+            self._line.close()
+            self._stopping = asyncio.create_task(self._stop(grace_seconds))
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self, grace_seconds: float) -> None:
+        self._sweeper.stop()
         tasks = [active.task for active in self._active.values() if active.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=grace_seconds)
@@ -120,71 +195,73 @@ class RunExecutor:
             active.cancellation.hand_over()
         unfinished = [task for task in tasks if not task.done()]
         if unfinished:
-            await asyncio.wait(unfinished, timeout=5)
-        for background in (self._renewal, self._sweep):
-            if background is not None:
-                background.cancel()
-        if unfinished:
-            await self._database.run(repository.release_leases, self.owner)
+            await asyncio.wait(unfinished, timeout=_SECONDS_AFTER_HAND_OVER)
+        await self._callbacks.finish()
+        self._leases.stop()
+        for poller in (self._messages, self._events):
+            poller.stop()
+
+    def _claim(self) -> Claim:
+        return Claim(self.owner, self._lease_seconds)
+
+    async def _begin(self, actor: Actor, request: RunRequest) -> RunView:
+        if self._stopping is not None or len(self._active) >= self._max_runs:
+            why = "is shutting down" if self._stopping is not None else "carries out as many runs as it can"
+            raise UnavailableError(f"The server {why}. Try again in a few seconds.")
+        try:
+            begun = await self._database.run(begin_turn, actor, request, self._claim())
+        except RunLostError as lost:
+            await self.recover(lost.run_id)
+            begun = await self._database.run(begin_turn, actor, request, self._claim())
+        if not isinstance(begun, Turn):
+            return await self.attach(actor, begun.id)
+        active = self._launch(ActiveRun(begun))
+        return RunView(begun.run_id, begun.agent.agent_type, active.log.read())
+
+    def _launch(self, active: ActiveRun) -> ActiveRun:
+        self._active[active.turn.run_id] = active
+        active.task = asyncio.create_task(self._carry_out(active), name=active.turn.run_id)
+        self._leases.start()
+        if self._stopping is not None:  # it began while its transaction was under way
+            active.cancellation.hand_over()
+        return active
 
     async def _carry_out(self, active: ActiveRun) -> None:
         turn = active.turn
-        runner = TurnRunner(turn, self._database, self._models, active.cancellation)
+        recording = asyncio.create_task(active.record(self._database))
+        interruption = await self._run_turn(active)
+        active.log.close(interruption)
+        if interruption is not None:
+            await self._try(lease_repository.release_lease, turn)
+        await recording
+        del self._active[turn.run_id]
+        if turn.options.callback_url is not None:
+            self._callbacks.send_soon(turn.run_id)
+
+    async def _run_turn(self, active: ActiveRun) -> TurnFailed | None:
+        """Carry the turn out. Returns what those are told who follow it, where it can't be brought to its end here."""
+        turn = active.turn
         try:
-            async for event in runner.run():
+            async for event in TurnRunner(turn, self._database, self._models, active.cancellation).run():
                 active.log.append(event)
         except LeaseLostError:
             logger.warning("run %s was taken over by another process", turn.run_id)
-            active.log.append(_interrupted(turn, "The run was taken over by another process."))
+            return interrupted(turn, "The run was taken over by another process.")
         except TurnHandedOverError:
-            logger.warning("run %s was interrupted by the shutdown of this process", turn.run_id)
-            active.log.append(_interrupted(turn, "The server is shutting down; the run was interrupted."))
+            logger.warning("run %s is handed over", turn.run_id)
+            return interrupted(turn, "The server is restarting; the run goes on elsewhere.")
         except UnavailableError as error:
-            active.log.append(_interrupted(turn, error.detail))
+            logger.warning("run %s was interrupted: %s", turn.run_id, error.detail)
+            return interrupted(turn, error.detail)
         except Exception:
             logger.exception("run %s broke down", turn.run_id)
-            active.log.append(_interrupted(turn, "An unknown error occurred. The server's log tells more."))
-            await self._abandon(turn)
-        finally:
-            active.log.close()
-            del self._active[turn.run_id]
+            await self._try(lease_repository.end_broken_run, turn, "An unknown error occurred.")
+            return interrupted(turn, "An unknown error occurred. The server's log tells more.")
+        return None
 
-    async def _abandon(self, turn: Turn) -> None:
-        await self._database.run(repository.end_broken_run, turn, "An unknown error occurred.")
-
-    async def _renew_leases(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease_seconds / _RENEWALS_PER_LEASE)
-            if not self._active:
-                continue
-            try:
-                held = await self._database.run(repository.renew_leases, self.owner, self._lease_seconds)
-            except UnavailableError as error:
-                logger.warning("leases could not be renewed: %s", error.detail)
-                continue
-            for run_id, cancel in held.items():
-                if cancel and run_id in self._active:
-                    self._active[run_id].cancellation.cancel()
-
-    async def _sweep_expired(self) -> None:
-        while True:
-            try:
-                count = await self._database.run(repository.abandon_expired_runs)
-                if count:
-                    logger.warning("%d runs of vanished processes were ended", count)
-            except UnavailableError as error:
-                logger.warning("expired runs could not be looked for: %s", error.detail)
-            await asyncio.sleep(_SWEEP_SECONDS)
-
-
-def _interrupted(turn: Turn, detail: str) -> TurnFailed:
-    return TurnFailed(
-        stop_reason="error",
-        error_type="internal_error",
-        message="The turn was interrupted.",
-        detail=detail,
-        status=503,
-        body={"detail": f"{detail} Send the request again."},
-        usage=turn.usage,
-        retry_after=2,
-    )
+    async def _try(self, unit: Callable[Concatenate[Connection, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run a unit that puts something in order; if the database fails, others will when the lease expires."""
+        try:
+            await self._database.run(unit, *args, **kwargs)
+        except UnavailableError as error:
+            logger.warning("the database could not be told: %s", error.detail)

@@ -8,22 +8,24 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from letta.http import sse
-from letta.messages.schemas import UsageStatistics
-from letta.messages.wire import Presentation, to_wire
-from letta.runs.executor import RunView
-from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnFailed
+from letta.messages.wire import PLAIN, Presentation, to_wire
+from letta.runs.request import RunOptions
+from letta.runs.view import RunView
+from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.loop import error_message
 
 JsonObject = dict[str, Any]
 
 _NATIVE_TYPES = {"letta_v1_agent", "sleeptime_agent"}
-_STREAMED_TYPES = {
-    "assistant_message",
-    "reasoning_message",
-    "hidden_reasoning_message",
-    "tool_call_message",
-    "approval_request_message",
-}
+_STREAMED_TYPES = frozenset(
+    {
+        "assistant_message",
+        "reasoning_message",
+        "hidden_reasoning_message",
+        "tool_call_message",
+        "approval_request_message",
+    }
+)
 
 
 def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
@@ -31,6 +33,18 @@ def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
     if agent_type not in _NATIVE_TYPES:
         return presentation
     return Presentation(presentation.message_types, use_assistant_message=False)
+
+
+def asked_for(options: RunOptions) -> Presentation:
+    """The presentation that the request of a run asked for."""
+    config = options.request_config
+    types = config.get("include_return_message_types")
+    return Presentation(
+        message_types=None if types is None else frozenset(types),
+        use_assistant_message=config.get("use_assistant_message", True),
+        tool_name=config.get("assistant_message_tool_name", PLAIN.tool_name),
+        tool_argument=config.get("assistant_message_tool_kwarg", PLAIN.tool_argument),
+    )
 
 
 async def json_answer(view: RunView, presentation: Presentation) -> JSONResponse:
@@ -64,32 +78,29 @@ async def sse_frames(view: RunView, presentation: Presentation, *, tokens: bool,
     shown = for_agent(presentation, view.agent_type)
     yield sse.data(ping(view.run_id)) if pings else sse.COMMENT
     async for event in view.events:
-        match event:
-            case PartDelta():
-                if tokens and shown.wants(event.wire):
-                    yield sse.data(event.wire)
-            case StepCommitted():
-                for wire in to_wire(event.messages, shown):
-                    if not (tokens and event.streamed and wire["message_type"] in _STREAMED_TYPES):
-                        yield sse.data(wire)
-            case Compacting():
-                if shown.wants(event.wire):
-                    yield sse.data(event.wire)
-            case TurnEnded():
-                for frame in _end(event.stop_reason, event.usage):
-                    yield frame
-            case TurnFailed():
-                yield _stop_reason(event.stop_reason)
-                yield sse.error(error_message(view.run_id, event))
-                yield sse.DONE
+        for wire in wires_of(event, shown, run_id=view.run_id, tokens=tokens):
+            yield sse.error(wire) if wire["message_type"] == "error_message" else sse.data(wire)
+    yield sse.DONE
 
 
-def _end(stop_reason: str, usage: UsageStatistics) -> list[bytes]:
-    return [_stop_reason(stop_reason), sse.data(usage.model_dump()), sse.DONE]
+def wires_of(event: TurnEvent, shown: Presentation, *, run_id: str, tokens: bool) -> list[JsonObject]:
+    """The messages that an event is streamed as."""
+    match event:
+        case PartDelta():
+            return [event.wire] if tokens and shown.wants(event.wire) else []
+        case Compacting():
+            return [event.wire] if shown.wants(event.wire) else []
+        case StepCommitted():
+            told = _STREAMED_TYPES if tokens and event.streamed else frozenset[str]()
+            return [wire for wire in to_wire(event.messages, shown) if wire["message_type"] not in told]
+        case TurnEnded():
+            return [_stop_reason(event.stop_reason), event.usage.model_dump()]
+        case TurnFailed():
+            return [_stop_reason(event.stop_reason), error_message(run_id, event)]
 
 
-def _stop_reason(stop_reason: str) -> bytes:
-    return sse.data({"message_type": "stop_reason", "stop_reason": stop_reason})
+def _stop_reason(stop_reason: str) -> JsonObject:
+    return {"message_type": "stop_reason", "stop_reason": stop_reason}
 
 
 def ping(run_id: str) -> JsonObject:

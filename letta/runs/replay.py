@@ -1,42 +1,100 @@
 """The events of a run from what is stored of it: for runs of other processes, and for those that are over."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+from sqlalchemy import Connection
 
 from letta.database.engine import Database
+from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
-from letta.organizations.actor import Actor
-from letta.runs import repository
+from letta.runs import event_repository
+from letta.runs.event_repository import RunState
+from letta.runs.frames import Batch, Frame, Show, number
+from letta.runs.poller import Poller
 from letta.turn.events import StepCommitted, TurnEnded, TurnEvent, TurnFailed
 
-_POLL_SECONDS = 0.5
+_SECONDS_FOR_THE_LOG = 2
+"""How long after a run's end its log may still lack something that its process is about to write."""
+
+Recover = Callable[[str], Awaitable[None]]
+"""Takes care of a run that was lost."""
 
 
-async def follow(database: Database, actor: Actor, run_id: str) -> AsyncIterator[TurnEvent]:
+async def follow(poller: Poller, run_id: str, recover: Recover) -> AsyncIterator[TurnEvent]:
     """The committed steps of a run as they come, and its end.
 
     Raises:
         NotFoundError: there is no such run.
     """
-    last_sequence = 0
+    last = 0
     while True:
-        progress = await database.read(repository.progress_of_run, actor, run_id, last_sequence)
-        if progress.messages:
-            last_sequence = progress.messages[-1].sequence_id or last_sequence
-            yield StepCommitted(progress.messages, streamed=False)
-        if progress.status not in repository.ACTIVE:
-            yield _end(progress)
+        news = await poller.next(run_id, last)
+        if news.messages:
+            last = news.messages[-1].sequence_id or last
+            yield StepCommitted(news.messages, streamed=False)
+        if news.state.over_for is not None:
+            yield _end(news.state)
             return
-        await asyncio.sleep(_POLL_SECONDS)
+        if news.state.lost:
+            await recover(run_id)
 
 
-def _end(progress: repository.RunProgress) -> TurnEvent:
-    usage = UsageStatistics.model_validate(progress.usage or {})
-    error = progress.error
+async def follow_log(
+    poller: Poller, database: Database, show: Show, after: int, recover: Recover
+) -> AsyncIterator[Frame]:
+    """The event log of a background run from a number on, and on while the run lasts."""
+    while True:
+        news = await poller.next(show.run_id, after)
+        for frame in news.frames:
+            after = frame.last
+            yield frame
+            if frame.is_end:
+                return
+        if news.state.lost:
+            await recover(show.run_id)
+        elif news.state.over_for is not None and not news.frames and news.state.over_for > _SECONDS_FOR_THE_LOG:
+            for frame in await database.read(end_of_log, show, news.state):
+                if frame.last > after:
+                    yield frame
+            return
+
+
+def end_of_log(connection: Connection, show: Show, state: RunState) -> list[Frame]:
+    """What is missing of the log of a run that is over, since its process vanished: whole messages, and the end."""
+    missing = missing_frames(connection, show)
+    first = missing[-1].last + 1 if missing else last_number(event_repository.batches_of(connection, show.run_id)) + 1
+    return [*missing, *number(show.wires(_end(state)), first)]
+
+
+def missing_frames(connection: Connection, show: Show, first: int | None = None) -> list[Frame]:
+    """The messages of a run that are stored, but not (or only in pieces) in its log. They are numbered from ``first``
+    on, by default from where the log ends."""
+    batches = event_repository.batches_of(connection, show.run_id)
+    stored = event_repository.messages_of_run(connection, show.run_id)
+    lacking = _lacking(stored, batches)
+    if not lacking:
+        return []
+    wires = show.wires(StepCommitted(lacking, streamed=False))
+    return number(wires, last_number(batches) + 1 if first is None else first)
+
+
+def last_number(batches: Iterable[Batch]) -> int:
+    """Where a log ends; that of a run without any has only the ping."""
+    return max((frame.last for batch in batches for frame in batch.frames), default=1)
+
+
+def _lacking(stored: Iterable[Message], batches: Iterable[Batch]) -> list[Message]:
+    logged = {frame.wire.get("id") for batch in batches if batch.settled for frame in batch.frames}
+    return [message for message in stored if message.id not in logged]
+
+
+def _end(state: RunState) -> TurnEvent:
+    usage = UsageStatistics.model_validate(state.usage or {})
+    error = state.error
     if error is None:
-        return TurnEnded(progress.stop_reason or "end_turn", usage)
+        return TurnEnded(state.stop_reason or "end_turn", usage)
     return TurnFailed(
-        stop_reason=progress.stop_reason or "error",
+        stop_reason=state.stop_reason or "error",
         error_type=error.get("error_type") or "internal_error",
         message=error.get("message") or "The run failed.",
         detail=error.get("detail") or "",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, text, update
+from sqlalchemy import Connection, Row, func, select, text, update
 
 from letta.agents.agent import Agent
 from letta.agents.tables import agents
@@ -34,6 +34,14 @@ RESEND_WINDOW = timedelta(minutes=10)
 ACTIVE = ("created", "running")
 
 _MESSAGE_COLUMNS = ", ".join(["organization_id", *STORED])
+
+
+class RunLostError(BusyError):
+    """The conversation is held by a run whose process seems to be gone; somebody has to take it over first."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id, retry_after_seconds=1)
+        self.run_id = run_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def lock_conversation(connection: Connection, actor: Actor, request: RunRequest)
     if request.conversation_id is None:
         query = query.where(conversations.c.agent_id == request.agent_id, conversations.c.is_default)
     else:
-        query = query.where(conversations.c.id == request.conversation_id)
+        query = query.where(conversations.c.id == request.conversation_id, conversations.c.deleted_at.is_(None))
     row = connection.execute(query).first()
     if row is None:
         missing = request.conversation_id or request.agent_id
@@ -128,10 +136,14 @@ def raise_if_busy(locked: LockedConversation) -> None:
 
     Raises:
         BusyError: it does; tells the run and when to try again.
+        RunLostError: it does, but its lease has expired.
     """
+    if locked.active_run_id is None:
+        return
     seconds = locked.busy_seconds()
-    if seconds > 0:
-        raise BusyError(locked.active_run_id, min(5, round(seconds) or 1))
+    if seconds == 0:
+        raise RunLostError(locked.active_run_id)
+    raise BusyError(locked.active_run_id, min(5, round(seconds) or 1))
 
 
 def input_messages_of(connection: Connection, run_id: str) -> list[Message]:
@@ -165,11 +177,17 @@ WHERE id = :conversation_id
 
 
 def insert_run(
-    connection: Connection, turn: Turn, request: RunRequest, new: Sequence[Message], again: Sequence[Message]
+    connection: Connection,
+    turn: Turn,
+    request: RunRequest,
+    new: Sequence[Message],
+    again: Sequence[Message],
+    placed: Sequence[Message],
 ) -> None:
     """Store the run, its new input messages, their places in the context, and the lease.
 
-    ``again`` are input messages of an earlier, failed run of the same request, which are used once more.
+    ``again`` are input messages of an earlier, failed run of the same request, which are used once more;
+    ``placed`` are those of both that enter the context now (after a step that was committed they are in it still).
     """
     actor, options = turn.actor, turn.options
     connection.execute(
@@ -188,7 +206,7 @@ def insert_run(
             "project_id": turn.agent.project_id,
             "messages": _rows(actor, new),
             "moved": json.dumps([message.id for message in again]),
-            "context": _places([*again, *new]),
+            "context": _places(placed),
             "owner": turn.lease.owner,
             "epoch": turn.lease.epoch,
             "lease_seconds": turn.lease.seconds,
@@ -198,12 +216,37 @@ def insert_run(
 
 
 _STEP_COLUMNS = ", ".join(
-    (
-        "id organization_id agent_id run_id status stop_reason provider_name provider_category model model_handle "
-        "model_endpoint context_window_limit prompt_tokens completion_tokens total_tokens cached_input_tokens "
-        "cache_write_tokens reasoning_tokens tags request_id project_id error_type error_data tools_used step_ns "
-        "llm_request_ns tool_execution_ns created_by_id last_updated_by_id"
-    ).split()
+    [
+        "id",
+        "organization_id",
+        "agent_id",
+        "run_id",
+        "status",
+        "stop_reason",
+        "provider_name",
+        "provider_category",
+        "model",
+        "model_handle",
+        "model_endpoint",
+        "context_window_limit",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "cached_input_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "tags",
+        "request_id",
+        "project_id",
+        "error_type",
+        "error_data",
+        "tools_used",
+        "step_ns",
+        "llm_request_ns",
+        "tool_execution_ns",
+        "created_by_id",
+        "last_updated_by_id",
+    ]
 )
 
 _COMMIT = text(f"""
@@ -360,146 +403,9 @@ def _places(placed: Sequence[Message]) -> str:
     return json.dumps([{"position": message.position, "message_id": message.id} for message in placed])
 
 
-def abandon_run(connection: Connection, conversation_id: str, run_id: str, detail: str) -> None:
-    """End a run whose process vanished. Its input leaves the context unless a step of it was committed."""
-    error = {"message_type": "error_message", "run_id": run_id, "error_type": "internal_error", "detail": detail}
-    error["message"] = "The run was interrupted."
-    connection.execute(
-        _ABANDON,
-        {"run_id": run_id, "conversation_id": conversation_id, "error": json.dumps(error)},
-    )
-
-
-_ABANDON = text(f"""
-WITH run AS (
-    UPDATE {SCHEMA}.runs
-    SET status = 'failed', stop_reason = 'error', error = CAST(:error AS jsonb), completed_at = now(),
-        updated_at = now()
-    WHERE id = :run_id AND status IN ('created', 'running')
-    RETURNING id
-)
-DELETE FROM {SCHEMA}.context_messages
-WHERE conversation_id = :conversation_id
-    AND message_id IN (SELECT m.id FROM {SCHEMA}.messages m JOIN run ON m.run_id = run.id WHERE m.step_id IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.steps WHERE run_id = :run_id AND status = 'success')
-""")  # noqa: S608 - the schema's name is validated by the settings
-
-
-def renew_leases(connection: Connection, owner: str, seconds: float) -> dict[str, bool]:
-    """Renew all leases of a process. Returns the runs that it still holds, and whether each is to be cancelled."""
-    statement = (
-        update(conversations)
-        .where(conversations.c.lease_owner == owner)
-        .values(lease_expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds))
-        .returning(conversations.c.active_run_id, conversations.c.cancel_requested)
-    )
-    return {run_id: cancel for run_id, cancel in connection.execute(statement) if run_id}
-
-
-def release_leases(connection: Connection, owner: str) -> None:
-    """Give all leases of a process back, so that another one may go on at once."""
-    connection.execute(
-        update(conversations).where(conversations.c.lease_owner == owner).values(lease_expires_at=func.now())
-    )
-
-
-def abandon_expired_runs(connection: Connection) -> int:
-    """End runs whose lease has run out. Returns how many there were."""
-    expired = connection.execute(
-        select(conversations.c.id, conversations.c.active_run_id)
-        .where(
-            and_(conversations.c.lease_owner.is_not(None), conversations.c.lease_expires_at < func.now()),
-            conversations.c.active_run_id.is_not(None),
-        )
-        .with_for_update(skip_locked=True)
-        .limit(100)
-    ).all()
-    for conversation_id, run_id in expired:
-        abandon_run(connection, conversation_id, run_id, "The process that carried out the run has vanished.")
-    if expired:
-        connection.execute(
-            update(conversations)
-            .where(conversations.c.id.in_([row.id for row in expired]))
-            .values(lease_owner=None, lease_expires_at=None, active_run_id=None)
-        )
-    return len(expired)
-
-
-@dataclass(frozen=True, slots=True)
-class RunProgress:
-    """How far a run has come, and what it stored since a reader last looked."""
-
-    status: str
-    stop_reason: str | None
-    usage: JsonObject | None
-    error: JsonObject | None
-    messages: list[Message]
-
-
-def progress_of_run(connection: Connection, actor: Actor, run_id: str, after_sequence: int) -> RunProgress:
-    """The state of a run and the messages of its steps after a place in the history.
-
-    Raises:
-        NotFoundError: there is no such run.
-    """
-    row = connection.execute(
-        select(runs.c.status, runs.c.stop_reason, runs.c.usage, runs.c.error).where(
-            runs.c.id == run_id, runs.c.organization_id == actor.organization_id
-        )
-    ).first()
-    if row is None:
-        raise unknown_run(run_id)
-    query = select(*MESSAGE_COLUMNS).where(
-        messages.c.run_id == run_id, messages.c.step_id.is_not(None), messages.c.sequence_id > after_sequence
-    )
-    found = connection.execute(query.order_by(messages.c.sequence_id))
-    return RunProgress(
-        row.status, row.stop_reason, row.usage, row.error, [to_message(found_row) for found_row in found]
-    )
-
-
-def agent_type_of_run(connection: Connection, actor: Actor, run_id: str) -> str:
-    """The type of the agent that a run is of."""
-    query = select(agents.c.agent_type).join(runs, runs.c.agent_id == agents.c.id)
-    agent_type: str | None = connection.scalar(
-        query.where(runs.c.id == run_id, runs.c.organization_id == actor.organization_id)
-    )
-    if agent_type is None:
-        raise unknown_run(run_id)
-    return agent_type
-
-
 def unknown_run(run_id: str) -> NotFoundError:
     """The error for a run that doesn't exist."""
     return NotFoundError(f"There is no run {run_id}.")
-
-
-def end_broken_run(connection: Connection, turn: Turn, detail: str) -> None:
-    """End a run that met an unforeseen error, and give its lease back if it is still ours."""
-    held = connection.execute(
-        update(conversations)
-        .where(
-            conversations.c.id == turn.conversation.id,
-            conversations.c.lease_owner == turn.lease.owner,
-            conversations.c.lease_epoch == turn.lease.epoch,
-        )
-        .values(lease_owner=None, lease_expires_at=None, active_run_id=None)
-    )
-    if held.rowcount:
-        abandon_run(connection, turn.conversation.id, turn.run_id, detail)
-
-
-def request_cancel(connection: Connection, actor: Actor, run_ids: Sequence[str]) -> set[str]:
-    """Ask the processes that carry out these runs to cancel them. Returns the runs that are active."""
-    statement = (
-        update(conversations)
-        .where(
-            conversations.c.organization_id == actor.organization_id, conversations.c.active_run_id.in_(list(run_ids))
-        )
-        .values(cancel_requested=True)
-        .returning(conversations.c.active_run_id)
-    )
-    return set(connection.scalars(statement))
 
 
 def new_lease(locked: LockedConversation, owner: str, seconds: float) -> Lease:

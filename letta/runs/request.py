@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from letta.messages.schemas import InputMessage
@@ -34,6 +34,11 @@ class RunOptions:
     def to_json(self) -> JsonObject:
         """The form in which it is stored."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> "RunOptions":
+        """Stored options, be they of an older or newer version of the server."""
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,15 @@ class CancelRequest(Schema):
     run_ids: list[str] | None = None
 
 
+class ResumeRequest(Schema):
+    """From where on to read a stream."""
+
+    starting_after: int = Field(0, ge=0, description="The seq_id of the last message that was received.")
+    include_pings: bool | None = True
+    poll_interval: float | None = Field(None, description="Accepted and ignored: new messages are sent at once.")
+    batch_size: int | None = Field(None, description="Accepted and ignored.")
+
+
 class RunUsage(Schema):
     """Tokens that a run used."""
 

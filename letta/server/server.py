@@ -36,6 +36,7 @@ class SyncServer:
             self.models,
             lease_seconds=settings.run_lease_seconds,
             max_runs=settings.max_concurrent_runs,
+            queue_seconds=settings.queue_seconds,
             instance=settings.render_instance_id,
         )
         self._embedded = embedded

@@ -1,0 +1,159 @@
+"""Requests to addresses that users give: never to this machine, its network, or the host's metadata service.
+
+A name is resolved once, every address that it stands for is checked, and the connection goes to one of those, so that
+an answer of the name server that changes in between has no effect. Hosts in LETTA_ALLOW_PRIVATE_URLS are exempt.
+"""
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+import httpx2
+
+from letta.errors import InvalidArgumentError, LettaError
+from letta.settings import settings
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MEGABYTE = 1024 * 1024
+
+
+class EgressError(LettaError):
+    """An address that may be asked could not be reached, or gave no usable answer."""
+
+    status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an address answered."""
+
+    url: str
+    status: int
+    headers: httpx2.Headers
+    body: bytes
+
+
+async def request(
+    method: str,
+    url: str,
+    *,
+    json: Any = None,
+    headers: dict[str, str] | None = None,
+    seconds: float = 20,
+    max_bytes: int = _MEGABYTE,
+    redirects: int = 0,
+) -> Answer:
+    """Send a request to an address that a user gave.
+
+    Args:
+        seconds: the longest that all of it may take.
+        max_bytes: largest body that is read.
+        redirects: how many are followed; each is checked like the first address.
+
+    Raises:
+        InvalidArgumentError: the address isn't one that may be asked.
+        EgressError: it can't be reached, takes too long or answers too much.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await _send(method, url, json, headers, max_bytes)
+            for _ in range(redirects):
+                if answer.status not in _REDIRECTS or "location" not in answer.headers:
+                    break
+                target = str(httpx2.URL(answer.url).join(answer.headers["location"]))
+                answer = await _send("GET", target, None, headers, max_bytes)
+            return answer
+    except TimeoutError:
+        raise EgressError(f"{_shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
+
+
+async def _send(method: str, url: str, json: Any, headers: dict[str, str] | None, max_bytes: int) -> Answer:
+    parsed = _parse(url)
+    problem = "it has no address"
+    for address in await _addresses(parsed):
+        pinned = parsed.copy_with(host=address)
+        sent = {**(headers or {}), "host": parsed.netloc.decode()}
+        try:
+            async with (
+                httpx2.AsyncClient(verify=_tls(), trust_env=False, timeout=None) as client,
+                client.stream(
+                    method, pinned, json=json, headers=sent, extensions={"sni_hostname": parsed.host}
+                ) as response,
+            ):
+                return Answer(url, response.status_code, response.headers, await _body(response, url, max_bytes))
+        except httpx2.ConnectError as error:
+            problem = str(error) or type(error).__name__
+        except httpx2.HTTPError as error:
+            raise EgressError(f"{_shown(url)} broke off its answer ({type(error).__name__}).") from error
+    raise EgressError(f"{_shown(url)} can't be reached ({problem}). Check the address.")
+
+
+def _parse(url: str) -> httpx2.URL:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise InvalidArgumentError(
+            f"'{url[:200]}' isn't a URL ({error}). Give one such as https://example.com/."
+        ) from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise InvalidArgumentError(f"'{url[:200]}' isn't a web address. Give one that begins with https://.")
+    return parsed
+
+
+async def _addresses(url: httpx2.URL) -> list[str]:
+    """Where a URL leads to, all of it allowed; IPv4 first, since many hosts have no route for the other."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise EgressError(f"The host {url.host} isn't known ({error}). Check the address.") from None
+    addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+    if url.host.lower() not in _exempt():
+        for address in addresses:
+            if not is_public(address):
+                raise InvalidArgumentError(
+                    f"{_shown(str(url))} is refused: {url.host} is this machine, or within a private network. "
+                    "Use a public address, or list the host in LETTA_ALLOW_PRIVATE_URLS."
+                )
+    return sorted(addresses, key=lambda address: ":" in address)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address, or the one that is wrapped in it, is one of the public internet."""
+    ip: IPv4Address | IPv6Address = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            wrapped = IPv4Address(int(ip) & 0xFFFFFFFF)
+        if wrapped is not None:
+            return is_public(str(wrapped))
+    return ip.is_global and not ip.is_multicast
+
+
+def _exempt() -> set[str]:
+    return {host.strip().lower() for host in settings.allow_private_urls.split(",") if host.strip()}
+
+
+async def _body(response: httpx2.Response, url: str, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise EgressError(f"{_shown(url)} answers more than {max_bytes} bytes, which is too much.")
+    return bytes(body)
+
+
+def _shown(url: str) -> str:
+    """A URL without what may be secret in it."""
+    parsed = httpx2.URL(url)
+    return f"{parsed.scheme}://{parsed.host}{parsed.path[:100]}"
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()

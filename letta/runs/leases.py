@@ -1,0 +1,56 @@
+"""Keeping the leases of this process's runs alive."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.runs import lease_repository
+from letta.runs.active import ActiveRun
+
+logger = logging.getLogger(__name__)
+
+_RENEWALS_PER_LEASE = 4
+
+
+class LeaseKeeper:
+    """Renews the leases of all active runs with one statement, and takes note of those that are to be cancelled."""
+
+    def __init__(self, database: Database, owner: str, lease_seconds: float, active: Mapping[str, ActiveRun]) -> None:
+        self._database = database
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._active = active
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Renew as long as there are runs."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._renew())
+
+    def stop(self) -> None:
+        """Renew no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _renew(self) -> None:
+        await asyncio.sleep(self._lease_seconds / _RENEWALS_PER_LEASE)
+        while self._active:
+            asked = list(self._active)
+            try:
+                held = await self._database.run(lease_repository.renew_leases, self._owner, asked, self._lease_seconds)
+                self._take_note(asked, held)
+            except UnavailableError as error:
+                logger.warning("leases could not be renewed: %s", error.detail)
+            await asyncio.sleep(self._lease_seconds / _RENEWALS_PER_LEASE)
+
+    def _take_note(self, asked: list[str], held: dict[str, bool]) -> None:
+        for run_id in asked:
+            active = self._active.get(run_id)
+            if active is None:
+                continue
+            if run_id not in held:
+                active.cancellation.hand_over()  # nothing that it did from now on could be stored
+            elif held[run_id]:
+                active.cancellation.cancel()

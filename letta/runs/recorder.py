@@ -1,0 +1,73 @@
+"""Writing the event log of a background run to the database while the run goes on."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.runs import event_repository
+from letta.runs.event_log import Entry, EventLog
+from letta.runs.frames import Batch, Show
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_BATCHES = 0.2
+_SECONDS_AFTER_FAILURE = 2.0
+_FAILURES_AT_THE_END = 3
+
+
+class Recorder:
+    """Writes in batches: at most five a second, or sooner when much has come together or messages are whole.
+
+    Pieces of messages that are being written are replaced by the whole messages once those are stored.
+    """
+
+    def __init__(self, database: Database, log: EventLog, show: Show, take_overs: int) -> None:
+        self._database = database
+        self._log = log
+        self._show = show
+        self._take_overs = take_overs
+        self._written = self._settled = log.settled
+
+    async def run(self) -> None:
+        """Record until the log is closed and all of it is written. A database that fails costs the log, not the run."""
+        failures = 0
+        while not (self._log.closed and self._settled == self._log.last):
+            await self._until_due()
+            try:
+                if not await self._write():
+                    return
+                failures = 0
+            except UnavailableError as error:
+                failures += 1
+                if self._log.closed and failures >= _FAILURES_AT_THE_END:
+                    logger.warning("the end of run %s's event log was not stored: %s", self._show.run_id, error.detail)
+                    return
+                await asyncio.sleep(_SECONDS_AFTER_FAILURE)
+
+    async def _until_due(self) -> None:
+        while self._log.last == self._written and self._log.settled == self._settled and not self._log.closed:
+            await self._log.changed()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._log.urgent.wait(), _SECONDS_BETWEEN_BATCHES)
+        self._log.urgent.clear()
+
+    async def _write(self) -> bool:
+        """Write what there is. Returns whether to go on."""
+        settled, last = self._log.settled, self._log.last
+        entries = self._log.after(self._settled)
+        whole = [entry for entry in entries if entry.last <= settled]
+        loose = [entry for entry in entries if entry.first > max(settled, self._written)]
+        batches = [self._batch(part, settled=part is whole) for part in (whole, loose) if part]
+        if not batches:
+            return True
+        replaced = (self._settled + 1, settled) if self._written > self._settled and whole else None
+        kept = await self._database.run(
+            event_repository.append_batches, self._show.run_id, self._take_overs, batches, replaced
+        )
+        self._written, self._settled = last, max(settled, self._settled)
+        return kept
+
+    def _batch(self, entries: list[Entry], *, settled: bool) -> Batch:
+        return Batch([frame for entry in entries for frame in self._show.frames(entry)], settled)

@@ -1,0 +1,72 @@
+"""Looking after what other processes left behind: lost runs, callbacks that weren't sent, logs that are too old."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.runs import event_repository, lease_repository
+from letta.runs.callbacks import Callbacks
+
+logger = logging.getLogger(__name__)
+
+_SECONDS = 60
+_LOOKS_PER_LEASE = 4
+_SECONDS_BETWEEN_CLEANINGS = 1800
+_MOST_AT_ONCE = 20
+
+
+class Sweeper:
+    """Looks once at the start, then once a minute; more often while other processes carry out runs."""
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        lease_seconds: float,
+        recover: Callable[[str], Awaitable[None]],
+        callbacks: Callbacks,
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._lease_seconds = lease_seconds
+        self._recover = recover
+        self._callbacks = callbacks
+        self._cleaned: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._sweep())
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _sweep(self) -> None:
+        while True:
+            pause: float = _SECONDS
+            try:
+                if await self._look():
+                    pause = min(_SECONDS, self._lease_seconds / _LOOKS_PER_LEASE)
+            except UnavailableError as error:
+                logger.warning("what other processes left behind could not be looked for: %s", error.detail)
+            except Exception:
+                logger.exception("what other processes left behind could not be taken care of")
+            await asyncio.sleep(pause)
+
+    async def _look(self) -> bool:
+        """Do what waits. Returns whether there may soon be more."""
+        waiting = await self._database.read(lease_repository.what_waits, self._owner)
+        if waiting.expired:
+            for run_id in await self._database.read(lease_repository.lost_runs, _MOST_AT_ONCE):
+                await self._recover(run_id)
+        if waiting.callbacks:
+            await self._callbacks.send_due()
+        if self._cleaned is None or time.monotonic() - self._cleaned > _SECONDS_BETWEEN_CLEANINGS:
+            await self._database.run(event_repository.delete_expired)
+            self._cleaned = time.monotonic()
+        return waiting.expired or waiting.others
