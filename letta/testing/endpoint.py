@@ -19,6 +19,16 @@ class Endpoint(ABC):
         """The value for OPENAI_BASE_URL."""
         return f"{self.url}/v1"
 
+    @property
+    def anthropic_url(self) -> str:
+        """The value for ANTHROPIC_BASE_URL."""
+        return self.url
+
+    @property
+    def google_url(self) -> str:
+        """The value for GEMINI_BASE_URL."""
+        return self.url
+
     def script(self, *steps: Reply, without_tools: Reply | None = None) -> "Script":
         """Register replies, to be given in this order.
 

@@ -3,19 +3,15 @@
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
-import json
-import re
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from letta.testing.model.book import Turn
+from letta.testing.model.pieces import argument_pieces, arguments, call_id, event, words
 from letta.testing.model.script import Call, Failure, FailureKind, Reply, Usage
 from letta.testing.model.wire import Incoming
-
-_WORDS = re.compile(r"\s*\S+\s*|\s+")
-_ARGUMENT_PIECE = 16
 
 # kind: status, type, code, param, message
 _ERRORS: dict[FailureKind, tuple[int, str, str | None, str | None, str]] = {
@@ -56,6 +52,9 @@ class OpenAIChat:
     def accepts(self, method: str, path: str) -> bool:
         return method == "POST" and path.endswith("/chat/completions")
 
+    def objection(self, request: Incoming) -> str | None:
+        return _badly_answered(request.body.get("messages", []))
+
     def newest_first(self, body: Any) -> Iterator[Turn]:
         for message in reversed(body.get("messages", [])):
             yield Turn(message.get("role", ""), _plain(message.get("content")))
@@ -78,17 +77,35 @@ class OpenAIChat:
     def events(self, request: Incoming, reply: Reply) -> Iterator[bytes]:
         head = _head(request, "chat.completion.chunk")
         for delta in _deltas(reply):
-            yield _event({**head, "choices": [_chunk_choice(delta, None)]})
-        yield _event({**head, "choices": [_chunk_choice({}, _finish_reason(reply))]})
+            yield event({**head, "choices": [_chunk_choice(delta, None)]})
+        yield event({**head, "choices": [_chunk_choice({}, _finish_reason(reply))]})
         if (request.body.get("stream_options") or {}).get("include_usage"):
-            yield _event({**head, "choices": [], "usage": _usage(reply.usage)})
+            yield event({**head, "choices": [], "usage": _usage(reply.usage)})
         yield b"data: [DONE]\n\n"
 
     def error(self, failure: Failure) -> tuple[int, object]:
         return error_body(failure)
 
     def error_event(self, failure: Failure) -> bytes:
-        return _event(error_body(failure)[1])
+        return event(error_body(failure)[1])
+
+
+def _badly_answered(messages: Sequence[Any]) -> str | None:
+    awaited: set[str] = set()
+    for message in messages:
+        if message.get("role") == "tool":
+            if message.get("tool_call_id") not in awaited:
+                return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            awaited.discard(message["tool_call_id"])
+        elif awaited:
+            break
+        awaited |= {call["id"] for call in message.get("tool_calls") or ()}
+    if not awaited:
+        return None
+    return (
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        f"The following tool_call_ids did not have response messages: {', '.join(sorted(awaited))}"
+    )
 
 
 def _plain(content: object) -> str:
@@ -123,17 +140,9 @@ def _usage(usage: Usage) -> dict[str, object]:
     }
 
 
-def _arguments(call: Call) -> str:
-    return call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
-
-
-def _call_id(call: Call) -> str:
-    return call.id or f"call_{uuid.uuid4().hex[:24]}"
-
-
 def _tool_call(call: Call) -> dict[str, object]:
-    function = {"name": call.name, "arguments": _arguments(call)}
-    return {"id": _call_id(call), "type": "function", "function": function}
+    function = {"name": call.name, "arguments": arguments(call)}
+    return {"id": call_id(call), "type": "function", "function": function}
 
 
 def _chunk_choice(delta: dict[str, object], finish_reason: str | None) -> dict[str, object]:
@@ -143,9 +152,9 @@ def _chunk_choice(delta: dict[str, object], finish_reason: str | None) -> dict[s
 def _deltas(reply: Reply) -> Iterator[dict[str, object]]:
     content = reply.content
     yield {"role": "assistant", "content": None if content is None else "", "refusal": None}
-    for piece in _WORDS.findall(reply.reasoning or ""):
+    for piece in words(reply.reasoning):
         yield {"reasoning_content": piece}
-    for piece in _WORDS.findall(content or ""):
+    for piece in words(content):
         yield {"content": piece}
     yield from _call_deltas(reply.calls)
 
@@ -153,12 +162,6 @@ def _deltas(reply: Reply) -> Iterator[dict[str, object]]:
 def _call_deltas(calls: Sequence[Call]) -> Iterator[dict[str, object]]:
     for index, call in enumerate(calls):
         opening = {"name": call.name, "arguments": ""}
-        yield {"tool_calls": [{"index": index, "id": _call_id(call), "type": "function", "function": opening}]}
-        arguments = _arguments(call)
-        for start in range(0, len(arguments), _ARGUMENT_PIECE):
-            piece = {"arguments": arguments[start : start + _ARGUMENT_PIECE]}
-            yield {"tool_calls": [{"index": index, "function": piece}]}
-
-
-def _event(value: object) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
+        yield {"tool_calls": [{"index": index, "id": call_id(call), "type": "function", "function": opening}]}
+        for piece in argument_pieces(call):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}

@@ -69,13 +69,15 @@ class Usage:
 class Reply:
     """One answer of the model.
 
-    Without `text` and `calls` the text is `DEFAULT_TEXT`; `text=""` is an empty completion. `delay` is waited
+    Without `text` and `calls` the text is `DEFAULT_TEXT`; `text=""` is an empty completion. `reasoning` is what the
+    model thinks where it is asked to, `hidden` what it thinks and the provider encrypts. `delay` is waited
     before the first byte and `chunk_delay` behind each streamed event (seconds). With `hold` nothing is sent
     until the script is released. `finish_reason` is given in the provider's words and overrides the natural one.
     """
 
     text: str | None = None
     reasoning: str | None = None
+    hidden: str | None = None
     calls: Sequence[Call] = ()
     error: Failure | None = None
     delay: float = 0.0

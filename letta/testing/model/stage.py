@@ -3,14 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from letta.testing.model import anthropic, google
+from letta.testing.model.anthropic import AnthropicMessages
 from letta.testing.model.book import ScriptBook
+from letta.testing.model.google import GoogleGenerate
 from letta.testing.model.openai_chat import OpenAIChat
 from letta.testing.model.openai_plain import DEFAULT_MODELS, embeddings, model_list
+from letta.testing.model.openai_responses import OpenAIResponses
 from letta.testing.model.recorder import KEY_HEADERS, RecordedRequest, Recorder, fingerprint
 from letta.testing.model.script import Failure, FailureKind
 from letta.testing.model.wire import Answer, Incoming, Wire, chat_answer, failed_answer, json_answer
 
-WIRES: Sequence[Wire] = (OpenAIChat(),)
+WIRES: Sequence[Wire] = (OpenAIChat(), OpenAIResponses(), AnthropicMessages(), GoogleGenerate())
 
 
 class Stage:
@@ -57,10 +61,15 @@ class Stage:
         if request.key is not None and request.key.startswith("bad"):
             return failed_answer(WIRES[0], Failure("auth"))
         if request.method == "GET" and path.endswith("/models"):
-            return json_answer(model_list(self._models))
+            return json_answer(self._model_list(request))
         if request.method == "POST" and path.endswith("/embeddings"):
             return json_answer(embeddings(request.body))
         return _refusal("not_found", f"The scripted model doesn't serve {request.method} {request.path}.")
+
+    def _model_list(self, request: Incoming) -> object:
+        if "anthropic-version" in request.headers:
+            return anthropic.model_list()
+        return google.model_list() if "/v1beta/" in request.path else model_list(self._models)
 
 
 def _refusal(kind: FailureKind, message: str) -> Answer:

@@ -47,6 +47,9 @@ class Wire(Protocol):
     def accepts(self, method: str, path: str) -> bool:
         """Whether a request to this path is a chat request of this provider."""
 
+    def objection(self, request: Incoming) -> str | None:
+        """What the provider would find wrong with the request: it is refused with these words."""
+
     def newest_first(self, body: Any) -> Iterator[Turn]:
         """The messages of the request, the last one first."""
 
@@ -75,6 +78,9 @@ def chat_answer(wire: Wire, request: Incoming, book: ScriptBook) -> Answer:
     """The answer to a chat request: the reply its script names, or the failure that is due."""
     if request.key is not None and request.key.startswith("bad"):
         return failed_answer(wire, Failure("auth"))
+    objection = wire.objection(request)
+    if objection is not None:
+        return failed_answer(wire, Failure("bad_request", message=objection))
     turns = wire.newest_first(request.body)
     choice = book.choose(turns, offers_tools=wire.offers_tools(request.body))
     reply, failure = choice.reply, book.failure_due(choice)
