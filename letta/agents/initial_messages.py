@@ -51,7 +51,13 @@ def default_messages(agent: Agent, conversation_id: str) -> list[Message]:
         "stdout": [],
         "stderr": [],
     }
-    tool = Message(role="tool", agent_id=agent.id, conversation_id=conversation_id, tool_returns=[returned])
+    tool = Message(
+        role="tool",
+        agent_id=agent.id,
+        conversation_id=conversation_id,
+        name="send_message",
+        tool_returns=[returned],
+    )
     user = Message(
         role="user", agent_id=agent.id, conversation_id=conversation_id, content=text_content(_login(agent.timezone))
     )

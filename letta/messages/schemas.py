@@ -105,7 +105,7 @@ class ApprovalCreate(Schema):
     """The answer to a request for approval."""
 
     type: Literal["approval"]
-    approvals: list[Annotated[Decision | ClientToolReturn, Field(discriminator="type")]] | None = None
+    approvals: list[Decision | ClientToolReturn] | None = None
     approve: bool | None = Field(None, description="Deprecated: the decision about a single call.")
     approval_request_id: str | None = None
     reason: str | None = None

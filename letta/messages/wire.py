@@ -135,7 +135,7 @@ def _argument(arguments: str, name: str) -> str | None:
         value = json.loads(arguments).get(name)
     except (ValueError, AttributeError):
         return None
-    return value if isinstance(value, str) else None
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _tool_returns(message: Message, presentation: Presentation) -> Iterator[JsonObject]:
@@ -147,7 +147,7 @@ def _tool_returns(message: Message, presentation: Presentation) -> Iterator[Json
         return
     wired = [_tool_return(returned) for returned in returns]
     first = {key: value for key, value in wired[0].items() if key != "type"}
-    yield head(message, "tool_return_message", 0) | {"name": returns[0].get("name")} | first | {"tool_returns": wired}
+    yield head(message, "tool_return_message", 0) | first | {"tool_returns": wired}
 
 
 def _tool_return(returned: JsonObject) -> JsonObject:
@@ -166,6 +166,7 @@ def _approval(message: Message) -> Iterator[JsonObject]:
         decisions = [item for item in message.approvals if item.get("type", "approval") == "approval"]
         first = decisions[0] if len(decisions) == 1 else {}
         yield head(message, "approval_response_message", 0) | {
+            "otid": message.otid,
             "approvals": message.approvals,
             "approve": first.get("approve"),
             "approval_request_id": message.approval_request_id,

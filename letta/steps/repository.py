@@ -68,6 +68,7 @@ def trace_of_step(connection: Connection, actor: Actor, step_id: str) -> Provide
         step_id=step_id,
         request_json=exchange["request"],
         response_json=exchange["response"],
+        dropped_tool_calls=exchange.get("dropped_tool_calls"),
         agent_id=step.agent_id,
         run_id=step.run_id,
         created_at=trace.created_at,

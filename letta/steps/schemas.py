@@ -67,6 +67,9 @@ class ProviderTrace(Schema):
     step_id: str
     request_json: JsonObject
     response_json: JsonObject
+    dropped_tool_calls: list[JsonObject] | None = Field(
+        None, description="Calls of the answer that were not made, because the agent makes one call in a step."
+    )
     agent_id: str | None = None
     run_id: str | None = None
     created_at: Timestamp | None = None
