@@ -19,15 +19,19 @@ class Presentation:
     Attributes:
         message_types: only these types; None for all.
         use_assistant_message: show calls of the messaging tool as assistant messages.
+        user_messages: show messages to the agent.
     """
 
     message_types: frozenset[str] | None = None
     use_assistant_message: bool = True
     tool_name: str = "send_message"
     tool_argument: str = "message"
+    user_messages: bool = True
 
     def wants(self, message: JsonObject) -> bool:
         """Whether a message of the wire is shown at all."""
+        if message["message_type"] == "user_message" and not self.user_messages:
+            return False
         return self.message_types is None or message["message_type"] in self.message_types
 
 

@@ -27,6 +27,7 @@ from letta.runs.request import RunOptions, RunRequest
 from letta.runs.sweeper import Sweeper
 from letta.runs.view import RunView
 from letta.runs.waiting_line import WaitingLine
+from letta.turn.approvals import cancel_waiting
 from letta.turn.begin import Claim, begin_turn
 from letta.turn.cancellation import TurnHandedOverError
 from letta.turn.commit import LeaseLostError
@@ -136,14 +137,19 @@ class RunExecutor:
         return [frame.rest(after) for frame in told if frame.last > after]
 
     async def cancel(self, actor: Actor, run_ids: list[str]) -> dict[str, str]:
-        """Cancel runs, wherever they are carried out. Tells for each whether it was active."""
+        """Cancel runs, wherever they are carried out, and those that wait for a decision.
+
+        Tells for each whether there was something to cancel.
+        """
         found = await self._database.run(lease_repository.request_cancel, actor, run_ids)
         for run_id, lost in found.items():
             if run_id in self._active:
                 self._active[run_id].cancellation.cancel()
             elif lost:
                 await self.recover(run_id)
-        return {run_id: "cancelled" if run_id in found else "failed" for run_id in run_ids}
+        inactive = [run_id for run_id in run_ids if run_id not in found]
+        waiting = await self._database.run(cancel_waiting, actor, inactive) if inactive else set()
+        return {run_id: "cancelled" if run_id in {*found, *waiting} else "failed" for run_id in run_ids}
 
     async def ended(self, run_id: str | None, seconds: float) -> None:
         """Wait for the end of a run of this process; of any other one, for a moment."""

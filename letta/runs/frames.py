@@ -14,7 +14,7 @@ from letta.http import sse
 from letta.messages.wire import Presentation
 from letta.runs.event_log import Entry
 from letta.runs.joining import cut
-from letta.runs.presentation import asked_for, for_agent, ping, wires_of
+from letta.runs.presentation import asked_for, for_answer, ping, wires_of
 from letta.runs.request import RunOptions
 from letta.turn.events import PartDelta, TurnEvent
 from letta.turn.turn import Turn
@@ -84,7 +84,7 @@ def show_of(turn: Turn) -> Show:
 
 def show_as(run_id: str, options: RunOptions, agent_type: str) -> Show:
     """How a run with these options, of such an agent, is shown."""
-    return Show(run_id, for_agent(asked_for(options), agent_type), options.stream_tokens)
+    return Show(run_id, for_answer(asked_for(options), agent_type), options.stream_tokens)
 
 
 def first_number(take_overs: int) -> int:

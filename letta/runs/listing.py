@@ -14,6 +14,7 @@ from letta.runs.repository import ACTIVE, unknown_run
 from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.runs.tables import runs
 from letta.steps.tables import steps
+from letta.turn.repository import waiting_runs
 
 JsonObject = dict[str, Any]
 
@@ -58,15 +59,15 @@ def delete_run(connection: Connection, actor: Actor, run_id: str) -> Run:
 
 
 def active_runs_of_agent(connection: Connection, actor: Actor, agent_id: str) -> list[str]:
-    """Ids of the agent's active runs.
+    """Ids of the agent's active runs; where there are none, of those that wait for a decision.
 
     Raises:
-        ConflictError: there are none.
+        ConflictError: there are none of either.
     """
     query = select(runs.c.id).where(
         runs.c.agent_id == agent_id, runs.c.organization_id == actor.organization_id, runs.c.status.in_(ACTIVE)
     )
-    found = list(connection.scalars(query))
+    found = list(connection.scalars(query)) or waiting_runs(connection, actor, agent_id)
     if not found:
         raise ConflictError(f"Agent {agent_id} has no active run to cancel.")
     return found

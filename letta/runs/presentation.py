@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +36,12 @@ def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
     return Presentation(presentation.message_types, use_assistant_message=False)
 
 
+def for_answer(presentation: Presentation, agent_type: str) -> Presentation:
+    """As `for_agent`, for the answer to a turn: what the loop tells agents that speak through a tool isn't shown."""
+    shown = for_agent(presentation, agent_type)
+    return shown if agent_type in _NATIVE_TYPES else replace(shown, user_messages=False)
+
+
 def asked_for(options: RunOptions) -> Presentation:
     """The presentation that the request of a run asked for."""
     config = options.request_config
@@ -49,7 +56,7 @@ def asked_for(options: RunOptions) -> Presentation:
 
 async def json_answer(view: RunView, presentation: Presentation) -> JSONResponse:
     """Wait for the end of a run and answer with all of it."""
-    shown = for_agent(presentation, view.agent_type)
+    shown = for_answer(presentation, view.agent_type)
     messages: list[JsonObject] = []
     async for event in view.events:
         match event:
@@ -75,7 +82,7 @@ def _response(messages: list[JsonObject], end: TurnEnded) -> JsonObject:
 
 async def sse_frames(view: RunView, presentation: Presentation, *, tokens: bool, pings: bool) -> AsyncIterator[bytes]:
     """The frames of a run's stream, from the first ping to ``[DONE]``."""
-    shown = for_agent(presentation, view.agent_type)
+    shown = for_answer(presentation, view.agent_type)
     yield sse.data(ping(view.run_id)) if pings else sse.COMMENT
     async for event in view.events:
         for wire in wires_of(event, shown, run_id=view.run_id, tokens=tokens):
