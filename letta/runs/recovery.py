@@ -7,20 +7,28 @@ when a tool whose effects are out of our reach may have been running: nobody kno
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
-from letta.messages import repository as messages_repository
+from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay, repository
+from letta.runs.active import interrupted
 from letta.runs.frames import Batch, first_number, show_of
 from letta.runs.lease_repository import LostRun
 from letta.runs.repository import StepCommit
 from letta.runs.request import RunOptions, RunRequest
+from letta.turn.approvals import settled_returns, undone_decision
 from letta.turn.begin import Claim, load_turn
 from letta.turn.commit import STATUS
-from letta.turn.history import repair
+from letta.turn.history import INTERRUPTED
+from letta.turn.loop import error_message
+from letta.turn.outside_tools import takes_effect_outside
+from letta.turn.tools import refused, tool_message
 from letta.turn.turn import Turn
+
+JsonObject = dict[str, Any]
 
 MOST_TAKE_OVERS = 2
 
@@ -49,14 +57,13 @@ def recover_run(connection: Connection, claim: Claim, run_id: str) -> Resumed | 
     if lost is None:
         return None
     turn = _turn_of(connection, claim, lost)
-    reason = _reason_to_give_up(turn, lost)
-    if reason is not None:
-        _give_up(connection, turn, reason)
-        return "failed"
     lease_repository.take(connection, turn)
-    end = _end_of(turn, lost)
-    if end is not None:
-        return _finish(connection, turn, end)
+    problem = _reason_to_give_up(turn, lost)
+    if problem is not None:
+        return _end(connection, turn, "error", problem)
+    stop_reason = _end_of(turn, lost)
+    if stop_reason is not None:
+        return _end(connection, turn, stop_reason)
     take_overs = lost.take_overs + 1
     return Resumed(turn, take_overs, _reopen_log(connection, turn, take_overs))
 
@@ -81,6 +88,9 @@ def _turn_of(connection: Connection, claim: Claim, lost: LostRun) -> Turn:
         if message.run_id == lost.id:
             for returned in message.tool_returns or ():
                 turn.rules.record(returned["name"], returned["tool_return"])
+    turn.decision = undone_decision(turn)
+    if turn.decision is not None:
+        turn.next_position = max(turn.next_position, turn.decision.position + 1)
     return turn
 
 
@@ -94,21 +104,18 @@ def _reason_to_give_up(turn: Turn, lost: LostRun) -> str | None:
 
 def _tool_may_have_run(turn: Turn) -> bool:
     """Calls that take effect elsewhere are stored before they are carried out: open ones may have been."""
+    if turn.decision is None:
+        return bool(_recorded_calls(turn))
+    settled = settled_returns(turn, turn.decision)
+    names = {call["name"] for call in turn.decision.calls if call["id"] not in settled}
+    return any(takes_effect_outside(tool) for tool in turn.tools if tool.name in names)
+
+
+def _recorded_calls(turn: Turn) -> list[JsonObject]:
     last = turn.context[-1] if turn.context else None
-    if last is None or last.run_id != turn.run_id:
-        return False
-    return (last.role == "assistant" and bool(last.tool_calls)) or (last.role == "approval" and bool(last.approvals))
-
-
-def _give_up(connection: Connection, turn: Turn, reason: str) -> None:
-    lease_repository.abandon_run(connection, turn.conversation.id, turn.run_id, reason)
-    lease_repository.give_back(connection, turn.conversation.id)
-    stored = {message.id for message in turn.context}
-    made_up = [message for message in repair(turn.context)[-1:] if message.role == "tool" and message.id not in stored]
-    for message in made_up:
-        message.run_id, message.step_id = turn.run_id, turn.context[-1].step_id
-    messages_repository.insert_messages(connection, turn.actor, made_up)
-    messages_repository.append_to_context(connection, turn.conversation.id, [message.id for message in made_up])
+    if last is None or last.run_id != turn.run_id or last.role != "assistant":
+        return []
+    return last.tool_calls or []
 
 
 def _end_of(turn: Turn, lost: LostRun) -> str | None:
@@ -121,16 +128,35 @@ def _end_of(turn: Turn, lost: LostRun) -> str | None:
     return "end_turn" if compacted else None
 
 
-def _finish(connection: Connection, turn: Turn, stop_reason: str) -> str:
-    unanswered = stop_reason == "cancelled" and turn.steps == 0
+def _end(connection: Connection, turn: Turn, stop_reason: str, problem: str | None = None) -> str:
+    """End a run here, with a history that is complete. Returns its status."""
     commit = StepCommit(
         status=STATUS.get(stop_reason, "failed"),
         stop_reason=stop_reason,
         duration_ns=time.monotonic_ns() - turn.started_ns,
-        dropped=[m.id for m in turn.context if unanswered and m.run_id == turn.run_id and m.step_id is None],
     )
+    if problem is not None:
+        commit.error = error_message(turn.run_id, interrupted(turn, problem))
+    if stop_reason in {"cancelled", "error"}:
+        commit.messages = _missing_returns(turn)
+        answered = {turn.decision.response.id} if turn.decision is not None else set[str]()
+        commit.dropped = [message.id for message in turn.unanswered() if message.id not in answered]
     repository.commit_step(connection, turn, commit)
     return commit.status
+
+
+def _missing_returns(turn: Turn) -> list[Message]:
+    """The row that answers calls which were under way: what they came to is not known."""
+    decision = turn.decision
+    calls = decision.calls if decision is not None else _recorded_calls(turn)
+    if not calls:
+        return []
+    known = settled_returns(turn, decision) if decision is not None else {}
+    origin = decision.request if decision is not None else turn.context[-1]
+    returns = [known.get(call["id"]) or refused(call, INTERRUPTED) for call in calls]
+    row = tool_message(turn, returns, origin.step_id, origin.model)
+    row.position = decision.position if decision is not None else turn.next_position
+    return [row]
 
 
 def _reopen_log(connection: Connection, turn: Turn, take_overs: int) -> int:

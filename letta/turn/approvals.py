@@ -106,6 +106,18 @@ def decide(turn: Turn, request: Message, response: Message) -> None:
     turn.next_position += 1
 
 
+def undone_decision(turn: Turn) -> Decision | None:
+    """What the turn's own input decides about calls that wait, where it hasn't been carried out yet."""
+    for place, message in enumerate(turn.context):
+        if message.run_id != turn.run_id or message.approvals is None:
+            continue
+        request, following = open_request(turn.context[:place]), turn.context[place + 1 : place + 2]
+        if request is None or any(row.role == "tool" for row in following):
+            return None
+        return Decision(request, message, _free_calls(turn.context[:place]), (message.position or 0) + 1)
+    return None
+
+
 def settled_returns(turn: Turn, decision: Decision) -> dict[str, ToolReturn]:
     """Returns of the calls that are not carried out any more, by call id."""
     brought = {tool.name for tool in turn.tools if tool.tool_type == CLIENT_TOOL}
