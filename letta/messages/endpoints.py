@@ -90,7 +90,7 @@ async def cancel_messages(
     """Cancel runs of an agent: those that are named, or all that are active."""
     run_ids = body.run_ids if body and body.run_ids else None
     if run_ids is None:
-        run_ids = await server.database.read(runs_listing.active_runs_of_agent, actor, agent_id)
+        run_ids = await server.database.read(runs_listing.runs_to_cancel, actor, agent_id)
     return await server.executor.cancel(actor, run_ids)
 
 

@@ -15,6 +15,7 @@ from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.repository import waiting_runs
+from letta.turn.repository import waiting_runs
 
 JsonObject = dict[str, Any]
 
@@ -58,18 +59,23 @@ def delete_run(connection: Connection, actor: Actor, run_id: str) -> Run:
     return run
 
 
-def active_runs_of_agent(connection: Connection, actor: Actor, agent_id: str) -> list[str]:
-    """Ids of the agent's active runs; where there are none, of those that wait for a decision.
+def runs_to_cancel(
+    connection: Connection, actor: Actor, agent_id: str, conversation_id: str | None = None
+) -> list[str]:
+    """Ids of those runs of an agent, or of one of its conversations, that go on or wait for a decision.
 
     Raises:
-        ConflictError: there are none of either.
+        ConflictError: there are none.
     """
     query = select(runs.c.id).where(
         runs.c.agent_id == agent_id, runs.c.organization_id == actor.organization_id, runs.c.status.in_(ACTIVE)
     )
-    found = list(connection.scalars(query)) or waiting_runs(connection, actor, agent_id)
+    if conversation_id is not None:
+        query = query.where(runs.c.conversation_id == conversation_id)
+    found = [*connection.scalars(query), *waiting_runs(connection, actor, agent_id, conversation_id)]
     if not found:
-        raise ConflictError(f"Agent {agent_id} has no active run to cancel.")
+        where = f"conversation {conversation_id}" if conversation_id else f"agent {agent_id}"
+        raise ConflictError(f"No active runs to cancel for {where}")
     return found
 
 
