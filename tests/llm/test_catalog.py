@@ -361,3 +361,41 @@ async def test_a_new_ollama_model_is_found_when_it_is_wanted() -> None:
         await catalog.refresh()
         server.answers["/api/tags"] = {"models": [{"model": "embeddinggemma"}]}
         assert (await catalog.resolve_embedding("ollama/embeddinggemma")).dimensions == 768
+
+
+async def test_claude_models(model: ScriptedModel) -> None:
+    claude = provider("anthropic", f"{model.anthropic_url}/v1")
+    catalog = Catalog([claude])
+    (report,) = await catalog.refresh()
+
+    assert report.reachable
+    found = catalog.llm("anthropic/claude-haiku-4-5")
+    assert (found.endpoint_type, found.context_window, found.max_output_tokens) == ("anthropic", 200_000, 64_000)
+    assert found.reasoning
+    assert model.requests()[-1].used_key(KEY.get_secret_value())
+
+
+async def test_gemini_models_that_can_be_talked_to(model: ScriptedModel) -> None:
+    catalog = Catalog([provider("google_ai", model.google_url)])
+    await catalog.refresh()
+
+    assert [found.handle for found in catalog.llms()] == ["google_ai/gemini-2.5-flash", "google_ai/gemini-3.8-flash"]
+    found = catalog.llm("google_ai/gemini-3.8-flash")
+    assert (found.endpoint_type, found.context_window, found.max_output_tokens) == ("google_ai", 1_048_576, 65_536)
+    assert model.requests()[-1].used_key(KEY.get_secret_value())
+
+
+async def test_azure_offers_what_was_deployed() -> None:
+    deployed = [{"id": "my-gpt", "model": "gpt-4o"}, {"id": "my-vectors", "model": "text-embedding-3-small"}]
+    path = "/openai/deployments?api-version=2023-03-15-preview"
+    with JsonServer({path: {"data": deployed}}) as server:
+        catalog = Catalog([provider("azure", server.url)])
+        await catalog.refresh()
+        assert [found.handle for found in catalog.llms()] == ["azure/my-gpt"]
+
+
+async def test_azure_may_not_tell_what_was_deployed() -> None:
+    with JsonServer({}) as server:
+        catalog = Catalog([provider("azure", server.url)])
+        await catalog.refresh()
+        assert catalog.llm("azure/whatever").name == "whatever"
