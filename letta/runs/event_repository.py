@@ -155,14 +155,16 @@ def messages_of_runs(connection: Connection, positions: Sequence[tuple[str, int]
     states = states_of_runs(connection, {run_id for run_id, _ in positions})
     wanted = _wanted(positions)
     query = (
-        select(wanted.c.run_id.label("wanted_id"), wanted.c.position, *MESSAGE_COLUMNS)
+        select(*MESSAGE_COLUMNS, wanted.c.run_id.label("wanted_id"), wanted.c.position)
         .join(messages, (messages.c.run_id == wanted.c.run_id) & (messages.c.sequence_id > wanted.c.position))
         .where(messages.c.step_id.is_not(None))
         .order_by(messages.c.sequence_id)
     )
     found: dict[tuple[str, int], list[Message]] = {}
     for row in connection.execute(query):
-        found.setdefault((row.wanted_id, row.position), []).append(to_message(row))
+        message = to_message(row)
+        message.position = None  # what follows the message's columns is a reader's place, not one in a context
+        found.setdefault((row.wanted_id, row.position), []).append(message)
     return {key: News(states[key[0]], [], found.get(key, [])) for key in positions if key[0] in states}
 
 
