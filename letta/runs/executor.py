@@ -28,7 +28,6 @@ from letta.runs.sweeper import Sweeper
 from letta.runs.view import RunView
 from letta.runs.waiting_line import WaitingLine
 from letta.turn.approvals import cancel_waiting
-from letta.turn.approvals import cancel_waiting
 from letta.turn.begin import Claim, begin_turn
 from letta.turn.cancellation import TurnHandedOverError
 from letta.turn.commit import LeaseLostError

@@ -15,7 +15,6 @@ from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.repository import waiting_runs
-from letta.turn.repository import waiting_runs
 
 JsonObject = dict[str, Any]
 
