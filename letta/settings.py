@@ -281,6 +281,12 @@ class Settings(BaseSettings):
     )
     ollama_base_url: _Text = Field(None, validation_alias=_env("OLLAMA_BASE_URL"), description="Base URL of Ollama.")
 
+    # Tools
+    exa_api_key: _Secret = Field(None, validation_alias=_env("EXA_API_KEY"), description="Exa, for web search.")
+    exa_base_url: str = Field(
+        "https://api.exa.ai", validation_alias=_env("EXA_BASE_URL"), description="Address of the search service."
+    )
+
     # Turns
     run_lease_seconds: float = Field(
         20,

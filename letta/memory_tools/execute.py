@@ -9,7 +9,7 @@ from letta.memory_tools.commands import memory_command
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.memory import Memory
 from letta.memory_tools.patch import memory_apply_patch
-from letta.memory_tools.registry import BY_NAME
+from letta.tools.registry import BY_NAME
 
 JsonObject = dict[str, Any]
 

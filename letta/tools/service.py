@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 from letta.database.ids import new_id
 from letta.database.text import check_storable
 from letta.errors import ConflictError, InvalidArgumentError
-from letta.memory_tools.registry import BUILTIN_TOOLS, BuiltinTool
 from letta.organizations.actor import Actor
 from letta.sandbox.schema import derive_schema, describe_with, function_name
 from letta.tools import repository
+from letta.tools.builtin import BuiltinTool
+from letta.tools.registry import BUILTIN_TOOLS
 from letta.tools.schemas import CreateTool, UpdateTool
 from letta.tools.tool import Tool
 

@@ -1,14 +1,18 @@
 """Carrying out the calls that don't belong into the committing transaction, such as searches."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
+from letta.agents.repository import secrets_of_agents
 from letta.database.engine import Database
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, parse_arguments
 from letta.memory_tools.search import conversation_search
+from letta.settings import settings
 from letta.tools.tool import Tool
 from letta.turn.tools import JsonObject, ToolReturn, failed, limited
 from letta.turn.turn import Turn
+from letta.web_tools.fetch import fetch_webpage
+from letta.web_tools.search import web_search
 
 _OUTSIDE = {"custom", "external_mcp", "letta_builtin", "letta_multi_agent_core"}
 
@@ -23,18 +27,40 @@ def takes_effect_outside(tool: Tool) -> bool:
 
 async def run_outside(database: Database, turn: Turn, calls: Sequence[JsonObject]) -> dict[str, ToolReturn]:
     """Returns of those of these calls that run outside the transaction, by call id."""
-    tools = {tool.name: tool for tool in turn.tools if tool.name == "conversation_search"}
+    tools = {tool.name: tool for tool in turn.tools if tool.name in _RUNNERS}
     done: dict[str, ToolReturn] = {}
     for call in calls:
         if call["name"] in tools:
-            done[call["id"]] = limited(await _search(database, turn, call), tools[call["name"]])
+            done[call["id"]] = limited(await _run(database, turn, call), tools[call["name"]])
     return done
 
 
-async def _search(database: Database, turn: Turn, call: JsonObject) -> ToolReturn:
+async def _run(database: Database, turn: Turn, call: JsonObject) -> ToolReturn:
     try:
         arguments = checked_arguments(call["name"], parse_arguments(call["arguments"]))
-        text = await database.read(conversation_search, turn.agent, **arguments)
+        text = await _RUNNERS[call["name"]](database, turn, arguments)
     except ToolError as error:
         return failed(call, str(error))
     return ToolReturn(call, "success", text)
+
+
+async def _search_conversation(database: Database, turn: Turn, arguments: JsonObject) -> str:
+    return await database.read(conversation_search, turn.agent, **arguments)
+
+
+async def _fetch(_database: Database, _turn: Turn, arguments: JsonObject) -> str:
+    return await fetch_webpage(**arguments)
+
+
+async def _search_web(database: Database, turn: Turn, arguments: JsonObject) -> str:
+    found = await database.read(secrets_of_agents, [turn.agent.id])
+    own = {secret.key: secret.value for secret in found.get(turn.agent.id, ())}
+    key = own.get("EXA_API_KEY") or (settings.exa_api_key and settings.exa_api_key.get_secret_value())
+    return await web_search(**arguments, key=key or None)
+
+
+_RUNNERS: dict[str, Callable[[Database, Turn, JsonObject], Awaitable[str]]] = {
+    "conversation_search": _search_conversation,
+    "fetch_webpage": _fetch,
+    "web_search": _search_web,
+}

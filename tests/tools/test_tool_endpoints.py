@@ -8,7 +8,7 @@ import pytest
 from letta_client import Letta, NotFoundError
 from letta_client.types import Tool
 
-from letta.memory_tools.registry import BUILTIN_TOOLS
+from letta.tools.registry import BUILTIN_TOOLS
 
 UNKNOWN = "tool-00000000-0000-4000-8000-0000000000aa"
 NewTool = Callable[..., Tool]

@@ -1,0 +1,100 @@
+"""Reading and searching the web, against servers on this machine."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pydantic import SecretStr
+
+from letta.memory_tools.errors import ToolError
+from letta.settings import settings
+from letta.web_tools.fetch import fetch_webpage
+from letta.web_tools.search import web_search
+
+PAGE = """<html><head><title>t</title><script>bad()</script><style>p{}</style></head>
+<body><nav>menu</nav><main><h1>Tea</h1><p>Green <b>tea</b> is <a href="/x">good</a>.</p></main></body></html>"""
+
+
+class _Site(BaseHTTPRequestHandler):
+    asked: list[tuple[str | None, object]] = []  # noqa: RUF012 - one site for all tests, emptied by each
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        kinds = {"/page": ("text/html; charset=utf-8", PAGE), "/plain": ("text/plain", "plain words")}
+        kind, text = kinds.get(self.path, ("image/png", "png"))
+        self._answer(404 if self.path == "/gone" else 200, kind, text)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.asked.append((self.headers.get("x-api-key"), body))
+        found = {"results": [{"title": "Tea", "url": "https://tea.example", "score": 1, "text": "all about tea"}]}
+        self._answer(200 if body["query"] != "fail" else 500, "application/json", json.dumps(found))
+
+    def _answer(self, status: int, kind: str, text: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def allowed(monkeypatch: pytest.MonkeyPatch, site: str) -> str:
+    monkeypatch.setattr(settings, "allow_private_urls", "127.0.0.1")
+    monkeypatch.setattr(settings, "exa_base_url", site)
+    _Site.asked.clear()
+    return site
+
+
+async def test_a_page_is_read_as_markdown(allowed: str) -> None:
+    text = await fetch_webpage(f"{allowed}/page")
+    assert text == "# Tea\n\nGreen **tea** is [good](/x)."
+
+
+async def test_plain_text_stays_plain(allowed: str) -> None:
+    assert await fetch_webpage(f"{allowed}/plain") == "plain words"
+
+
+@pytest.mark.parametrize(("path", "words"), [("/gone", "status 404"), ("/image", "no text")])
+async def test_what_can_not_be_read_is_said(allowed: str, path: str, words: str) -> None:
+    with pytest.raises(ToolError, match=words):
+        await fetch_webpage(allowed + path)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data", "file:///etc/passwd"]
+)
+async def test_cve_2026_4964_private_addresses_are_refused(url: str) -> None:
+    """The former server fetched whatever address a message or tool named."""
+    with pytest.raises(ToolError):
+        await fetch_webpage(url)
+
+
+async def test_a_search_sends_the_key_and_the_filters(allowed: str) -> None:
+    text = await web_search("tea", key="secret", num_results=3, include_text=True, include_domains=["tea.example"])
+    assert json.loads(text)["results"] == [{"title": "Tea", "url": "https://tea.example", "text": "all about tea"}]
+    expected = {"query": "tea", "numResults": 3, "contents": {"text": True}, "includeDomains": ["tea.example"]}
+    assert _Site.asked == [("secret", expected)]
+
+
+async def test_a_search_without_a_key_names_the_setting() -> None:
+    with pytest.raises(ToolError, match="EXA_API_KEY"):
+        await web_search("tea", key=None)
+
+
+async def test_a_search_that_fails_is_said_without_the_key(allowed: str) -> None:
+    with pytest.raises(ToolError, match="status 500") as caught:
+        await web_search("fail", key=SecretStr("secret").get_secret_value())
+    assert "secret" not in str(caught.value)
