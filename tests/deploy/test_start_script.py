@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,11 +23,17 @@ ON_RENDER = {"RENDER": "true", "LETTA_SERVER_PASSWORD": PASSWORD}
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 
-# Reading is allowed everywhere, as this checkout may be private; writing is not.
+# Reading is allowed everywhere, as this checkout may be private; writing is not, and so coverage can't be measured.
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-AS_NOBODY += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", SCRIPT]
+AS_NOBODY += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
+AS_NOBODY += ["env", "--unset=COVERAGE_PROCESS_CONFIG"]
+# The checkout is shown at another place, because it may be below /tmp.
 IN_A_READ_ONLY_WORLD = ["unshare", "--mount", "--propagation=private", "sh", "-c"]
-IN_A_READ_ONLY_WORLD += ['mount -t tmpfs -o mode=1777 tmpfs /tmp && mount -o remount,ro,bind / && exec "$@"', "sh"]
+IN_A_READ_ONLY_WORLD += [
+    f"mount --bind {shlex.quote(str(ROOT))} /mnt && mount -t tmpfs -o mode=1777 tmpfs /tmp"
+    ' && mount -o remount,ro,bind / && exec "$@"',
+    "sh",
+]
 
 
 def environment(*variables: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +70,7 @@ def test_one_process_that_writes_below_tmp_only(tcp_uri: str, server_environment
         ON_RENDER,
         {"LETTA_PG_URI": tcp_uri, "HOST": "", "HOME": "/nonexistent", "LETTA_DIR": "", "WEB_CONCURRENCY": "2"},
     )
-    with ServerProcess(variables, command=[*IN_A_READ_ONLY_WORLD, *AS_NOBODY]) as server:
+    with ServerProcess(variables, command=[*IN_A_READ_ONLY_WORLD, *AS_NOBODY, "/mnt/start_render.sh"]) as server:
         process = psutil.Process(server.pid)
         assert process.uids().real == NOBODY
         assert process.cmdline()[1:] == ["-m", "letta.cli", "server"]
@@ -82,7 +89,7 @@ def test_one_process_that_writes_below_tmp_only(tcp_uri: str, server_environment
 def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "letta").mkdir()
-    line = refusal(ON_RENDER, {"LETTA_DIR": str(tmp_path / "letta"), "LETTA_PG_URI": URI}, command=AS_NOBODY)
+    line = refusal(ON_RENDER, {"LETTA_DIR": str(tmp_path / "letta"), "LETTA_PG_URI": URI}, command=[*AS_NOBODY, SCRIPT])
     assert line == (
         f"letta: LETTA_DIR is {tmp_path}/letta, which user id {NOBODY} can't write to. "
         f"Set LETTA_DIR to a directory of its own, such as /tmp/letta-{NOBODY}."
