@@ -106,7 +106,11 @@ async def test_a_database_that_is_gone_is_an_answer_not_a_traceback(wire: Postgr
 
 
 async def test_a_commit_that_was_cut_off_is_looked_up(wire: PostgresWire, wired: Database) -> None:
-    await wired.run(lambda connection: connection.execute(text("CREATE TABLE IF NOT EXISTS public.letta_commits (id int PRIMARY KEY)")))
+    await wired.run(
+        lambda connection: connection.execute(
+            text("CREATE TABLE IF NOT EXISTS public.letta_commits (id int PRIMARY KEY)")
+        )
+    )
     runs: list[int] = []
 
     def unit(connection: Connection) -> str:
