@@ -44,9 +44,10 @@ class AgentTalk:
             assert response.status_code == 200, response.read()
             return list(_events(response.iter_lines()))
 
-    def history(self, **query: Any) -> list[Json]:
+    def history(self, **query: str | bool) -> list[Json]:
         """All messages, oldest first."""
-        response = self.http.get(self.path, params={"order": "asc", "limit": 200} | query)
+        params: dict[str, str | int | bool] = {"order": "asc", "limit": 200, **query}
+        response = self.http.get(self.path, params=params)
         listed: list[Json] = response.raise_for_status().json()
         return listed
 

@@ -52,9 +52,13 @@ def with_client_tools(tools: Sequence[Tool], client_tools: Sequence[JsonObject])
     """The tools of a turn: those of the request take the place of the agent's of the same name."""
     if not client_tools:
         return list(tools)
-    brought = {tool["name"]: tool for tool in client_tools}
-    own = [tool for tool in tools if tool.name not in brought]
-    return [*own, *(Tool(id="", name=name, tool_type=CLIENT_TOOL, json_schema=tool) for name, tool in brought.items())]
+    brought = {tool["name"]: _client_tool(tool) for tool in client_tools}
+    return [*(tool for tool in tools if tool.name not in brought), *brought.values()]
+
+
+def _client_tool(tool: JsonObject) -> Tool:
+    schema = tool if tool.get("parameters") else tool | {"parameters": {"type": "object", "properties": {}}}
+    return Tool(id="", name=tool["name"], tool_type=CLIENT_TOOL, json_schema=schema)
 
 
 def tool_message(turn: Turn, returns: Sequence[ToolReturn], step_id: str | None, model: str | None) -> Message:

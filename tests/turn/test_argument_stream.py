@@ -1,6 +1,7 @@
 """Reading arguments while they are written."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def read(text: str, cuts: list[int]) -> tuple[dict[str, str], dict[str, str], bo
     raw: dict[str, str] = {}
     decoded: dict[str, str] = {}
     edges = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         for piece in reader.feed(text[start:end]):
             assert piece.first == (piece.name not in raw)
             raw[piece.name] = raw.get(piece.name, "") + piece.raw
