@@ -1,15 +1,14 @@
 """Parts of messages, as every adapter reads and makes them."""
 
 import json
-import re
 import uuid
 from typing import Any
 
+from letta.messages.images import parse_data_url
 from letta.messages.message import Message
 
 JsonObject = dict[str, Any]
 
-_DATA_URL = re.compile(r"data:(?P<media_type>[^;,]+);base64,(?P<data>.*)", re.DOTALL)
 _DEFAULT_MEDIA_TYPE = "image/png"
 
 
@@ -48,8 +47,7 @@ def image_data(source: JsonObject) -> tuple[str, str] | None:
     """Media type and base64 data of an image; None if it is only known where it is."""
     if source.get("data"):
         return source.get("media_type") or _DEFAULT_MEDIA_TYPE, source["data"]
-    found = _DATA_URL.fullmatch(source.get("url") or "")
-    return (found["media_type"], found["data"]) if found else None
+    return parse_data_url(source.get("url") or "")
 
 
 def new_call_id() -> str:

@@ -6,12 +6,14 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
 from letta.errors import GoneError, InvalidArgumentError, UnavailableError
+from letta.messages.images import with_images
 from letta.organizations.actor import Actor
 from letta.runs import event_repository, lease_repository
 from letta.runs.active import ActiveRun, interrupted
@@ -80,7 +82,10 @@ class RunExecutor:
             UnavailableError: the process is full or shutting down, or too many wait already.
             BusyError: another run holds the conversation.
             NotFoundError, InvalidArgumentError: the request doesn't fit what is stored.
+            EgressError: an image of the request can't be had.
         """
+        request = replace(request, messages=await with_images(request.messages))
+        self._sweeper.nudge()
         if not queue:
             return await self._begin(actor, request)
         key = request.conversation_id or request.agent_id or ""
