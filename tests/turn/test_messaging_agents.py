@@ -84,8 +84,8 @@ def test_what_the_model_is_told_of_its_tools(agent: AgentTalk, model: ScriptedMo
     body = script.requests[0].body
     assert (body["tool_choice"], body["parallel_tool_calls"]) == ("required", False)
     schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in body["tools"]}
-    assert list(schemas["memory_insert"]["properties"])[0] == "thinking"
-    assert list(schemas["memory_insert"]["properties"])[-1] == "request_heartbeat"
+    first, *_, last = schemas["memory_insert"]["properties"]
+    assert (first, last) == ("thinking", "request_heartbeat")
     assert schemas["memory_insert"]["required"] == ["thinking", "label", "new_string", "request_heartbeat"]
     assert list(schemas["send_message"]["properties"]) == ["thinking", "message"]
 
@@ -129,9 +129,7 @@ def test_a_turn_ends_when_nobody_asks_to_go_on(agent: AgentTalk, model: Scripted
     ],
     ids=["rule", "failure", "refusal", "invalid JSON"],
 )
-def test_a_turn_goes_on_where_the_model_did_not_ask_for_it(
-    agent: AgentTalk, model: ScriptedModel, call: Call
-) -> None:
+def test_a_turn_goes_on_where_the_model_did_not_ask_for_it(agent: AgentTalk, model: ScriptedModel, call: Call) -> None:
     answer, script = play(agent, model, call, say("Done."))
     assert answer["messages"][-1]["content"] == "Done."
     assert len(script.requests) == 2
@@ -225,7 +223,7 @@ def test_other_calls_are_streamed_without_the_thoughts(agent: AgentTalk, model: 
     events = agent.stream(input=script.say(), use_assistant_message=False)
     pieces = [event["tool_call"] for event in events if event["message_type"] == "tool_call_message"]
     assert pieces[0] == {"name": "memory_insert", "tool_call_id": "call_insert"}
-    written = {name: "" for name in ("call_insert", "call_say")}
+    written = dict.fromkeys(("call_insert", "call_say"), "")
     for piece in pieces:
         written[piece["tool_call_id"]] += piece.get("arguments", "")
     inserted = {"label": "human", "new_string": "Likes tea.", "request_heartbeat": True}

@@ -1,0 +1,149 @@
+"""Turns that are cancelled, fail or lose their process: nothing is doubled, and the agent stays usable."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from letta.testing.scripted_model import Call, Failure, Reply, Script, ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.talking import AgentTalk, types
+
+
+def make(http: httpx2.Client, **settings: Any) -> AgentTalk:
+    given = {"tools": ["memory_insert"], "memory_blocks": [{"label": "human", "value": "Name: Ada."}]}
+    return AgentTalk(http, **(given | settings))
+
+
+def insert(text: str) -> Call:
+    return Call("memory_insert", {"label": "human", "new_string": text})
+
+
+def in_background(send: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def active_run(agent: AgentTalk) -> str:
+    return str(agent.http.get("/v1/runs", params={"agent_id": agent.id, "active": True}).json()[0]["id"])
+
+
+def message(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text, "otid": str(uuid.uuid4())}
+
+
+def told(script: Script) -> list[str]:
+    """What the user said, as the model was told in its last request."""
+    sent = script.requests[-1].body["messages"]
+    return [m["content"] for m in sent if m["role"] == "user"]
+
+
+def test_a_cancelled_turn_leaves_its_message_listed_but_not_in_context(
+    http: httpx2.Client, model: ScriptedModel
+) -> None:
+    """Row 17."""
+    agent = make(http)
+    held = model.script(Reply("Never.", hold=True))
+    sender = in_background(lambda: agent.say(held.say("Slow one.")))
+    held.wait_asked()
+    run_id = active_run(agent)
+    assert agent.cancel(run_ids=[run_id]) == {run_id: "cancelled"}
+    sender.join(10)
+    listed = agent.history()
+    assert [m["content"] for m in listed if m["message_type"] == "user_message"] == [held.say("Slow one.")]
+    assert listed[-1]["run_id"] == run_id
+    assert agent.retrieve()["message_ids"] == [listed[0]["id"]]
+    script = model.script(Reply("Hello."))
+    agent.say(script.say("Another one."))
+    assert told(script) == [script.say("Another one.")]
+
+
+def test_a_retry_after_a_cancel_uses_the_same_row(http: httpx2.Client, model: ScriptedModel) -> None:
+    """Row 17: the message was there twice."""
+    agent = make(http)
+    held = model.script(Reply("At last.", hold=True))
+    slow = message(held.say("Slow one."))
+    sender = in_background(lambda: agent.send(slow))
+    held.wait_asked()
+    agent.cancel()
+    sender.join(10)
+    held.release()
+    answer = agent.send(slow)
+    assert [m["content"] for m in answer["messages"]] == ["At last."]
+    assert types(agent.history()) == ["system_message", "user_message", "assistant_message"]
+    assert len(agent.retrieve()["message_ids"]) == 3
+    assert agent.send(slow) == answer
+
+
+def test_a_turn_that_was_cancelled_after_a_step_keeps_it(http: httpx2.Client, model: ScriptedModel) -> None:
+    agent = make(http)
+    script = model.script(Reply(calls=[insert("tea")]), Reply("Never.", hold=True))
+    slow = message(script.say("Slow one."))
+    sender = in_background(lambda: agent.send(slow))
+    script.wait_asked(2)
+    agent.cancel()
+    sender.join(10)
+    kept = ["system_message", "user_message", "tool_call_message", "tool_return_message"]
+    assert types(agent.history()) == kept
+    assert len(agent.retrieve()["message_ids"]) == 4
+    script.release()
+    agent.send(slow)
+    assert types(agent.history()) == [*kept, "assistant_message"]
+    assert len(agent.retrieve()["message_ids"]) == 5
+    assert agent.block("human") == "Name: Ada.\ntea"
+
+
+def test_a_failed_turn_is_run_again_on_the_row_that_is_there(http: httpx2.Client, model: ScriptedModel) -> None:
+    agent = make(http)
+    failing = model.script(Reply("Now it works.", error=Failure("bad_request", times=1)))
+    body = message(failing.say())
+    agent.refused(400, messages=[body])
+    assert types(agent.history()) == ["system_message", "user_message"]
+    assert len(agent.retrieve()["message_ids"]) == 1
+    agent.send(body)
+    assert types(agent.history()) == ["system_message", "user_message", "assistant_message"]
+    assert told(failing) == [failing.say()]
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_killed_server_never_bricks_an_agent(
+    server_environment: dict[str, str], model: ScriptedModel, step: int
+) -> None:
+    """Row 1: calls without returns made an agent's history unusable for ever."""
+    environment = server_environment | {"LETTA_RUN_LEASE_SECONDS": "2"}
+    with ServerProcess(environment) as server, httpx2.Client(base_url=server.url, timeout=60) as http:
+        agent = make(http)
+        replies = [Reply(calls=[insert(text)], hold=number == step) for number, text in enumerate("abc", 1)]
+        script = model.script(*replies, Reply("Done."))
+
+        def send() -> None:
+            with pytest.raises(httpx2.TransportError):
+                agent.say(script.say())
+
+        sender = in_background(send)
+        script.wait_asked(step)
+        server.kill()
+        sender.join(10)
+        script.release()
+        server.start()
+        answer = _retried(agent)
+        assert answer["stop_reason"]["stop_reason"] == "end_turn"
+        values = agent.block("human").split("\n")
+        assert values == ["Name: Ada.", *"abc"[: len(values) - 1]]
+
+
+def _retried(agent: AgentTalk) -> dict[str, Any]:
+    """The answer to a message, as soon as the lost run is out of the way."""
+    for _ in range(40):
+        response = agent.post({"input": "Are you there?"})
+        if response.status_code != 409:
+            assert response.status_code == 200, response.text
+            answer: dict[str, Any] = response.json()
+            return answer
+        assert response.json()["run_id"]
+        threading.Event().wait(0.5)
+    raise AssertionError("the lost run still holds the conversation")
