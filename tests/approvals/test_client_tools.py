@@ -6,7 +6,7 @@ import pytest
 
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from tests.approvals.conftest import MakeAgent, insert
-from tests.talking import AgentTalk, types
+from tests.talking import AgentTalk
 
 WEATHER = {
     "name": "get_weather",
