@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
+from letta.llm.chat import Usage
+from letta.llm.cost import cost_usd
 from letta.organizations.actor import Actor
 from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 from letta.steps.tables import provider_traces, steps
@@ -42,7 +44,7 @@ def get_step(connection: Connection, actor: Actor, step_id: str) -> Step:
 
 
 def metrics_of_step(connection: Connection, actor: Actor, step_id: str) -> StepMetrics:
-    """How long a step took."""
+    """How long a step took, and what it cost."""
     row = _row(connection, actor, step_id)
     return StepMetrics(
         id=row.id,
@@ -53,7 +55,18 @@ def metrics_of_step(connection: Connection, actor: Actor, step_id: str) -> StepM
         tool_execution_ns=row.tool_execution_ns,
         step_ns=row.step_ns,
         project_id=row.project_id,
+        cost_usd=_cost(row),
     )
+
+
+def _cost(row: Row[Any]) -> float | None:
+    used = Usage(
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        cached_input_tokens=row.cached_input_tokens,
+        cache_write_tokens=row.cache_write_tokens,
+    )
+    return cost_usd(row.provider_name or "", row.model or "", used, at=row.created_at)
 
 
 def trace_of_step(connection: Connection, actor: Actor, step_id: str) -> ProviderTrace | None:

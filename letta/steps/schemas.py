@@ -43,7 +43,7 @@ class Step(Schema):
 
 
 class StepMetrics(Schema):
-    """How long a step took."""
+    """How long a step took, and what it cost."""
 
     id: str
     organization_id: str | None = None
@@ -58,6 +58,10 @@ class StepMetrics(Schema):
     base_template_id: str | None = None
     template_id: str | None = None
     project_id: str | None = None
+    cost_usd: float | None = Field(
+        None,
+        description="Price of the model's call in US dollars, by its provider's list; null where that isn't known.",
+    )
 
 
 class ProviderTrace(Schema):
