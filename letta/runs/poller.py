@@ -36,6 +36,19 @@ class Poller:
         self._waiting: dict[Position, list[asyncio.Future[News]]] = {}
         self._task: asyncio.Task[None] | None = None
 
+    async def look(self, run_id: str, position: int) -> News:
+        """What a reader doesn't know yet, be it nothing.
+
+        Raises:
+            NotFoundError: the run is gone.
+            UnavailableError: the database can't be reached.
+        """
+        key = (run_id, position)
+        found = await self._database.read(self._query, [key])
+        if key not in found:
+            raise unknown_run(run_id)
+        return found[key]
+
     async def next(self, run_id: str, position: int) -> News:
         """What a reader doesn't know yet, as soon as there is anything. A run that is over or lost is always news.
 

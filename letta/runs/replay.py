@@ -27,8 +27,8 @@ async def follow(poller: Poller, run_id: str, recover: Recover) -> AsyncIterator
         NotFoundError: there is no such run.
     """
     last = 0
+    news = await poller.look(run_id, last)
     while True:
-        news = await poller.next(run_id, last)
         if news.messages:
             last = news.messages[-1].sequence_id or last
             yield StepCommitted(news.messages, streamed=False)
@@ -37,14 +37,15 @@ async def follow(poller: Poller, run_id: str, recover: Recover) -> AsyncIterator
             return
         if news.state.lost:
             await recover(run_id)
+        news = await poller.next(run_id, last)
 
 
 async def follow_log(
     poller: Poller, database: Database, show: Show, after: int, recover: Recover
 ) -> AsyncIterator[Frame]:
     """The event log of a background run from a number on, and on while the run lasts."""
+    news = await poller.look(show.run_id, after)
     while True:
-        news = await poller.next(show.run_id, after)
         for frame in news.frames:
             after = frame.last
             yield frame
@@ -57,6 +58,7 @@ async def follow_log(
                 if frame.last > after:
                     yield frame
             return
+        news = await poller.next(show.run_id, after)
 
 
 def end_of_log(connection: Connection, show: Show, state: RunState) -> list[Frame]:

@@ -1,9 +1,14 @@
-"""Looking after what other processes left behind: lost runs, callbacks that weren't sent, logs that are too old."""
+"""Looking after what other processes left behind: lost runs, callbacks that weren't sent, logs that are too old.
+
+Nobody tells a process that another one is gone, so it has to look: once a minute when it is idle, and several times
+within the time of a lease while others carry out runs, or while it is used itself.
+"""
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from letta.database.engine import Database
 from letta.errors import UnavailableError
@@ -12,14 +17,16 @@ from letta.runs.callbacks import Callbacks
 
 logger = logging.getLogger(__name__)
 
-_SECONDS = 60
+_MOST_SECONDS = 60
+_IDLE_LEASES = 3
+"""So many times the length of a lease lie between two looks of an idle process; a minute, as leases are by default."""
 _LOOKS_PER_LEASE = 4
 _SECONDS_BETWEEN_CLEANINGS = 1800
 _MOST_AT_ONCE = 20
 
 
 class Sweeper:
-    """Looks once at the start, then once a minute; more often while other processes carry out runs."""
+    """Looks once at the start, then now and then."""
 
     def __init__(
         self,
@@ -35,6 +42,7 @@ class Sweeper:
         self._recover = recover
         self._callbacks = callbacks
         self._cleaned: float | None = None
+        self._nudged = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -46,17 +54,25 @@ class Sweeper:
         if self._task is not None:
             self._task.cancel()
 
+    def nudge(self) -> None:
+        """Look soon: the process is used."""
+        self._nudged.set()
+
     async def _sweep(self) -> None:
+        short = min(_MOST_SECONDS, self._lease_seconds / _LOOKS_PER_LEASE)
         while True:
-            pause: float = _SECONDS
+            pause = min(_MOST_SECONDS, self._lease_seconds * _IDLE_LEASES)
+            self._nudged.clear()
             try:
                 if await self._look():
-                    pause = min(_SECONDS, self._lease_seconds / _LOOKS_PER_LEASE)
+                    pause = short
             except UnavailableError as error:
                 logger.warning("what other processes left behind could not be looked for: %s", error.detail)
             except Exception:
                 logger.exception("what other processes left behind could not be taken care of")
-            await asyncio.sleep(pause)
+            await asyncio.sleep(short)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), pause - short)
 
     async def _look(self) -> bool:
         """Do what waits. Returns whether there may soon be more."""

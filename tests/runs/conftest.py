@@ -1,0 +1,84 @@
+"""Agents of one server, and pairs of servers that share a database, as they do during every deploy."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+
+from letta.testing.postgres import throwaway_schema
+from letta.testing.scripted_model import ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.conftest import environment_of
+from tests.talking import AgentTalk
+
+T = TypeVar("T")
+BLOCKS = [{"label": "human", "value": "Name: Ada."}]
+SHORT = {"LETTA_RUN_LEASE_SECONDS": "1", "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "2", "LETTA_KEEPALIVE_INTERVAL": "5"}
+"""Clocks of servers that end while runs go on."""
+
+
+class Instance:
+    """A server, and a connection to it."""
+
+    def __init__(self, stack: ExitStack, environment: dict[str, str]) -> None:
+        self.server = ServerProcess(environment | SHORT)
+        stack.callback(self.server.stop)
+        self.server.start(wait=False)
+        self.http = stack.enter_context(httpx2.Client(base_url=self.server.url, timeout=30, trust_env=False))
+
+    def ready(self) -> "Instance":
+        """The same, once the server is."""
+        self.server.wait_healthy()
+        return self
+
+    def at(self, talk: AgentTalk) -> AgentTalk:
+        """The same agent, spoken to through this server."""
+        other = AgentTalk.__new__(AgentTalk)
+        other.http, other.agent, other.id, other.path = self.http, talk.agent, talk.id, talk.path
+        return other
+
+
+def make(http: httpx2.Client, **settings: Any) -> AgentTalk:
+    """An agent with the tools to edit its block."""
+    given = {"tools": ["memory_insert", "memory_replace"], "memory_blocks": BLOCKS, "include_base_tool_rules": False}
+    return AgentTalk(http, **(given | settings))
+
+
+def until(look: Callable[[], T], seconds: float = 10) -> T:
+    """What ``look`` returns, as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"still {found!r} after {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def talk(http: httpx2.Client) -> AgentTalk:
+    return make(http)
+
+
+@pytest.fixture
+def instances(server_environment: dict[str, str]) -> Iterator[Callable[[], Instance]]:
+    """Starts servers on one database of their own, with short clocks."""
+    with ExitStack() as stack:
+        yield lambda: Instance(stack, server_environment)
+
+
+@pytest.fixture
+def pair(instances: Callable[[], Instance]) -> tuple[Instance, Instance]:
+    """Two servers on one database, for tests that stop them."""
+    first, second = instances(), instances()
+    return first.ready(), second.ready()
+
+
+@pytest.fixture(scope="module")
+def lasting_pair(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[tuple[Instance, Instance]]:
+    """Two servers on one database, for tests that let them live."""
+    with throwaway_schema(postgres_uri) as schema, ExitStack() as stack:
+        environment = environment_of(postgres_uri, schema, scripted_model)
+        first, second = Instance(stack, environment), Instance(stack, environment)
+        yield first.ready(), second.ready()

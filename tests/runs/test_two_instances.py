@@ -1,0 +1,297 @@
+"""Two servers on one database, as during every deploy: what one begins, the other shows, cancels and goes on with."""
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.runs.conftest import SHORT, Instance, make, until
+from tests.runs.test_background_streams import arguments_of, database_of, resume, text_of
+from tests.talking import AgentTalk, types
+
+Json = dict[str, Any]
+Instances = Callable[[], Instance]
+EDIT = Call("memory_insert", {"label": "human", "new_string": "Likes tea."})
+WORDS = "one two three four five six seven eight "
+
+pytestmark = pytest.mark.slow
+
+
+def begin(talk: AgentTalk, script: Script, **options: Any) -> str:
+    """Start a background run and leave it alone."""
+    body = {"input": script.say(), "streaming": True, "background": True, "stream_tokens": True} | options
+    with talk.http.stream("POST", talk.path, json=body) as response:
+        assert response.status_code == 200, response.read()
+        line = next(line for line in response.iter_lines() if line.startswith("data: {"))
+    return str(json.loads(line[6:])["run_id"])
+
+
+def expect_one_turn(talk: AgentTalk, script: Script, answer: str) -> None:
+    """There is one message of the user and one answer, and the agent goes on."""
+    history = talk.history()
+    assert [script.marker in str(m["content"]) for m in history if m["message_type"] == "user_message"] == [True]
+    assert [m["content"] for m in history if m["message_type"] == "assistant_message"] == [answer]
+    assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
+
+
+def test_a_stream_is_followed_from_the_other_instance(
+    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = lasting_pair
+    talk = make(first.http)
+    script = model.script(Reply(WORDS, calls=[EDIT], chunk_delay=0.1), Reply("Done."))
+    run_id = begin(talk, script)
+    messages = resume(second.http, run_id)
+    assert text_of(messages) == WORDS + "Done."
+    assert json.loads(arguments_of(messages)) == {"label": "human", "new_string": "Likes tea."}
+    numbers = [m["seq_id"] for m in messages if "seq_id" in m]
+    assert numbers == sorted(set(numbers))
+    assert types(messages).count("assistant_message") > 2, "it came while it was written, not only at the end"
+    again = resume(second.http, run_id)
+    assert (text_of(again), arguments_of(again)) == (text_of(messages), arguments_of(messages))
+
+
+def test_the_same_message_sent_to_the_other_instance_joins_the_run(
+    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = lasting_pair
+    talk = make(first.http)
+    script = model.script(Reply("Once.", hold=True))
+    message = {"role": "user", "content": script.say(), "otid": "otid-of-mine"}
+    answers: list[Json] = []
+    threads = [
+        threading.Thread(target=lambda at=at: answers.append(at.at(talk).send(message))) for at in (first, second)
+    ]
+    threads[0].start()
+    script.wait_asked()
+    threads[1].start()
+    threads[1].join(0.5)
+    script.release()
+    for thread in threads:
+        thread.join(10)
+    assert answers[0]["messages"] == answers[1]["messages"]
+    assert len(script.requests) == 1
+
+
+def test_a_run_is_cancelled_through_the_other_instance(
+    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = lasting_pair
+    talk = make(first.http)
+    script = model.script(Reply(WORDS, hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    assert second.at(talk).cancel(run_ids=[run_id]) == {run_id: "cancelled"}
+    assert until(lambda: talk.run(run_id)["status"] == "cancelled")
+    assert types(resume(second.http, run_id))[-2:] == ["stop_reason", "usage_statistics"]
+    assert types(talk.say("And now?")["messages"]) == ["assistant_message"]
+
+
+def test_a_busy_conversation_is_busy_at_both_instances(
+    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = lasting_pair
+    talk = make(first.http)
+    script = model.script(Reply("Slow.", hold=True))
+    run_id = begin(talk, script)
+    for instance in lasting_pair:
+        response = instance.at(talk).post({"input": "Me too."})
+        assert response.status_code == 409
+        assert response.json()["run_id"] == run_id
+        assert int(response.headers["retry-after"]) >= 1
+    queued: list[Json] = []
+    thread = threading.Thread(
+        target=lambda: queued.append(second.http.post(f"{talk.path}?queue=true", json={"input": "Then me."}).json())
+    )
+    thread.start()
+    thread.join(0.3)
+    assert not queued
+    script.release()
+    thread.join(10)
+    assert types(queued[0]["messages"]) == ["assistant_message"]
+
+
+def test_a_run_that_outlasts_the_grace_goes_on_at_the_other_instance(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    """SIGTERM: the uncommitted step is dropped and asked for again, what was committed before stays."""
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply(calls=[EDIT]), Reply("Done.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked(2)
+    assert first.server.terminate() == 0
+    script.wait_asked(3)
+    script.release()
+    talk = second.at(talk)
+    messages = resume(second.http, run_id)
+    assert (
+        types(messages)
+        == [
+            "ping",
+            "tool_call_message",
+            "tool_return_message",
+            "assistant_message",
+            "stop_reason",
+            "usage_statistics",
+        ]
+        or types(messages).count("tool_return_message") == 1
+    )
+    assert text_of(messages) == "Done."
+    assert messages[-1]["step_count"] == 2
+    assert talk.run(run_id)["status"] == "completed"
+    assert talk.block("human") == "Name: Ada.\nLikes tea."
+    expect_one_turn(talk, script, "Done.")
+
+
+def test_a_run_that_ends_within_the_grace_is_not_cut_off(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply("In time.", delay=0.5))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    assert first.server.terminate() == 0
+    talk = second.at(talk)
+    assert talk.run(run_id)["status"] == "completed"
+    assert len(script.requests) == 1
+    assert text_of(resume(second.http, run_id)) == "In time."
+
+
+def test_zombie_runs_of_a_killed_process_are_taken_over_from_their_last_step(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    """Row 3: runs that stay `running` for ever, and an agent that nobody can talk to."""
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply(calls=[EDIT]), Reply("Done.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked(2)
+    first.server.kill()
+    talk = second.at(talk)
+    script.wait_asked(3)
+    script.release()
+    assert text_of(resume(second.http, run_id)) == "Done."
+    assert talk.block("human") == "Name: Ada.\nLikes tea."
+    expect_one_turn(talk, script, "Done.")
+
+
+def test_a_run_killed_before_its_first_step_is_begun_again(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply("Done.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    first.server.kill()
+    script.wait_asked(2)
+    script.release()
+    assert text_of(resume(second.http, run_id)) == "Done."
+    expect_one_turn(second.at(talk), script, "Done.")
+
+
+def test_a_stream_goes_on_with_growing_numbers_after_a_kill(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply("Let me see.", calls=[EDIT]), Reply("Done.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked(2)
+    before = [m for m in stored_frames(second, run_id) if m["message_type"] != "ping"]
+    first.server.kill()
+    script.wait_asked(3)
+    script.release()
+    rest = resume(second.http, run_id, starting_after=before[-1]["seq_id"])
+    assert text_of(before) + text_of(rest) == "Let me see.Done."
+    numbers = [m["seq_id"] for m in rest if "seq_id" in m]
+    assert numbers[0] > before[-1]["seq_id"]
+    assert numbers == sorted(set(numbers))
+    whole = resume(second.http, run_id)
+    assert text_of(whole) == "Let me see.Done."
+
+
+def stored_frames(instance: Instance, run_id: str) -> list[Json]:
+    """What the log of a run that goes on holds by now."""
+    messages: list[Json] = []
+    with instance.http.stream("POST", f"/v1/runs/{run_id}/stream", json={}) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                messages.append(json.loads(line[6:]))
+            if messages and messages[-1]["message_type"] == "tool_return_message":
+                break
+    return messages
+
+
+def test_a_run_is_taken_over_at_most_twice(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply("Never.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    with database_of(first.server) as cursor:
+        cursor.execute("UPDATE runs SET take_overs = 2 WHERE id = %s", [run_id])
+    first.server.kill()
+    talk = second.at(talk)
+    run = until(lambda: (found := talk.run(run_id))["status"] != "running" and found)
+    assert (run["status"], run["stop_reason"]) == ("failed", "error")
+    assert "interrupted 3 times" in run["metadata"]["error"]["detail"]
+    assert types(resume(second.http, run_id)) == ["ping", "stop_reason", "error_message"]
+    assert len(script.requests) == 1
+    assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
+
+
+def test_a_run_that_was_to_be_cancelled_is_not_continued(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
+    talk = make(first.http)
+    script = model.script(Reply("Never.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    first.server.kill()
+    talk = second.at(talk)
+    talk.cancel(run_ids=[run_id])
+    assert until(lambda: talk.run(run_id)["status"] == "cancelled")
+    assert len(script.requests) == 1
+
+
+def test_a_message_for_a_lost_run_takes_the_run_over(instances: Instances, model: ScriptedModel) -> None:
+    """A client doesn't wait for the next look around: what it asks for has the run taken over at once."""
+    first = instances().ready()
+    talk = make(first.http)
+    script = model.script(Reply("Late.", hold=True))
+    run_id = begin(talk, script)
+    script.wait_asked()
+    second = instances().ready()
+    first.server.kill()
+    talk = second.at(talk)
+    busy = talk.refused(409, input="Hello?")
+    assert busy["run_id"] == run_id
+    script.wait_asked(2)
+    script.release()
+    answer = second.http.post(f"{talk.path}?queue=true", json={"input": "Hello?"}).json()
+    assert types(answer["messages"]) == ["assistant_message"]
+    assert talk.run(run_id)["status"] == "completed"
+
+
+def test_blocking_clients_do_not_notice_a_restart(server_environment: dict[str, str], model: ScriptedModel) -> None:
+    """The client's own retry joins the run, which goes on where it was."""
+    with ServerProcess(server_environment | SHORT) as server, server.client(max_retries=6) as client:
+        agent = client.agents.create(model="openai-proxy/gpt-4o-mini", include_base_tools=False)
+        script = model.script(Reply("Through it all.", hold=True))
+        answers: list[Any] = []
+        thread = threading.Thread(
+            target=lambda: answers.append(client.agents.messages.create(agent.id, input=script.say()))
+        )
+        thread.start()
+        script.wait_asked()
+        server.restart()
+        script.wait_asked(2)
+        script.release()
+        thread.join(20)
+        assert [m.content for m in answers[0].messages] == ["Through it all."]
+        users = [m for m in client.agents.messages.list(agent.id) if m.message_type == "user_message"]
+        assert len(users) == 1
