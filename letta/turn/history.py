@@ -79,13 +79,13 @@ class _Repaired:
 
 
 def _says_nothing(message: Message) -> bool:
-    if message.role == "system" or message.tool_calls:
+    if message.tool_calls or message.role == "system":
         return False
-    return not any(_is_something(part) for part in message.content)
-
-
-def _is_something(part: JsonObject) -> bool:
-    return part["type"] != "text" or bool(part["text"].strip())
+    # Not any(…): this loop runs over the whole context in every step.
+    for part in message.content:  # noqa: SIM110
+        if part["type"] != "text" or part["text"].strip():
+            return False
+    return True
 
 
 def _joined(first: Message, second: Message) -> Message:
