@@ -7,6 +7,7 @@ an answer of the name server that changes in between has no effect. Hosts in LET
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -72,6 +73,17 @@ async def request(
         raise EgressError(f"{_shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
 
 
+async def check(url: str) -> None:
+    """Refuse an address that will be asked later, as far as it can be told now.
+
+    Raises:
+        InvalidArgumentError: it isn't one that may be asked.
+    """
+    parsed = _parse(url)
+    with suppress(EgressError):
+        await _addresses(parsed)
+
+
 async def _send(method: str, url: str, json: Any, headers: dict[str, str] | None, max_bytes: int) -> Answer:
     parsed = _parse(url)
     problem = "it has no address"
@@ -98,10 +110,10 @@ def _parse(url: str) -> httpx2.URL:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
         raise InvalidArgumentError(
-            f"'{url[:200]}' isn't a URL ({error}). Give one such as https://example.com/."
+            f"The URL is malformed ({error}). Give a web address, beginning with https://."
         ) from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InvalidArgumentError(f"'{url[:200]}' isn't a web address. Give one that begins with https://.")
+        raise InvalidArgumentError("The URL isn't complete. Give a web address, beginning with https://.")
     return parsed
 
 

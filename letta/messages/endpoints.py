@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from letta.database.pagination import Page
+from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
 from letta.messages import listing, repository
@@ -68,6 +69,8 @@ async def create_message_async(
     queue: Queued = False,
 ) -> Any:
     """Start a turn and answer at once with its run."""
+    if body.callback_url is not None:
+        await egress.check(body.callback_url)
     run = run_request(agent_id, body, await request.json(), retry_count, request_id)
     view = await server.executor.start(actor, run, queue=queue)
     return await server.database.read(runs_listing.retrieve_run, actor, view.run_id)

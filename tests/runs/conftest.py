@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, TypeVar
 
 import httpx2
+import psycopg2
 import pytest
 
 from letta.testing.postgres import throwaway_schema
@@ -45,6 +46,15 @@ def make(http: httpx2.Client, **settings: Any) -> AgentTalk:
     """An agent with the tools to edit its block."""
     given = {"tools": ["memory_insert", "memory_replace"], "memory_blocks": BLOCKS, "include_base_tool_rules": False}
     return AgentTalk(http, **(given | settings))
+
+
+@contextmanager
+def database_of(server: ServerProcess) -> Iterator[Any]:
+    """A cursor in a server's schema, for what nobody can do from outside."""
+    with closing(psycopg2.connect(server.environment["LETTA_PG_URI"])) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"SET search_path = {server.environment['LETTA_PG_SCHEMA']}")
+        yield cursor
 
 
 def until(look: Callable[[], T], seconds: float = 10) -> T:

@@ -1,18 +1,15 @@
 """Background runs: their streams can be read again, from any message on, while they last and afterwards."""
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx2
-import psycopg2
 import pytest
 from letta_client import Letta
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import until
+from tests.runs.conftest import database_of, until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]
@@ -36,14 +33,6 @@ def text_of(messages: list[Json]) -> str:
 
 def arguments_of(messages: list[Json]) -> str:
     return "".join(m["tool_call"].get("arguments", "") for m in messages if m["message_type"] == "tool_call_message")
-
-
-@contextmanager
-def database_of(server: ServerProcess) -> Iterator[Any]:
-    with closing(psycopg2.connect(server.environment["LETTA_PG_URI"])) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute(f"SET search_path = {server.environment['LETTA_PG_SCHEMA']}")
-        yield cursor
 
 
 def test_every_message_has_a_number_beginning_with_the_first_ping(talk: AgentTalk, model: ScriptedModel) -> None:

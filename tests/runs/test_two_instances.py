@@ -9,8 +9,8 @@ import pytest
 
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import SHORT, Instance, make, until
-from tests.runs.test_background_streams import arguments_of, database_of, resume, text_of
+from tests.runs.conftest import SHORT, Instance, database_of, make, until
+from tests.runs.test_background_streams import arguments_of, resume, text_of
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]
