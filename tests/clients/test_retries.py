@@ -11,6 +11,8 @@ from letta.testing.scripted_model import Call, Failure, Reply, Script, ScriptedM
 from letta.testing.server import ServerProcess
 from tests.clients.cutting_proxy import Cut, CuttingProxy
 
+pytestmark = pytest.mark.slow
+
 ANSWER = "Here you are."
 EDIT = Call("memory_insert", {"label": "human", "new_string": "Takes sugar."})
 
@@ -89,7 +91,6 @@ def test_a_turn_that_outlasts_the_client_is_answered_once(
     assert len(script.requests) == 1
 
 
-@pytest.mark.slow
 def test_a_turn_of_seventy_seconds_is_answered_once(default_client: Letta, agent_id: str, model: ScriptedModel) -> None:
     script = model.script(Reply(calls=[EDIT], delay=35), Reply(ANSWER, delay=35))
     said = script.say("Take your time.")

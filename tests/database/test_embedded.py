@@ -36,6 +36,7 @@ from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
 from letta.database.embedded.server import Server
 
+pytestmark = pytest.mark.slow
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be told apart from Postgres' user")
 
 START = """

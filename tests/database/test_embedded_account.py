@@ -19,7 +19,10 @@ from letta.database.embedded.launch import Launch
 from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can change users")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="only root can change users"),
+]
 
 STRANGER = 10001
 """A user id without a name, like that of our container."""

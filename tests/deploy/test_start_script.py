@@ -14,6 +14,8 @@ import pytest
 from letta.testing.postgres import PostgresWire
 from letta.testing.server import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "start_render.sh")
 NOBODY = 65534
@@ -121,7 +123,6 @@ def test_what_would_lose_or_expose_data_is_refused(variables: dict[str, str], ex
     assert expected in refusal(ON_RENDER, {"LETTA_DIR": str(tmp_path)}, variables)
 
 
-@pytest.mark.slow
 def test_another_encryption_key_is_refused_and_loses_nothing(
     server_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from letta.settings import Settings
 from letta.testing.scripted_model import DEFAULT_TEXT, ScriptedModel
 from letta.testing.server import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])

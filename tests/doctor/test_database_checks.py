@@ -12,6 +12,8 @@ import pytest
 from letta.database.dsn import parse_dsn
 from letta.doctor import Check, Status, exit_code
 
+pytestmark = pytest.mark.slow
+
 Execute = Callable[[str], None]
 Look = Callable[..., dict[str, Check]]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "test_persistence.py"
 
@@ -34,7 +36,6 @@ def schemas(uri: str) -> set[str]:
         return {name for (name,) in cursor.fetchall()}
 
 
-@pytest.mark.slow
 def test_it_passes_with_the_embedded_database_from_any_directory(tmp_path: Path) -> None:
     done = run(str(SCRIPT), env=environment(tmp_path), cwd=tmp_path)
     lines = done.stdout.splitlines()
@@ -51,7 +52,6 @@ def test_it_passes_with_the_embedded_database_from_any_directory(tmp_path: Path)
     assert done.returncode == 0
 
 
-@pytest.mark.slow
 def test_it_passes_in_a_schema_of_its_own_and_drops_it(tmp_path: Path, postgres_uri: str) -> None:
     before = schemas(postgres_uri)
     done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=postgres_uri))
@@ -74,7 +74,6 @@ def test_an_existing_schema_is_refused_and_left_alone(tmp_path: Path, postgres_u
     assert f"The database already has a schema {schema}; it is left alone." in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_drops_what_it_created(tmp_path: Path, postgres_uri: str, number: signal.Signals) -> None:
     before = schemas(postgres_uri)
@@ -131,7 +130,6 @@ def test_a_database_that_can_not_be_reached_is_told_without_its_password(tmp_pat
     assert done.stderr == ""
 
 
-@pytest.mark.slow
 def test_pytest_runs_it_too(tmp_path: Path) -> None:
     done = run("-m", "pytest", "-p", "no:cacheprovider", "test_persistence.py", env=environment(tmp_path))
     assert done.returncode == 0, done.stdout
