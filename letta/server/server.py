@@ -9,6 +9,7 @@ from letta.database.engine import Database
 from letta.database.ids import id_pattern
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.llm.catalog import Catalog, ProviderReport
+from letta.llm.clients import close_clients
 from letta.organizations.actor import DEFAULT_ACTOR, Principal
 from letta.organizations.repository import find_actor
 from letta.runs.executor import RunExecutor
@@ -51,8 +52,9 @@ class SyncServer:
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
 
     async def stop(self) -> None:
-        """Let runs end or hand them over, then close the database."""
+        """Let runs end or hand them over, then close all connections."""
         await self.executor.stop(0)
+        await close_clients()
         for background in (self._refresh, self._retention):
             if background is not None:
                 background.cancel()
