@@ -1,4 +1,4 @@
-"""Which tests can't run here, and whether that is a failure: hooks of pytest.
+"""Which tests can't run here, whether that is a failure, and which are slow: hooks of pytest.
 
 Tests that need a tool (markers `container`, `pooler`, `browser`) are skipped where it is missing; `make test-tools`
 installs it. With LETTA_TEST_NO_SKIPS set, as in CI, every skipped test fails.
@@ -24,8 +24,11 @@ SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     reasons = {marker: _obstacle(marker) for marker in TOOLS}
     for item in items:
-        if "postgres_uri" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "postgres_uri" in fixtures:
             item.add_marker("database")
+        if "server_environment" in fixtures:  # it starts a server of its own
+            item.add_marker("slow")
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))

@@ -104,13 +104,13 @@ def test_a_stalled_network_goes_on_where_it_stood(wire: PostgresWire) -> None:
 def test_a_connection_cut_at_the_commit(embedded_uri: str, wire: PostgresWire, when: str, stored: int) -> None:
     with closing(psycopg2.connect(embedded_uri)) as direct:
         direct.autocommit = True
-        query(direct, "DROP TABLE IF EXISTS cut_at; CREATE TABLE cut_at (n int)")
+        query(direct, "DROP TABLE IF EXISTS public.cut_at; CREATE TABLE public.cut_at (n int)")
         wire.cut_at("^commit", "before" if when == "before" else "after")
         with connect(wire) as connection:
-            query(connection, "INSERT INTO cut_at VALUES (1)")
+            query(connection, "INSERT INTO public.cut_at VALUES (1)")
             with pytest.raises(psycopg2.OperationalError):
                 connection.commit()
-        assert query(direct, "SELECT count(*) FROM cut_at") == [(stored,)]
+        assert query(direct, "SELECT count(*) FROM public.cut_at") == [(stored,)]
     with connect(wire) as connection:
         query(connection, "SELECT 1")
         connection.commit()
