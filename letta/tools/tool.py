@@ -31,3 +31,8 @@ class Tool:
     last_updated_by_id: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+    @property
+    def is_builtin(self) -> bool:
+        """Whether it came with the server, so that its name tells what it does."""
+        return self.tool_type.startswith("letta_")

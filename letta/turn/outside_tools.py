@@ -1,5 +1,6 @@
 """Carrying out the calls that don't belong into the committing transaction, such as searches."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from letta.agents.repository import secrets_of_agents
@@ -26,22 +27,38 @@ def takes_effect_outside(tool: Tool) -> bool:
 
 
 async def run_outside(database: Database, turn: Turn, calls: Sequence[JsonObject]) -> dict[str, ToolReturn]:
-    """Returns of those of these calls that run outside the transaction, by call id."""
-    tools = {tool.name: tool for tool in turn.tools if tool.name in _RUNNERS}
-    done: dict[str, ToolReturn] = {}
-    for call in calls:
-        if call["name"] in tools:
-            done[call["id"]] = limited(await _run(database, turn, call), tools[call["name"]])
-    return done
+    """Returns of those of these calls that run outside the transaction, by call id.
+
+    Tools that allow it run side by side, before the others, which run in order.
+    """
+    tools = {tool.name: tool for tool in turn.tools if tool.is_builtin and tool.name in _RUNNERS}
+    ours = [call for call in calls if call["name"] in tools]
+    together = [call for call in ours if tools[call["name"]].enable_parallel_execution]
+    returns = await _side_by_side([_run(database, turn, tools[call["name"]], call) for call in together])
+    for call in ours:
+        if call not in together:
+            returns.append(await _run(database, turn, tools[call["name"]], call))
+    return {returned.call["id"]: returned for returned in returns}
 
 
-async def _run(database: Database, turn: Turn, call: JsonObject) -> ToolReturn:
+async def _side_by_side(running: Sequence[Awaitable[ToolReturn]]) -> list[ToolReturn]:
+    """The results of all, once all have ended, however they end."""
+    if len(running) == 1:
+        return [await running[0]]
+    ended = await asyncio.gather(*running, return_exceptions=True)
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in ended if isinstance(result, ToolReturn)]
+
+
+async def _run(database: Database, turn: Turn, tool: Tool, call: JsonObject) -> ToolReturn:
     try:
         arguments = checked_arguments(call["name"], parse_arguments(call["arguments"]))
         text = await _RUNNERS[call["name"]](database, turn, arguments)
     except ToolError as error:
         return failed(call, str(error))
-    return ToolReturn(call, "success", text)
+    return limited(ToolReturn(call, "success", text), tool)
 
 
 async def _search_conversation(database: Database, turn: Turn, arguments: JsonObject) -> str:

@@ -122,9 +122,9 @@ def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObj
     """Carry out a call whose effect is in the database alone."""
     try:
         arguments = parse_arguments(call["arguments"])
-        if edits_memory(tool.name):
+        if tool.is_builtin and edits_memory(tool.name):
             text = edit_memory(transaction.memory, tool.name, arguments)
-        elif tool.name == "send_message":
+        elif tool.is_builtin and tool.name == "send_message":
             text = send_message(arguments)
         else:
             raise ToolError(f"{tool.name} can't be run by this version of the server.")
