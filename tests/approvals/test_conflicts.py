@@ -1,9 +1,10 @@
 """Answers that don't fit, answers that come twice, and agents that nobody answers: none of them wedges an agent."""
 
-import time
+from contextlib import closing
 from typing import Any
 
 import httpx2
+import psycopg2
 import pytest
 from letta_client import ConflictError, Letta
 
@@ -188,19 +189,31 @@ def test_a_request_expires_when_the_operator_wants_it_to(
     server_environment: dict[str, str], model: ScriptedModel
 ) -> None:
     """Row 2: nobody may ever answer."""
-    environment = server_environment | {"LETTA_APPROVAL_TTL": "1"}
+    environment = server_environment | {"LETTA_APPROVAL_TTL": "3600"}
     with ServerProcess(environment) as server, httpx2.Client(base_url=server.url, timeout=30) as http:
         agent = make(http)
-        pause(agent, model)
+        request = pause(agent, model)
         agent.refused(409, input="Hello?")
-        time.sleep(1.1)
+        _let_an_hour_pass(environment, request)
         answer = agent.say("Hello?")
         assert types(answer["messages"]) == ["tool_return_message", "assistant_message"]
         assert "expired" in answer["messages"][0]["tool_return"]
         assert agent.block("human") == "Name: Ada."
-        pause(agent, model)
-        time.sleep(1.1)
+        _let_an_hour_pass(environment, pause(agent, model))
         assert agent.send(decision("call_1", approve=True))["messages"][0]["status"] == "success"
+
+
+def _let_an_hour_pass(environment: dict[str, str], request: dict[str, Any]) -> None:
+    table = f"{environment['LETTA_PG_SCHEMA']}.messages"
+    with (
+        closing(psycopg2.connect(environment["LETTA_PG_URI"])) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            f"UPDATE {table} SET created_at = created_at - interval '1 hour' WHERE id = %s", (request["id"],)
+        )
+        assert cursor.rowcount == 1
 
 
 def test_an_agent_that_forgets_every_turn_still_waits(make_agent: MakeAgent, model: ScriptedModel) -> None:
