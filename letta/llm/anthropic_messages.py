@@ -29,13 +29,17 @@ def request_body(request: ChatRequest) -> JsonObject:
     """
     config, rules = request.config, rules_of(request.config["model"])
     forced = bool(request.tools) and request.tool_choice not in {None, "auto", "none"} and rules.forced_tools
-    thinking = _thinking(request, rules, forced=forced)
+    thinking = _thinking(config, rules, forced=forced)
     on = thinking is not None and thinking["type"] != "disabled"
+    messages = _messages(request.messages, config, with_thoughts=on)
+    if on and rules.thinking == "manual" and _began_without_thoughts(messages):
+        thinking, on = None, False
+        messages = _messages(request.messages, config, with_thoughts=False)
     body: JsonObject = {
         "model": config["model"],
         "max_tokens": config.get("max_tokens") or DEFAULT_MAX_TOKENS,
         "system": _system(request.messages),
-        "messages": _messages(request.messages, config, with_thoughts=on),
+        "messages": messages,
         "metadata": {"user_id": request.user} if request.user else None,
         "thinking": thinking,
         "temperature": _temperature(config, rules, thinking=on),
@@ -61,14 +65,13 @@ def without_thoughts(body: JsonObject) -> JsonObject:
     return kept | {"messages": [message for message in messages if message["content"]]}
 
 
-def _thinking(request: ChatRequest, rules: ClaudeRules, *, forced: bool) -> JsonObject | None:
-    config = request.config
+def _thinking(config: JsonObject, rules: ClaudeRules, *, forced: bool) -> JsonObject | None:
     if rules.thinking == "none" or forced:
         return None
     if not thinks(config) and rules.off != "never":
         return None if rules.off == "omit" else {"type": rules.off}
     if rules.thinking == "manual":
-        return None if _began_without_thoughts(request.messages, config) else _budget(config)
+        return _budget(config)
     adaptive: JsonObject = {"type": "adaptive", "display": "summarized"}
     if rules.bound:
         # The system text changes with the agent's memory: what the model thought before shall then be left out.
@@ -82,14 +85,11 @@ def _budget(config: JsonObject) -> JsonObject | None:
     return {"type": "enabled", "budget_tokens": budget} if budget >= _LEAST_BUDGET else None
 
 
-def _began_without_thoughts(messages: Sequence[Message], config: JsonObject) -> bool:
+def _began_without_thoughts(messages: Sequence[JsonObject]) -> bool:
     """Whether the model is in the middle of calls that it began without thinking: then it can't begin to."""
-    for message in reversed(messages):
-        if message.role in {"user", "summary", "system"}:
-            return False
-        if message.tool_calls:
-            return next(_thoughts(message, config), None) is None
-    return False
+    if len(messages) < 2 or messages[-1]["content"][0]["type"] != "tool_result":
+        return False
+    return messages[-2]["content"][0]["type"] not in _THINKING
 
 
 def _temperature(config: JsonObject, rules: ClaudeRules, *, thinking: bool) -> float | None:
@@ -222,12 +222,6 @@ def _assistant(message: Message, config: JsonObject, *, with_thoughts: bool) -> 
             yield from _thought(part)
     for call in message.tool_calls or ():
         yield {"type": "tool_use", "id": _id(call["id"]), "name": call["name"], "input": arguments_of(call)}
-
-
-def _thoughts(message: Message, config: JsonObject) -> Iterator[JsonObject]:
-    if is_own(message, config):
-        for part in message.content:
-            yield from _thought(part)
 
 
 def _thought(part: JsonObject) -> Iterator[JsonObject]:

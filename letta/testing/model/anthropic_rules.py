@@ -109,11 +109,21 @@ def _about_thoughts(body: Any, beta: str) -> Iterator[str]:
     binding = (body.get("thinking") or {}).get("block_binding")
     if binding is not None and _BINDING_BETA not in beta:
         yield "thinking.block_binding: Extra inputs are not permitted"
+    if (body.get("thinking") or {}).get("type") == "enabled" and _began_without_thoughts(body["messages"]):
+        yield "Expected `thinking` or `redacted_thinking`, but found something else. The calls began without thinking."
     dropped = (binding or {}).get("prefix_mismatch_behavior") == "drop_block"
     for index, message in enumerate(body["messages"]):
         for place, block in enumerate(message["content"] if isinstance(message["content"], list) else []):
             if block["type"] == "thinking":
                 yield from _about_thought(body, index, f"messages.{index}.content.{place}", block, dropped=dropped)
+
+
+def _began_without_thoughts(messages: Any) -> bool:
+    """Whether the model is in the middle of calls, and its part of the conversation doesn't begin with a thought."""
+    last = messages[-1]["content"]
+    if len(messages) < 2 or not isinstance(last, list) or last[0]["type"] != "tool_result":
+        return False
+    return bool(messages[-2]["content"][0]["type"] not in _THINKING)
 
 
 def _about_thought(body: Any, index: int, where: str, block: Any, *, dropped: bool) -> Iterator[str]:
