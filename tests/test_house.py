@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ def test_locks_hold_a_hash_of_everything_and_no_address() -> None:
         assert len(entries) > 40
         assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
         assert not re.search(r"://|--index-url|--find-links| @ ", text)
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    return {re.split(r"[\s<>=!~\[;]", requirement)[0].lower() for requirement in requirements}
+
+
+def test_locks_hold_all_that_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    server = {*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["embedded"]}
+    locked = names(re.findall(r"^\S+==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    locked_for_tests = names(re.findall(r"^\S+==", (ROOT / "requirements-dev.lock").read_text(), re.MULTILINE))
+    assert names(server) - locked == set(), "run `make lock`"
+    assert names(project["dependency-groups"]["dev"]) - locked_for_tests == set(), "run `make lock`"
+    assert locked <= locked_for_tests
 
 
 @pytest.mark.parametrize("target", ["run", "test", "test-fast", "test-tools", "check", "lock", "clean"])
