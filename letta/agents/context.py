@@ -15,7 +15,7 @@ from letta.agents.state import state
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.conversations import repository as conversations_repository
-from letta.conversations.repository import LockedDefault
+from letta.conversations.repository import LockedConversation
 from letta.errors import InvalidArgumentError
 from letta.messages import repository as messages_repository
 from letta.messages.message import text_content
@@ -113,7 +113,7 @@ def _check_context(roles: dict[str, str], agent: Agent, message_ids: Sequence[st
 
 
 def _write_system_message(
-    connection: Connection, actor: Actor, row: AgentRow, conversation: LockedDefault, blocks: Sequence[Block]
+    connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, blocks: Sequence[Block]
 ) -> str:
     text = compile_system(row.agent, blocks, _facts(connection, row))
     system_id = _system_message_id(connection, row)

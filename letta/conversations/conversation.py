@@ -19,6 +19,7 @@ class Conversation:
     context_window_limit: int | None = None
     hidden: bool | None = None
     archived: bool = False
+    archived_at: datetime | None = None
     last_message_at: datetime | None = None
     system_digest: str | None = None
     created_at: datetime | None = None

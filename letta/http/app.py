@@ -12,6 +12,7 @@ from letta.agents import block_endpoints, folder_endpoints, tool_endpoints
 from letta.agents import endpoints as agents
 from letta.blocks import endpoints as blocks
 from letta.completions import endpoints as completions
+from letta.conversations import endpoints as conversations
 from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
@@ -43,6 +44,7 @@ _ROUTERS = (
     blocks.router,
     compaction_endpoints.router,
     completions.router,
+    conversations.router,
     folders.router,
     folders.sources_router,
     health.router,

@@ -24,6 +24,16 @@ StepId = Annotated[str, _id("step")]
 ToolId = Annotated[str, _id("tool")]
 FolderId = Annotated[str, _id("source")]
 
+ConversationRef = Annotated[
+    str,
+    Path(
+        pattern=f"{id_pattern('conv')}|{id_pattern('agent')}|^default$",
+        examples=["conv-123e4567-e89b-42d3-8456-426614174000"],
+        description="Id of the conversation; `default` for an agent's own one.",
+    ),
+]
+ConversationAgent = Annotated[str | None, Query(description="The agent, where the conversation is `default`.")]
+
 Limit = Annotated[int | None, Query(ge=0, le=MAX_PAGE, description="Most items to return.")]
 Before = Annotated[str | None, Query(description="Id: only items earlier in the order.")]
 After = Annotated[str | None, Query(description="Id: only items later in the order.")]

@@ -6,11 +6,25 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from letta.agents.tables import agents
-from letta.conversations.tables import context_messages, conversations
+from letta.conversations.tables import context_messages, conversations, shared_messages
 from letta.database.pagination import Page
 from letta.errors import NotFoundError
 from letta.messages.message import Message
@@ -139,6 +153,8 @@ def list_messages(
         NotFoundError: a cursor is no message of the organization.
     """
     query = _filtered(select(*COLUMNS).where(messages.c.organization_id == actor.organization_id), condition, agent_id)
+    if condition.conversation_id not in {None, "default"}:
+        query = query.where(_in_conversation(connection, str(condition.conversation_id)))
     if page.after is not None:
         query = query.where(messages.c.sequence_id > _sequence(connection, actor, page.after))
     if page.before is not None:
@@ -153,8 +169,6 @@ def _filtered(query: Select[Any], condition: MessageFilter, agent_id: str | None
     if condition.conversation_id == "default":
         default = select(conversations.c.id).where(conversations.c.agent_id == agent_id, conversations.c.is_default)
         query = query.where(messages.c.conversation_id == default.scalar_subquery())
-    elif condition.conversation_id is not None:
-        query = query.where(messages.c.conversation_id == condition.conversation_id)
     if condition.include_err is False:
         query = query.where(messages.c.is_err.is_not(True))
     exact = ((messages.c.group_id, condition.group_id), (messages.c.run_id, condition.run_id))
@@ -162,6 +176,13 @@ def _filtered(query: Select[Any], condition: MessageFilter, agent_id: str | None
         if value is not None:
             query = query.where(column == value)
     return query
+
+
+def _in_conversation(connection: Connection, conversation_id: str) -> ColumnElement[bool]:
+    """Its own messages, and those that it shares with the conversation which it was forked off."""
+    shared = select(shared_messages.c.message_id).where(shared_messages.c.conversation_id == conversation_id)
+    own = messages.c.conversation_id == conversation_id
+    return or_(own, messages.c.id.in_(shared)) if connection.scalar(select(shared.exists())) else own
 
 
 def _sequence(connection: Connection, actor: Actor, message_id: str) -> int:

@@ -91,8 +91,9 @@ def run_request(
     request_id: str | None,
     *,
     conversation_id: str | None = None,
+    run_type: str | None = None,
 ) -> RunRequest:
-    """The run that a request asks for.
+    """The run that a request asks for. ``run_type`` is what it is called; by default, what the kind of answer says.
 
     Raises:
         UnprocessableError: the list of messages is empty.
@@ -106,21 +107,21 @@ def run_request(
         agent_id=agent_id,
         conversation_id=conversation_id,
         messages=messages,
-        options=_options(body),
+        options=_options(body, run_type),
         body_hash=hash_body(raw),
         resent=retry_count > 0,
         request_id=request_id,
     )
 
 
-def _options(body: LettaRequest) -> RunOptions:
+def _options(body: LettaRequest, run_type: str | None) -> RunOptions:
     streaming = isinstance(body, LettaStreamingRequest) and body.streaming
     asynchronous = isinstance(body, LettaAsyncRequest)
     return RunOptions(
         max_steps=body.max_steps,
-        run_type="send_message_async" if asynchronous else "streaming" if streaming else "send_message",
+        run_type=run_type or ("send_message_async" if asynchronous else "streaming" if streaming else "send_message"),
         stream_tokens=isinstance(body, LettaStreamingRequest) and streaming and body.stream_tokens,
-        background=asynchronous or (isinstance(body, LettaStreamingRequest) and body.background),
+        background=asynchronous or (isinstance(body, LettaStreamingRequest) and streaming and body.background),
         client_tools=[tool.model_dump() for tool in body.client_tools or ()],
         client_skills=[skill.model_dump() for skill in body.client_skills or ()],
         override_model=body.override_model,

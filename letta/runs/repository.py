@@ -109,15 +109,9 @@ def _locked(row: Row[Any]) -> LockedConversation:
 def find_same_run(connection: Connection, conversation_id: str, request: RunRequest) -> RunRow | None:
     """The run that this request has started already, if it was sent before: by otid, or as a client's own retry."""
     if request.otids:
-        query = (
-            select(runs.c.id, runs.c.status, runs.c.conversation_id)
-            .join(messages, messages.c.run_id == runs.c.id)
-            .where(messages.c.conversation_id == conversation_id, messages.c.otid.in_(request.otids))
-            .order_by(runs.c.created_at.desc())
-        )
-        row = connection.execute(query.limit(1)).first()
-        if row is not None:
-            return RunRow(*row)
+        same = find_run_by_otid(connection, conversation_id, request.otids)
+        if same is not None:
+            return same
     if not request.resent or request.body_hash is None:
         return None
     query = (
@@ -129,6 +123,18 @@ def find_same_run(connection: Connection, conversation_id: str, request: RunRequ
     if last is None or last.request_hash != request.body_hash or last.created_at < datetime.now(UTC) - RESEND_WINDOW:
         return None
     return RunRow(last.id, last.status, last.conversation_id)
+
+
+def find_run_by_otid(connection: Connection, conversation_id: str, otids: Sequence[str]) -> RunRow | None:
+    """The newest run in a conversation that a message with one of these otids has started."""
+    query = (
+        select(runs.c.id, runs.c.status, runs.c.conversation_id)
+        .join(messages, messages.c.run_id == runs.c.id)
+        .where(messages.c.conversation_id == conversation_id, messages.c.otid.in_(otids))
+        .order_by(runs.c.created_at.desc())
+    )
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else RunRow(*row)
 
 
 def raise_if_busy(locked: LockedConversation) -> None:

@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from letta.agents.model_settings import ModelSettings
+from letta.agents.settings_translation import with_settings
+from letta.conversations.conversation import Conversation
 from letta.llm.catalog import Catalog
 from letta.llm.handles import LlmModel
 from letta.llm.provider import Provider
 from letta.turn.turn import Turn
 
 JsonObject = dict[str, Any]
+
+_SETTINGS: TypeAdapter[ModelSettings] = TypeAdapter(ModelSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,13 @@ class ModelSource:
         Raises:
             NotFoundError: its handle is not offered by any configured provider.
         """
-        handle = turn.options.override_model or turn.conversation.model
+        conversation, override = turn.conversation, turn.options.override_model
+        handle = override or conversation.model
         config = turn.agent.llm_config
         if handle is not None and handle != config.get("handle"):
             config = config_for(config, self._catalog.llm(handle))
+        if override is None:
+            config = _of_conversation(config, conversation)
         provider = self._catalog.provider(config["provider_name"])
         return ModelChoice(config, provider)
 
@@ -46,6 +56,15 @@ class ModelSource:
         """
         other = config_for(config, self._catalog.llm(handle))
         return ModelChoice(other, self._catalog.provider(other["provider_name"]))
+
+
+def _of_conversation(config: JsonObject, conversation: Conversation) -> JsonObject:
+    """The configuration with what a conversation has of its own."""
+    if conversation.model_settings is not None:
+        config = with_settings(config, _SETTINGS.validate_python(conversation.model_settings), fill=False)
+    if conversation.context_window_limit is not None:
+        config = config | {"context_window": conversation.context_window_limit}
+    return config
 
 
 def config_for(config: JsonObject, model: LlmModel) -> JsonObject:

@@ -1,0 +1,90 @@
+"""Conversations on the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
+from letta.agents.model_settings import ModelSettings
+from letta.http.schema import Schema, Timestamp
+from letta.messages.schemas import LettaStreamingRequest
+from letta.runs.schemas import ResumeRequest
+
+JsonObject = dict[str, Any]
+
+_ONLY_IF_SET = ("description", "context_window_limit", "hidden", "archived", "archived_at")
+
+
+class ConversationResponse(Schema):
+    """One of an agent's conversations."""
+
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+    created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
+    id: str
+    agent_id: str
+    summary: str | None = None
+    in_context_message_ids: list[str] = Field([], description="Filled where one conversation is retrieved.")
+    isolated_block_ids: list[str] = Field([])
+    model: str | None = None
+    model_settings: JsonObject | None = None
+    last_message_at: Timestamp | None = None
+    description: str | None = None
+    context_window_limit: int | None = None
+    hidden: bool | None = None
+    archived: bool | None = None
+    archived_at: Timestamp | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_set(self, handler: SerializerFunctionWrapHandler) -> JsonObject:
+        """What older clients don't know is left out unless somebody uses it."""
+        values: JsonObject = handler(self)
+        return {name: value for name, value in values.items() if name not in _ONLY_IF_SET or value}
+
+
+class CreateConversation(Schema):
+    """A new conversation."""
+
+    summary: str | None = None
+    description: str | None = None
+    isolated_block_labels: list[str] | None = Field(
+        None, description="Labels of blocks of which the conversation gets copies of its own."
+    )
+    model: str | None = Field(None, description="Handle of a model to use instead of the agent's.")
+    model_settings: ModelSettings | None = None
+    context_window_limit: int | None = Field(None, gt=0)
+    hidden: bool | None = Field(None, description="Leave it out of lists.")
+
+
+class UpdateConversation(Schema):
+    """Changes of a conversation. What isn't sent stays; null clears."""
+
+    summary: str | None = None
+    description: str | None = None
+    model: str | None = None
+    model_settings: ModelSettings | None = None
+    context_window_limit: int | None = Field(None, gt=0)
+    archived: bool | None = None
+    last_message_at: datetime | None = None
+
+
+class ConversationMessageRequest(LettaStreamingRequest):
+    """A turn in a conversation."""
+
+    streaming: bool = Field(True, description="Answer as server-sent events.")
+    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
+
+
+class ConversationStreamRequest(ResumeRequest):
+    """Which run's stream to read, and from where on. Without a run, it is the one that goes on."""
+
+    agent_id: str | None = None
+    run_id: str | None = None
+    otid: str | None = Field(None, description="That of a message which the run was started with.")
+
+
+class RecompileRequest(Schema):
+    """Whose conversation to recompile."""
+
+    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
