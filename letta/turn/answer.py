@@ -38,8 +38,24 @@ def new_assistant_message(turn: Turn, config: JsonObject) -> Message:
     )
 
 
+def new_step(config: JsonObject, message: Message) -> JsonObject:
+    """What is known of a step before the model has answered."""
+    return {
+        "id": message.step_id,
+        "provider_name": config.get("provider_name"),
+        "provider_category": config.get("provider_category"),
+        "model": config["model"],
+        "model_handle": config.get("handle"),
+        "model_endpoint": config.get("model_endpoint"),
+        "context_window_limit": config.get("context_window"),
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "total_tokens": 0,
+    }
+
+
 def make_answer(
-    turn: Turn, source: ModelChoice, message: Message, result: ChatResult, *, had_tools: bool, llm_ns: int
+    turn: Turn, source: ModelChoice, message: Message, result: ChatResult, step: JsonObject, *, had_tools: bool
 ) -> StepAnswer:
     """What is to be stored of a model's answer.
 
@@ -52,7 +68,7 @@ def make_answer(
     message.content = spoken.content
     answer = StepAnswer(
         message=message,
-        step=_step(source.config, message, result, llm_ns),
+        step=step | _outcome(result),
         trace=_trace(result, result.tool_calls[len(kept) :]),
         finish_reason=result.finish_reason,
     )
@@ -125,25 +141,16 @@ def _with_own_ids(calls: Sequence[JsonObject]) -> list[JsonObject]:
     return named
 
 
-def _step(config: JsonObject, message: Message, result: ChatResult, llm_ns: int) -> JsonObject:
+def _outcome(result: ChatResult) -> JsonObject:
     usage = result.usage
     return {
-        "id": message.step_id,
         "status": "success",
-        "provider_name": config.get("provider_name"),
-        "provider_category": config.get("provider_category"),
-        "model": config["model"],
-        "model_handle": config.get("handle"),
-        "model_endpoint": config.get("model_endpoint"),
-        "context_window_limit": config.get("context_window"),
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.total_tokens,
         "cached_input_tokens": usage.cached_input_tokens,
         "cache_write_tokens": usage.cache_write_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
-        "llm_request_ns": llm_ns,
-        "step_ns": llm_ns,
     }
 
 

@@ -17,7 +17,7 @@ from letta.llm.errors import ContextOverflowError, LlmError
 from letta.messages.message import Message
 from letta.runs import repository
 from letta.runs.repository import StepCommit
-from letta.turn.answer import make_answer, new_assistant_message
+from letta.turn.answer import make_answer, new_assistant_message, new_step
 from letta.turn.approvals import settled_returns
 from letta.turn.cancellation import Cancellation, TurnCancelledError
 from letta.turn.commit import (
@@ -59,6 +59,7 @@ class TurnRunner:
         self._compactor = Compactor(turn, database, models, cancellation)
         self._style = style_of(turn.agent.agent_type)
         self._overflows = 0
+        self._open_step: JsonObject | None = None
         self._unreturned: StepAnswer | None = None
 
     async def run(self) -> AsyncIterator[TurnEvent]:
@@ -96,6 +97,7 @@ class TurnRunner:
         request = chat_request(turn, source.config)
         message = new_assistant_message(turn, source.config)
         started = time.monotonic_ns()
+        step = self._open_step = new_step(source.config, message)
         result: ChatResult | None = None
         try:
             async for item in self._ask(request, message, source):
@@ -109,8 +111,8 @@ class TurnRunner:
             return
         if result is None:
             raise LlmError("The provider ended its answer before it was complete. Try again.")
-        took = time.monotonic_ns() - started
-        answer = make_answer(turn, source, message, result, had_tools=bool(request.tools), llm_ns=took)
+        step["llm_request_ns"] = time.monotonic_ns() - started
+        answer = make_answer(turn, source, message, result, step, had_tools=bool(request.tools))
         answer.streamed = request.stream
         answer.keep_open = self._compactor.is_due(result.usage.total_tokens, source.config["context_window"])
         turn.add_usage(result.usage, counts_context=self._style.counts_context)
@@ -137,12 +139,15 @@ class TurnRunner:
         if calls:
             if self._take_effect_outside(calls):
                 yield await self._record(answer)
+            began = time.monotonic_ns()
             answer.done = await self._cancellation.wait(run_outside(self._database, self._turn, calls))
+            answer.step["tool_execution_ns"] = time.monotonic_ns() - began
+        answer.step["step_ns"] = answer.step["llm_request_ns"] + answer.step.get("tool_execution_ns", 0)
         outcome = await self._database.run_confirmed(
             partial(commit_answer, turn=self._turn, answer=answer),
             partial(find_outcome, turn=self._turn, answer=answer),
         )
-        self._unreturned = None
+        self._open_step = self._unreturned = None
         self._turn.steps += 1
         self._turn.append(outcome.messages)
         self._note(outcome)
@@ -226,12 +231,20 @@ class TurnRunner:
             commit.messages = self._missing_returns()
             answered = {turn.decision.response.id} if turn.decision is not None else set()
             commit.dropped = [m.id for m in turn.unanswered() if m.id not in answered]
-        if self._unreturned is not None:
-            status = "cancelled" if stop_reason == "cancelled" else "failed"
-            commit.step = self._unreturned.step | {"status": status, "stop_reason": stop_reason}
-            commit.trace = self._unreturned.trace
+            commit.step = self._broken_step(stop_reason, error)
+            commit.trace = self._unreturned.trace if self._unreturned is not None else None
         if not await self._database.run(repository.commit_step, turn, commit):
             raise LeaseLostError
+
+    def _broken_step(self, stop_reason: str, error: TurnFailed | None) -> JsonObject | None:
+        """The row of a step that was under way."""
+        if self._open_step is None:
+            return None
+        step = self._open_step if self._unreturned is None else self._unreturned.step
+        ended: JsonObject = {"status": "cancelled" if error is None else "failed", "stop_reason": stop_reason}
+        if error is not None:
+            ended |= {"error_type": error.error_type, "error_data": {"message": error.message, "detail": error.detail}}
+        return step | ended
 
     def _missing_returns(self) -> list[Message]:
         """Rows for calls that were under way: what they came to is not known any more."""

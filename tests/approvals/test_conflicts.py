@@ -204,15 +204,10 @@ def test_a_request_expires_when_the_operator_wants_it_to(
 
 
 def _let_an_hour_pass(environment: dict[str, str], request: dict[str, Any]) -> None:
-    table = f"{environment['LETTA_PG_SCHEMA']}.messages"
-    with (
-        closing(psycopg2.connect(environment["LETTA_PG_URI"])) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            f"UPDATE {table} SET created_at = created_at - interval '1 hour' WHERE id = %s", (request["id"],)
-        )
+    earlier = "UPDATE {}.messages SET created_at = created_at - interval '1 hour' WHERE id = %s"
+    with closing(psycopg2.connect(environment["LETTA_PG_URI"])) as connection, connection:
+        cursor = connection.cursor()
+        cursor.execute(earlier.format(environment["LETTA_PG_SCHEMA"]), (request["id"],))
         assert cursor.rowcount == 1
 
 

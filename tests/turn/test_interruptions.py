@@ -32,6 +32,12 @@ def active_run(agent: AgentTalk) -> str:
     return str(agent.http.get("/v1/runs", params={"agent_id": agent.id, "active": True}).json()[0]["id"])
 
 
+def steps_of_last_run(agent: AgentTalk) -> list[dict[str, Any]]:
+    run = agent.http.get("/v1/runs", params={"agent_id": agent.id}).json()[0]
+    steps: list[dict[str, Any]] = agent.http.get(f"/v1/runs/{run['id']}/steps", params={"order": "asc"}).json()
+    return steps
+
+
 def message(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text, "otid": str(uuid.uuid4())}
 
@@ -53,6 +59,7 @@ def test_a_cancelled_turn_leaves_its_message_listed_but_not_in_context(
     run_id = active_run(agent)
     assert agent.cancel(run_ids=[run_id]) == {run_id: "cancelled"}
     sender.join(10)
+    assert [step["status"] for step in steps_of_last_run(agent)] == ["cancelled"]
     listed = agent.history()
     assert [m["content"] for m in listed if m["message_type"] == "user_message"] == [held.say("Slow one.")]
     assert listed[-1]["run_id"] == run_id
@@ -87,6 +94,7 @@ def test_a_turn_that_was_cancelled_after_a_step_keeps_it(http: httpx2.Client, mo
     script.wait_asked(2)
     agent.cancel()
     sender.join(10)
+    assert [step["status"] for step in steps_of_last_run(agent)] == ["success", "cancelled"]
     kept = ["system_message", "user_message", "tool_call_message", "tool_return_message"]
     assert types(agent.history()) == kept
     assert len(agent.retrieve()["message_ids"]) == 4
@@ -102,6 +110,9 @@ def test_a_failed_turn_is_run_again_on_the_row_that_is_there(http: httpx2.Client
     failing = model.script(Reply("Now it works.", error=Failure("bad_request", times=1)))
     body = message(failing.say())
     agent.refused(400, messages=[body])
+    (step,) = steps_of_last_run(agent)
+    assert (step["status"], step["error_type"], step["model"]) == ("failed", "llm_bad_request", "gpt-4o-mini")
+    assert step["error_data"]["detail"]
     assert types(agent.history()) == ["system_message", "user_message"]
     assert len(agent.retrieve()["message_ids"]) == 1
     agent.send(body)
