@@ -1,6 +1,7 @@
 """The metadata with every room's tables on it, for migrations and tests."""
 
 import letta.agents.tables
+import letta.archives.tables
 import letta.blocks.tables
 import letta.conversations.tables
 import letta.folders.tables

@@ -1,6 +1,7 @@
 """Messages: everything ever said in a conversation, in the context or not."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text, func
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from letta.database.base import Json, metadata, reference, timestamp
 
@@ -29,6 +30,13 @@ messages = Table(
     Column("is_err", Boolean),
     timestamp("created_at", nullable=False, server_default=func.now()),
     timestamp("updated_at", nullable=False, server_default=func.now()),
+    Column("search", TSVECTOR),  # filled by a trigger, see `letta.search.indexing`
+)
+Index(
+    "ix_messages_search",
+    messages.c.search,
+    postgresql_using="gin",
+    postgresql_where=messages.c.search.is_not(None),
 )
 Index("ix_messages_agent_id_sequence_id", messages.c.agent_id, messages.c.sequence_id)
 Index("ix_messages_conversation_id_sequence_id", messages.c.conversation_id, messages.c.sequence_id)
