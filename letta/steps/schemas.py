@@ -14,6 +14,7 @@ class Step(Schema):
 
     id: str
     origin: str | None = None
+    organization_id: str | None = None
     provider_id: str | None = None
     run_id: str | None = None
     agent_id: str | None = None
@@ -26,6 +27,9 @@ class Step(Schema):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
     completion_tokens_details: JsonObject | None = None
     prompt_tokens_details: JsonObject | None = None
     stop_reason: str | None = None

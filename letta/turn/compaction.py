@@ -20,7 +20,7 @@ from letta.database.engine import Database
 from letta.errors import LettaError
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import ContextOverflowError, LlmEmptyResponseError, LlmError
-from letta.llm.tokens import estimate
+from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.runs import repository as runs_repository
@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 AFTER_STEP = "post_step_context_check"
 OVERFLOW = "context_window_exceeded"
 REQUESTED = "manual"
+
+_LEAST = 2
+"""Messages that can't be compacted any further: the system message and one more."""
 
 _FULL = 0.9
 """Share of the window from which on a step is followed by compaction."""
@@ -66,9 +69,15 @@ class Compactor:
         self._cancellation = cancellation
         self.result: CompactionResult | None = None
 
-    def is_due(self, used_tokens: int, window: int) -> bool:
-        """Whether the last call came close enough to the window that the next one may not fit."""
-        return used_tokens > _FULL * window and len(self._turn.context) > 2
+    def is_due(self, result: ChatResult, config: JsonObject) -> bool:
+        """Whether the last call came so close to the window that the next one may not fit.
+
+        If so, what the provider counted teaches us how to estimate what is to be cut.
+        """
+        if result.usage.total_tokens <= _FULL * config["context_window"] or len(self._turn.context) <= _LEAST:
+            return False
+        observe(_handle(config), len(json.dumps(result.request, ensure_ascii=False)), result.usage.prompt_tokens)
+        return True
 
     async def compact(
         self, trigger: str, *, settings: JsonObject | None = None, step_id: str | None = None
@@ -88,7 +97,8 @@ class Compactor:
                 "The system message and the last message alone exceed the context window. Shorten the memory blocks or "
                 "the system prompt, or raise the agent's context_window_limit."
             )
-        before = sum(_tokens(message) for message in turn.context)
+        tokens = self._tokens
+        before = sum(tokens(message) for message in turn.context)
         if turn.options.include_compaction_messages:
             yield Compacting(_event(turn, trigger, before, window, step_id))
         summary = await self._summary(settings, plan)
@@ -100,7 +110,7 @@ class Compactor:
             "messages_count_after": len(plan.kept) + 2,
         }
         message = _summary_message(turn, plan, summary, stats, trigger, step_id)
-        after = _tokens(turn.context[0]) + _tokens(message) + sum(_tokens(kept) for kept in plan.kept)
+        after = tokens(turn.context[0]) + tokens(message) + sum(tokens(kept) for kept in plan.kept)
         message.content = _envelope(turn, summary, stats | {"context_tokens_after": after}, message.created_at)
         count = len(turn.context)
         await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
@@ -109,10 +119,14 @@ class Compactor:
         self.result = CompactionResult(summary, count, len(turn.context))
         yield StepCommitted([message], streamed=False)
 
+    def _tokens(self, message: Message) -> int:
+        parts = [message.content, message.tool_calls or [], message.tool_returns or []]
+        return estimate_tokens(json.dumps(parts, ensure_ascii=False), _handle(self._models.of(self._turn).config))
+
     def _plan(self, settings: JsonObject, window: int) -> CompactionPlan | None:
         mode = settings.get("mode") or "sliding_window"
         percentage = settings.get("sliding_window_percentage") or 0.3
-        return plan_compaction(self._turn.context, mode, percentage, window, _tokens)
+        return plan_compaction(self._turn.context, mode, percentage, window, self._tokens)
 
     async def _summary(self, settings: JsonObject, plan: CompactionPlan) -> str:
         choices = self._choices(settings)
@@ -225,6 +239,5 @@ def _clipped(text: str, limit: int | None) -> str:
     return text if limit is None or len(text) <= limit else text[:limit] + "…"
 
 
-def _tokens(message: Message) -> int:
-    parts = [message.content, message.tool_calls or [], message.tool_returns or []]
-    return estimate(json.dumps(parts, ensure_ascii=False))
+def _handle(config: JsonObject) -> str:
+    return str(config.get("handle") or config["model"])

@@ -114,7 +114,7 @@ class TurnRunner:
         step["llm_request_ns"] = time.monotonic_ns() - started
         answer = make_answer(turn, source, message, result, step, had_tools=bool(request.tools))
         answer.streamed = request.stream
-        answer.keep_open = self._compactor.is_due(result.usage.total_tokens, source.config["context_window"])
+        answer.keep_open = self._compactor.is_due(result, source.config)
         turn.add_usage(result.usage, counts_context=self._style.counts_context)
         async for event in self._complete(answer):
             yield event
