@@ -67,7 +67,7 @@ def response_row(turn: Turn, answers: Sequence[ApprovalCreate | ToolReturnCreate
             "Please send a regular message to interact with the agent."
         )
     settled = _settled(request, items)
-    row = _response(request, settled, turn.run_id)
+    row = _response(turn.agent.id, turn.conversation.id, settled, turn.run_id)
     row.otid = next((answer.otid for answer in answers if answer.otid), None)
     row.group_id = next((answer.group_id for answer in answers if answer.group_id), None)
     row.approval_request_id = _asked_about(answers, settled)
@@ -83,7 +83,7 @@ def expired_row(turn: Turn, request: Message) -> Message:
     waited = (datetime.now(UTC) - request.created_at).total_seconds()
     if not 0 < settings.approval_ttl <= waited:
         raise PendingApprovalError(request.id, [call["id"] for call in request.tool_calls or ()])
-    return _denial(request, turn.run_id, _EXPIRED)
+    return _denial(request, turn.conversation.id, turn.run_id, _EXPIRED)
 
 
 def keep_alive(turn: Turn) -> Message:
@@ -152,7 +152,7 @@ def cancel_waiting(connection: Connection, actor: Actor, run_ids: Sequence[str])
 
 
 def _deny(connection: Connection, actor: Actor, end: Sequence[Message], request: Message) -> None:
-    response = _denial(request, request.run_id, _CANCELLED)
+    response = _denial(request, request.conversation_id, request.run_id, _CANCELLED)
     calls = [*(request.tool_calls or ()), *_free_calls(end)]
     returns = Message(
         role="tool",
@@ -205,22 +205,16 @@ def _returned_lately(turn: Turn) -> set[str]:
     return {returned["tool_call_id"] for message in lately for returned in message.tool_returns or ()}
 
 
-def _response(request: Message, items: list[JsonObject], run_id: str | None) -> Message:
-    return Message(
-        role="approval",
-        agent_id=request.agent_id,
-        conversation_id=request.conversation_id,
-        run_id=run_id,
-        approvals=items,
-    )
+def _response(agent_id: str, conversation_id: str, items: list[JsonObject], run_id: str | None) -> Message:
+    return Message("approval", agent_id, conversation_id, run_id=run_id, approvals=items)
 
 
-def _denial(request: Message, run_id: str | None, reason: str) -> Message:
+def _denial(request: Message, conversation_id: str, run_id: str | None, reason: str) -> Message:
     items = [
         {"type": "approval", "tool_call_id": call["id"], "approve": False, "reason": reason}
         for call in request.tool_calls or ()
     ]
-    row = _response(request, items, run_id)
+    row = _response(request.agent_id, conversation_id, items, run_id)
     row.approval_request_id = items[0]["tool_call_id"] if items else None
     return row
 

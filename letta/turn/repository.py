@@ -14,7 +14,10 @@ from letta.runs.tables import runs
 
 
 def waiting_runs(connection: Connection, actor: Actor, agent_id: str, conversation_id: str | None = None) -> list[str]:
-    """Ids of the runs of an agent, or of one of its conversations, that wait for a decision."""
+    """Ids of the runs of an agent, or of one of its conversations, that wait for a decision.
+
+    A fork may wait for a decision about a call of the conversation that it was made from: then no run of its own does.
+    """
     last = (
         select(context_messages.c.message_id)
         .where(context_messages.c.conversation_id == conversations.c.id)
@@ -28,6 +31,7 @@ def waiting_runs(connection: Connection, actor: Actor, agent_id: str, conversati
         .where(
             conversations.c.organization_id == actor.organization_id,
             conversations.c.agent_id == agent_id,
+            messages.c.conversation_id == conversations.c.id,
             messages.c.role == "approval",
             messages.c.approvals.is_(None),
             messages.c.run_id.is_not(None),
