@@ -68,10 +68,12 @@ class _Repaired:
         self._open.clear()
 
     def _belongs_to_last(self, message: Message) -> bool:
-        """A request for approval may follow a row with what else the model said; to a provider they are one."""
+        """A request for approval may follow a row with what else the model said; to a provider they are one.
+
+        Imported messages have no steps any more, but follow each other likewise.
+        """
         return bool(
             message.role == "approval"
-            and message.step_id is not None
             and self.messages
             and self.messages[-1].role == "assistant"
             and self.messages[-1].step_id == message.step_id
