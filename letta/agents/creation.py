@@ -48,18 +48,30 @@ def create_agent(
         NotOfferedError: a field has no meaning on this server.
     """
     check_create(body)
-    agent = _new_agent(actor, catalog, body, project_id)
-    tools = _tools(connection, actor, body)
-    agent.tool_rules = _rules(body, agent, tools)
-    blocks = _blocks(connection, actor, body)
-    agent = repository.insert_agent(connection, agent)
-    loaded = LoadedAgent(agent, message_ids=[], blocks=blocks, tools=tools)
-    _store_relations(connection, actor, body, loaded)
+    loaded = store_agent(connection, actor, body, new_agent(actor, catalog, body, project_id))
     loaded.message_ids = _start(connection, actor, body, loaded)
     return to_state(loaded)
 
 
-def _new_agent(actor: Actor, catalog: Catalog, body: CreateAgent, project_id: str | None) -> Agent:
+def store_agent(
+    connection: Connection, actor: Actor, body: CreateAgent, agent: Agent, rules: list[JsonObject] | None = None
+) -> LoadedAgent:
+    """Store an agent that was made of this request, with all but a conversation and its messages.
+
+    Args:
+        rules: all of its tool rules; without them, those of the request are completed as they are for new agents.
+    """
+    tools = _tools(connection, actor, body)
+    agent.tool_rules = _rules(body, agent, tools) if rules is None else rules
+    blocks = _blocks(connection, actor, body)
+    agent = repository.insert_agent(connection, agent)
+    loaded = LoadedAgent(agent, message_ids=[], blocks=blocks, tools=tools)
+    _store_relations(connection, actor, body, loaded)
+    return loaded
+
+
+def new_agent(actor: Actor, catalog: Catalog, body: CreateAgent, project_id: str | None) -> Agent:
+    """The agent that a request to create one describes, completed by defaults; it isn't stored yet."""
     llm_config = llm_config_of(catalog, body)
     summarizer = default_summarizer(llm_config, offers(catalog))
     return Agent(

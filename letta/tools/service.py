@@ -85,12 +85,12 @@ def describe(
     if source_type == "typescript" and json_schema is None:
         raise InvalidArgumentError("The schema of a TypeScript tool can't be derived. Give json_schema.")
     if json_schema is not None:
-        schema = _checked_schema(json_schema)
+        schema = checked_schema(json_schema)
         if source_type != "typescript":
             _check_same_name(schema["name"], function_name(source))
     else:
         schema = describe_with(source, args_json_schema) if args_json_schema else derive_schema(source)
-    _check_name(schema["name"])
+    check_name(schema["name"])
     for name, value in (("source_code", source), ("json_schema", schema), ("args_json_schema", args_json_schema)):
         check_storable(value, name)
     return schema
@@ -139,8 +139,12 @@ def _applied(tool: Tool, changes: JsonObject) -> Tool:
     return changed
 
 
-def _checked_schema(schema: JsonObject) -> JsonObject:
-    """A schema that a client gave, completed."""
+def checked_schema(schema: JsonObject) -> JsonObject:
+    """A schema that a client gave, completed.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
     name, description = schema.get("name"), schema.get("description", "")
     if not isinstance(name, str) or not isinstance(description, str):
         raise InvalidArgumentError("json_schema needs a 'name', and a 'description' that is text. Add them.")
@@ -160,7 +164,12 @@ def _check_same_name(name: str, function: str) -> None:
         )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse a name that no tool can have.
+
+    Raises:
+        InvalidArgumentError: models don't accept it.
+    """
     if len(name) > MAX_NAME_CHARACTERS or not _NAME.fullmatch(name):
         raise InvalidArgumentError(
             f"The name '{name[:100]}' can't be a tool's: models accept at most {MAX_NAME_CHARACTERS} characters, "
