@@ -8,6 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import letta
+from letta.agent_files import endpoints as agent_files
 from letta.agents import block_endpoints, folder_endpoints, tool_endpoints
 from letta.agents import endpoints as agents
 from letta.blocks import endpoints as blocks
@@ -37,6 +38,7 @@ _ORIGINS = [
     "https://app.letta.com",
 ]
 _ROUTERS = (
+    agent_files.router,
     agents.router,
     block_endpoints.router,
     folder_endpoints.router,
@@ -51,6 +53,7 @@ _ROUTERS = (
     messages.router,
     providers.router,
     runs.router,
+    runs.internal_router,
     steps.router,
     tags.router,
     tools.router,

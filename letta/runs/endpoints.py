@@ -1,27 +1,34 @@
 """Reading runs, and going on with their streams."""
 
-from typing import Annotated, Any
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse, Response
 
-from letta.database.pagination import Page
+from letta.database.pagination import Order, Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
-from letta.http.parameters import RunId, page_parameters
+from letta.http.parameters import After, Before, Limit, RunId, page_parameters
 from letta.messages import repository as messages_repository
 from letta.messages.repository import MessageFilter
 from letta.messages.sending import STREAM_ANSWER, resumed
 from letta.messages.wire import to_wire
 from letta.runs import listing
 from letta.runs.listing import RunFilter
-from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage
+from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage, Span
+from letta.runs.search import CountOperator, DurationOperator, RunSearch, search_runs
+from letta.runs.trace import trace_of_run
 from letta.steps import repository as steps_repository
 from letta.steps.schemas import Step
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
+internal_router = APIRouter(prefix="/v1/_internal_runs", tags=["runs"])
 
 JsonObject = dict[str, Any]
 RunsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
+MessagesPage = Annotated[Page, page_parameters(limit=100, order="asc")]
+Ascending = Annotated[bool, Query(deprecated=True, description="Use order.")]
 Ids = Annotated[list[str] | None, Query()]
 
 
@@ -37,8 +44,10 @@ async def list_runs(
     stop_reason: str | None = None,
     conversation_id: str | None = None,
     active: bool = False,
+    ascending: Ascending = False,
 ) -> list[Run]:
     """Runs of the organization, newest first."""
+    page = replace(page, order="asc") if ascending else page
     wanted = [*(agent_ids or ()), *([agent_id] if agent_id else ())] or None
     condition = RunFilter(wanted, statuses, background, stop_reason, conversation_id, active)
     return await database.read(listing.list_runs, actor, condition, page)
@@ -66,7 +75,9 @@ async def delete_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> R
 
 
 @router.get("/{run_id}/messages", response_model=list[JsonObject])
-async def list_messages_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage) -> JSONResponse:
+async def list_messages_of_run(
+    actor: ActorDep, database: DatabaseDep, run_id: RunId, page: MessagesPage
+) -> JSONResponse:
     """The messages that a run was given and those that it made."""
     await database.read(listing.retrieve_run, actor, run_id)
     found = await database.read(messages_repository.list_messages, actor, MessageFilter(run_id=run_id), page)
@@ -85,6 +96,14 @@ async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, run_id: RunId
     return await database.read(listing.metrics_of_run, actor, run_id)
 
 
+@router.get("/{run_id}/trace", response_model=list[Span])
+async def retrieve_trace(
+    actor: ActorDep, database: DatabaseDep, run_id: RunId, limit: Annotated[int, Query(ge=0, le=10_000)] = 1000
+) -> list[Span]:
+    """What the run spent its time with: spans of the run, its steps, their model calls and tools."""
+    return await database.read(trace_of_run, actor, run_id, limit)
+
+
 @router.get("/{run_id}/steps", response_model=list[Step])
 async def list_steps_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage) -> list[Step]:
     """The steps of a run."""
@@ -101,3 +120,52 @@ async def resume_stream(
     return await resumed(
         server, actor, run_id, starting_after=wanted.starting_after, pings=wanted.include_pings is not False
     )
+
+
+@internal_router.get("", response_model=list[Run])
+async def find_runs(
+    actor: ActorDep,
+    database: DatabaseDep,
+    run_id: str | None = None,
+    agent_id: str | None = None,
+    agent_ids: Ids = None,
+    statuses: Ids = None,
+    background: bool | None = None,
+    stop_reason: str | None = None,
+    template_family: str | None = None,
+    step_count: Annotated[int | None, Query(ge=0)] = None,
+    step_count_operator: CountOperator = "eq",
+    tools_used: Ids = None,
+    before: Before = None,
+    after: After = None,
+    limit: Limit = 100,
+    order: Order = "desc",
+    order_by: Literal["created_at", "duration"] = "created_at",
+    active: bool = False,
+    ascending: Ascending = False,
+    project_id: str | None = None,
+    conversation_id: str | None = None,
+    duration_percentile: Annotated[int | None, Query(ge=0, le=100)] = None,
+    duration_value: Annotated[int | None, Query(ge=0, description="Nanoseconds.")] = None,
+    duration_operator: DurationOperator | None = None,
+    start_date: datetime | None = None,
+    end_date: datetime | None = None,
+) -> list[Run]:
+    """Runs of the organization, by what they did and how long they took as well."""
+    wanted = [*(agent_ids or ()), *([agent_id] if agent_id else ())] or None
+    search = RunSearch(
+        RunFilter(wanted, statuses, background, stop_reason, conversation_id, active),
+        run_id=run_id,
+        project_id=project_id,
+        template_family=template_family,
+        step_count=step_count,
+        step_count_operator=step_count_operator,
+        tools_used=tools_used,
+        start=start_date,
+        end=end_date,
+        duration=duration_value,
+        duration_operator=duration_operator,
+        duration_percentile=duration_percentile,
+    )
+    page = Page(limit=limit, before=before, after=after, order="asc" if ascending else order)
+    return await database.read(search_runs, actor, search, page, by_duration=order_by == "duration")

@@ -33,16 +33,16 @@ class RunFilter:
 
 def list_runs(connection: Connection, actor: Actor, condition: RunFilter, page: Page) -> list[Run]:
     """Runs of the organization that meet the condition."""
-    query = paginate(_filtered(_select(actor), condition), runs, page)
-    return [_to_run(row) for row in connection.execute(query)]
+    query = paginate(filtered(select_runs(actor), condition), runs, page)
+    return [to_run(row) for row in connection.execute(query)]
 
 
 def retrieve_run(connection: Connection, actor: Actor, run_id: str) -> Run:
     """One run."""
-    row = connection.execute(_select(actor).where(runs.c.id == run_id)).first()
+    row = connection.execute(select_runs(actor).where(runs.c.id == run_id)).first()
     if row is None:
         raise unknown_run(run_id)
-    return _to_run(row)
+    return to_run(row)
 
 
 def delete_run(connection: Connection, actor: Actor, run_id: str) -> Run:
@@ -95,7 +95,7 @@ def usage_of_run(connection: Connection, actor: Actor, run_id: str) -> RunUsage:
 
 def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetrics:
     """How long the run took and what it did."""
-    row = connection.execute(_select(actor).where(runs.c.id == run_id)).first()
+    row = connection.execute(select_runs(actor).where(runs.c.id == run_id)).first()
     if row is None:
         raise unknown_run(run_id)
     used = connection.execute(select(steps.c.tools_used).where(steps.c.run_id == run_id)).scalars().all()
@@ -112,14 +112,16 @@ def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetr
     )
 
 
-def _select(actor: Actor) -> Select[Any]:
+def select_runs(actor: Actor) -> Select[Any]:
+    """A query for runs of the organization, in the form that `to_run` takes."""
     query = select(*runs.c, conversations.c.is_default).join(
         conversations, runs.c.conversation_id == conversations.c.id
     )
     return query.where(runs.c.organization_id == actor.organization_id)
 
 
-def _filtered(query: Select[Any], condition: RunFilter) -> Select[Any]:
+def filtered(query: Select[Any], condition: RunFilter) -> Select[Any]:
+    """The query, limited to runs that meet the condition."""
     if condition.agent_ids is not None:
         query = query.where(runs.c.agent_id.in_(condition.agent_ids))
     statuses = list(ACTIVE) if condition.active else condition.statuses
@@ -134,7 +136,8 @@ def _filtered(query: Select[Any], condition: RunFilter) -> Select[Any]:
     return query
 
 
-def _to_run(row: Row[Any]) -> Run:
+def to_run(row: Row[Any]) -> Run:
+    """The run in a row."""
     metadata = dict(row.metadata) if row.error is None else dict(row.metadata) | {"error": row.error}
     return Run(
         id=row.id,

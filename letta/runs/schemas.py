@@ -69,3 +69,16 @@ class RunMetrics(Schema):
     run_ns: int | None = None
     num_steps: int | None = None
     tools_used: list[str] | None = None
+
+
+class Span(Schema):
+    """A stretch of time within a run."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+    span_name: str
+    timestamp: Timestamp = Field(description="When it began.")
+    duration_ns: int | None = None
+    status: str
+    attributes: JsonObject
