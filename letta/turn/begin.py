@@ -121,6 +121,8 @@ def take_input(turn: Turn, given: Sequence[InputMessage]) -> list[Message]:
         PendingApprovalError: the agent waits for a decision, and there is none among the messages.
         ApprovalError: there is one, but not about what the agent waits for.
     """
+    if not given:  # a run that compacts brings none, and may do so while the agent waits
+        return []
     answers = [message for message in given if not isinstance(message, MessageCreate)]
     rows = [_input_message(turn, message) for message in given if isinstance(message, MessageCreate)]
     response = response_row(turn, answers) if answers else None

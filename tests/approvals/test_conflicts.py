@@ -173,6 +173,17 @@ def test_a_failed_model_leaves_the_decision_carried_out(agent: AgentTalk, model:
     assert [m["content"] for m in sent[-1:]] == ["Are you there?"]
 
 
+def test_compaction_leaves_a_pending_request_alone(agent: AgentTalk, model: ScriptedModel) -> None:
+    for text in ("One.", "Two.", "Three."):
+        agent.say(text)
+    request = pause(agent, model)
+    compacted = agent.http.post(f"/v1/agents/{agent.id}/summarize", json={"compaction_settings": {"mode": "all"}})
+    assert compacted.status_code == 200, compacted.text
+    assert compacted.json()["num_messages_after"] < compacted.json()["num_messages_before"]
+    assert agent.retrieve("pending_approval")["pending_approval"] == request
+    assert agent.send(decision("call_1", approve=True))["messages"][0]["status"] == "success"
+
+
 def test_a_decision_survives_the_death_of_the_server(server_environment: dict[str, str], model: ScriptedModel) -> None:
     with ServerProcess(server_environment) as server, httpx2.Client(base_url=server.url, timeout=30) as http:
         agent = make(http)

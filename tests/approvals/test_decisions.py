@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
@@ -194,6 +195,17 @@ def test_the_switch_of_a_tool_makes_its_calls_wait(make_agent: MakeAgent, model:
     agent.send(decision("call_1", approve=True))
     agent.http.patch(switch, json={"requires_approval": False}).raise_for_status()
     assert ask(agent, model)["stop_reason"]["stop_reason"] == "end_turn"
+
+
+def test_a_tool_may_want_approval_by_itself(http: httpx2.Client, make_agent: MakeAgent, model: ScriptedModel) -> None:
+    source = 'def launch() -> str:\n    """Launch the rocket."""\n    return "up"\n'
+    tool = http.post("/v1/tools", json={"source_code": source, "default_requires_approval": True}).json()
+    created = make_agent(tool_rules=[], tool_ids=[tool["id"]])
+    attached = make_agent(tool_rules=[])
+    http.patch(f"/v1/agents/{attached.id}/tools/attach/{tool['id']}").raise_for_status()
+    for agent in (created, attached):
+        answer = ask(agent, model, Call("launch", {}, id="call_1"))
+        assert answer["stop_reason"]["stop_reason"] == "requires_approval"
 
 
 def test_an_approved_call_may_end_the_turn(make_agent: MakeAgent, model: ScriptedModel) -> None:
