@@ -48,8 +48,8 @@ def default_messages(agent: Agent, conversation_id: str) -> list[Message]:
         "name": "send_message",
         "status": "success",
         "tool_return": _SENT,
-        "stdout": [],
-        "stderr": [],
+        "stdout": None,
+        "stderr": None,
     }
     tool = Message(
         role="tool",
