@@ -1,6 +1,6 @@
 """Archives of passages, and which agents read and write them."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Table, Text
+from sqlalchemy import Boolean, Column, Index, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from letta.database.base import Json, entity_table, metadata, reference, timestamp
@@ -38,13 +38,7 @@ passages = entity_table(
     Column("embedding", Vector),
     # The model that the vector is from. With no vector: the model that refused the text.
     Column("embedding_model", Text),
-    Column("sequence_id", BigInteger, Identity(always=False), nullable=False),
     Column("search", TSVECTOR),  # filled by a trigger, see `letta.search.indexing`
 )
-Index(
-    "ix_passages_archive_id_created_at_sequence_id",
-    passages.c.archive_id,
-    passages.c.created_at,
-    passages.c.sequence_id,
-)
+Index("ix_passages_archive_id_created_at_id", passages.c.archive_id, passages.c.created_at, passages.c.id)
 Index("ix_passages_search", passages.c.search, postgresql_using="gin", postgresql_with={"fastupdate": "off"})

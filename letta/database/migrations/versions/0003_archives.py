@@ -103,7 +103,6 @@ def _create_tables() -> None:
         sa.Column("metadata", postgresql.JSONB(), server_default="{}", nullable=False),
         sa.Column("embedding", _Type(installed_support(op.get_bind()).type)),
         sa.Column("embedding_model", sa.Text()),
-        sa.Column("sequence_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("search", postgresql.TSVECTOR()),
         *_audit_columns(),
         _reference("passages", "organization_id", "organizations"),
@@ -118,9 +117,9 @@ def _create_tables() -> None:
     """)
     op.create_index(op.f("ix_passages_organization_id"), "passages", ["organization_id"], schema=SCHEMA)
     op.create_index(
-        "ix_passages_archive_id_created_at_sequence_id",
+        "ix_passages_archive_id_created_at_id",
         "passages",
-        ["archive_id", "created_at", "sequence_id"],
+        ["archive_id", "created_at", "id"],
         schema=SCHEMA,
     )
     op.create_index(
