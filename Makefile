@@ -56,11 +56,8 @@ check: lint test ## All that CI checks
 docs: venv-dev ## Write the pages of docs/ that follow from the code
 	$(BIN)/python scripts/generate_docs.py
 
-docs: venv-dev ## Write the reference pages anew from the code
-	$(BIN)/python scripts/generate_docs.py
-
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --custom-compile-command "make lock" pyproject.toml --extra embedded
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml --extra embedded
 
 lock: venv-dev ## Write the lock files anew from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(LOCK) --output-file requirements.lock $(ARGS)
