@@ -176,6 +176,7 @@ def _create_engine(dsn: Dsn, pool_size: int, max_overflow: int, pool_timeout: fl
         pool_reset_on_return=None,
         isolation_level="AUTOCOMMIT",  # transactions are opened by `transaction`, together with their settings
         use_native_hstore=False,
+        hide_parameters=True,  # they are what people said
     )
     event.listen(engine, "checkout", _ping_if_idle)
     event.listen(engine, "checkin", _remember_use)
