@@ -15,8 +15,19 @@ class AgentTalk:
     def __init__(self, http: httpx2.Client, **settings: Any) -> None:
         self.http = http
         body = {"model": "openai-proxy/gpt-4o-mini", "include_base_tools": False} | settings
-        self.agent: Json = _checked(http.post("/v1/agents", json=body))
-        self.id: str = self.agent["id"]
+        self._take(_checked(http.post("/v1/agents", json=body)))
+
+    @classmethod
+    def of(cls, http: httpx2.Client, agent_id: str) -> "AgentTalk":
+        """An agent that is there already."""
+        talk = cls.__new__(cls)
+        talk.http = http
+        talk._take(_checked(http.get(f"/v1/agents/{agent_id}")))
+        return talk
+
+    def _take(self, agent: Json) -> None:
+        self.agent: Json = agent
+        self.id: str = agent["id"]
         self.path = f"/v1/agents/{self.id}/messages"
 
     def post(self, body: Json) -> httpx2.Response:

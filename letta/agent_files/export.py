@@ -1,0 +1,206 @@
+"""Writing an agent as an agent file."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from sqlalchemy import Connection
+
+from letta.agent_files.messages import to_file
+from letta.agent_files.schemas import ExportAgentRequest
+from letta.agents import repository
+from letta.agents.agent import Agent
+from letta.agents.compaction_settings import compaction_settings_from, default_summarizer
+from letta.agents.models import offers
+from letta.agents.relations import ALL
+from letta.agents.schemas import AgentState
+from letta.agents.state import LoadedAgent, load, to_state
+from letta.blocks import repository as blocks_repository
+from letta.blocks.block import Block
+from letta.blocks.schemas import BlockResponse
+from letta.conversations.repository import conversation_of_agent
+from letta.database.migrations import HEAD
+from letta.folders.folder import Folder
+from letta.llm.catalog import Catalog
+from letta.messages import repository as messages_repository
+from letta.messages.message import Message
+from letta.organizations.actor import Actor
+from letta.tools.schemas import ToolResponse
+from letta.tools.tool import Tool
+
+JsonObject = dict[str, Any]
+Ids = Mapping[str, str]
+
+_AGENT_ID = "agent-0"
+
+
+def export_agent(
+    connection: Connection, actor: Actor, catalog: Catalog, agent_id: str, request: ExportAgentRequest
+) -> str:
+    """The agent file of one agent: its settings, blocks, tools, folders, and the messages of one context.
+
+    Values of secrets, passages, other conversations and runs are left out.
+
+    Raises:
+        NotFoundError: no such agent, or it has no such conversation.
+    """
+    row = repository.get_agent(connection, actor, agent_id)
+    loaded = load(connection, [row], ALL)[0]
+    conversation = conversation_of_agent(connection, agent_id, request.conversation_id)
+    isolated = blocks_repository.blocks_of_conversation(connection, conversation.id)
+    loaded.blocks = _seen(loaded.blocks, blocks_repository.with_tags(connection, isolated))
+    messages = [] if request.scrub_messages else messages_repository.context_of(connection, conversation.id)
+    return json.dumps(_file(catalog, loaded, messages, request), ensure_ascii=False, indent=2)
+
+
+def _seen(blocks: Sequence[Block], isolated: Sequence[Block]) -> list[Block]:
+    """The blocks as they are in a conversation that has some of its own."""
+    own = {block.label: block for block in isolated}
+    return [own.get(block.label, block) for block in blocks]
+
+
+def _file(
+    catalog: Catalog, loaded: LoadedAgent, messages: Sequence[Message], request: ExportAgentRequest
+) -> JsonObject:
+    tools = sorted(loaded.tools, key=lambda tool: tool.name)
+    blocks, folders = loaded.blocks, loaded.folders
+    tool_ids, block_ids = _numbered("tool", tools), _numbered("block", blocks)
+    folder_ids, message_ids = _numbered("source", folders), _numbered("message", messages)
+    references = {
+        "tool_ids": list(tool_ids.values()),
+        "source_ids": list(folder_ids.values()),
+        "block_ids": list(block_ids.values()),
+        "in_context_message_ids": list(message_ids.values()),
+        "messages": to_file(messages, message_ids, _AGENT_ID),
+    }
+    return {
+        "agents": [_agent(catalog, loaded) | references],
+        "groups": [],
+        "blocks": [_block(block, block_ids) for block in blocks],
+        "files": [],
+        "sources": [_folder(folder, folder_ids) for folder in folders],
+        "tools": [_tool(tool, tool_ids) for tool in tools],
+        "mcp_servers": [],
+        "skills": [skill.model_dump() for skill in request.skills],
+        "metadata": {"revision_id": HEAD},
+        "created_at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _numbered(prefix: str, items: Iterable[Tool | Block | Folder | Message]) -> dict[str, str]:
+    """The ids in the file, by the stored ones."""
+    return {item.id: f"{prefix}-{number}" for number, item in enumerate(items)}
+
+
+def _agent(catalog: Catalog, loaded: LoadedAgent) -> JsonObject:
+    agent, state = loaded.agent, to_state(loaded)
+    secrets = {secret.key: "" for secret in loaded.secrets}
+    return {
+        "name": agent.name,
+        "memory_blocks": [],
+        "tools": [],
+        "tool_ids": [],
+        "source_ids": [],
+        "folder_ids": None,
+        "block_ids": [],
+        "tool_rules": agent.tool_rules,
+        "tags": loaded.tags,
+        "system": agent.system,
+        "agent_type": agent.agent_type,
+        "initial_message_sequence": None,
+        "include_base_tools": False,
+        "include_multi_agent_tools": False,
+        "include_base_tool_rules": False,
+        "include_default_source": False,
+        "description": agent.description,
+        "metadata": agent.metadata,
+        **_models(catalog, agent),
+        "from_template": None,
+        "template": False,
+        "project": None,
+        "tool_exec_environment_variables": secrets,
+        "secrets": secrets or None,
+        "memory_variables": None,
+        "project_id": agent.project_id,
+        "template_id": agent.template_id,
+        "base_template_id": agent.base_template_id,
+        "identity_ids": None,
+        **_behaviour(agent, state),
+        "id": _AGENT_ID,
+        "in_context_message_ids": [],
+        "messages": [],
+        "files_agents": [],
+        "group_ids": [],
+    }
+
+
+def _models(catalog: Catalog, agent: Agent) -> JsonObject:
+    """The configurations say it all; the fields that requests set models with stay empty."""
+    embedding_config = agent.embedding_config
+    return {
+        "llm_config": _public(agent.llm_config, "model_endpoint"),
+        "embedding_config": _public(embedding_config, "embedding_endpoint") if embedding_config else None,
+        "model": None,
+        "embedding": None,
+        "model_settings": None,
+        "compaction_settings": _compaction(catalog, agent),
+        "context_window_limit": None,
+        "embedding_chunk_size": None,
+        "max_tokens": None,
+        "max_reasoning_tokens": None,
+        "enable_reasoner": False,
+        "reasoning": None,
+    }
+
+
+def _public(config: JsonObject, name: str) -> JsonObject:
+    """A model's configuration without what its address may tell of user and password."""
+    parts = urlsplit(config.get(name) or "")
+    if "@" not in parts.netloc:
+        return config
+    return config | {name: urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))}
+
+
+def _behaviour(agent: Agent, state: AgentState) -> JsonObject:
+    return {
+        "message_buffer_autoclear": agent.message_buffer_autoclear,
+        "enable_sleeptime": bool(agent.enable_sleeptime),
+        "response_format": agent.response_format,
+        "timezone": agent.timezone,
+        "max_files_open": state.max_files_open,
+        "per_file_view_window_char_limit": state.per_file_view_window_char_limit,
+        "hidden": agent.hidden,
+        "parallel_tool_calls": None,
+    }
+
+
+def _compaction(catalog: Catalog, agent: Agent) -> JsonObject | None:
+    """The settings where they are not those that any new agent gets; a summarizer by default stays one."""
+    settings = agent.compaction_settings
+    summarizer = default_summarizer(agent.llm_config, offers(catalog))
+    if settings is None or settings == compaction_settings_from(None, summarizer):
+        return None
+    return settings | {"model": None if settings["model"] == summarizer else settings["model"]}
+
+
+def _block(block: Block, ids: Ids) -> JsonObject:
+    fields = BlockResponse.model_validate(block).model_dump(exclude={"id", "created_by_id", "last_updated_by_id"})
+    return fields | {"id": ids[block.id]}
+
+
+def _tool(tool: Tool, ids: Ids) -> JsonObject:
+    return ToolResponse.model_validate(tool).model_dump() | {"id": ids[tool.id]}
+
+
+def _folder(folder: Folder, ids: Ids) -> JsonObject:
+    config = folder.embedding_config
+    return {
+        "name": folder.name,
+        "description": folder.description,
+        "instructions": folder.instructions,
+        "metadata": folder.metadata,
+        "embedding_config": _public(config, "embedding_endpoint") if config else None,
+        "id": ids[folder.id],
+    }

@@ -1,0 +1,202 @@
+"""Storing a planned import, in one transaction: all of the file, or nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from letta.agent_files.messages import MessageReader
+from letta.agent_files.planning import ImportPlan, PlannedAgent
+from letta.agent_files.schemas import AgentInFile, ImportedAgents
+from letta.agents import creation
+from letta.agents.initial_messages import default_messages, given_messages, system_message
+from letta.agents.state import LoadedAgent
+from letta.blocks import repository as blocks_repository
+from letta.conversations.repository import create_conversation
+from letta.errors import ConflictError
+from letta.folders import repository as folders_repository
+from letta.folders.folder import Folder
+from letta.llm.catalog import Catalog
+from letta.messages import repository as messages_repository
+from letta.messages.message import Message, text_content
+from letta.organizations.actor import Actor
+from letta.tools import repository as tools_repository
+from letta.tools.service import CUSTOM
+from letta.tools.tool import Tool
+from letta.turn.styles import style_of
+from letta.turn.styles.messaging import Messaging
+from letta.turn.system import SystemFacts, compile_system, system_digest
+
+_MOST_NAMES = 100
+"""So many names are tried for a folder whose own one is taken."""
+
+
+def import_agents(connection: Connection, actor: Actor, catalog: Catalog, plan: ImportPlan) -> ImportedAgents:
+    """Store what was planned, under new ids.
+
+    Raises:
+        InvalidArgumentError: an agent names a tool that is neither in the file nor here.
+        ConflictError: an agent has two blocks of one label.
+    """
+    outcome = ImportedAgents(agent_ids=[], not_imported=dict(plan.not_imported), warnings=list(plan.warnings))
+    ids = _StoredIds(
+        blocks=_store_blocks(connection, actor, plan),
+        tools=_store_tools(connection, actor, plan, outcome),
+        folders=_store_folders(connection, actor, plan, outcome),
+    )
+    outcome.agent_ids = [_store_agent(connection, actor, catalog, plan, planned, ids) for planned in plan.agents]
+    outcome.warnings = list(dict.fromkeys([*outcome.warnings, *_missing_secrets(plan)]))
+    return outcome
+
+
+class _StoredIds:
+    """Ids of what was stored, by the ids of the file. What has no place here is missing."""
+
+    def __init__(self, *, blocks: dict[str, str], tools: dict[str, str], folders: dict[str, str]) -> None:
+        self._blocks, self._tools, self._folders = blocks, tools, folders
+
+    def of(self, entry: AgentInFile) -> dict[str, list[str]]:
+        """What the agent has, as a request to create an agent names it."""
+        return {
+            "block_ids": _known(entry.block_ids or (), self._blocks),
+            "tool_ids": _known(entry.tool_ids or (), self._tools),
+            "folder_ids": _known(entry.folders, self._folders),
+        }
+
+
+def _known(ids: Sequence[str], stored: dict[str, str]) -> list[str]:
+    return list(dict.fromkeys(stored[file_id] for file_id in ids if file_id in stored))
+
+
+def _store_blocks(connection: Connection, actor: Actor, plan: ImportPlan) -> dict[str, str]:
+    blocks_repository.create_blocks(connection, actor, list(plan.blocks.values()))
+    return {file_id: block.id for file_id, block in plan.blocks.items()}
+
+
+def _store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome: ImportedAgents) -> dict[str, str]:
+    """Custom tools are stored; the others are those that are known here by the same name."""
+    names = [tool.name for tool in plan.tools.values()]
+    known = {tool.name: tool for tool in tools_repository.find_by_names(connection, actor, names)}
+    stored: dict[str, str] = {}
+    for file_id, tool in sorted(plan.tools.items(), key=lambda item: item[1].name):
+        found = known.get(tool.name)
+        if tool.tool_type == CUSTOM and (found is None or not _same(tool, found)):
+            found = known[tool.name] = _store_tool(connection, actor, plan, tool, outcome)
+        if found is None:
+            outcome.not_imported["tools"] = outcome.not_imported.get("tools", 0) + 1
+            outcome.warnings.append(f"The tool '{tool.name}' ({tool.tool_type}) is not offered by this server.")
+        else:
+            stored[file_id] = found.id
+    return stored
+
+
+def _store_tool(connection: Connection, actor: Actor, plan: ImportPlan, tool: Tool, outcome: ImportedAgents) -> Tool:
+    """Tools are stored in the order of their names, so that two imports can't wait for each other."""
+    found = tools_repository.lock_tool_by_name(connection, actor, tool.name)
+    if found is None:
+        created = tools_repository.insert_tool(connection, actor, tool)
+        if created is not None:
+            return created
+        raise ConflictError(f"Somebody else is just storing a tool named '{tool.name}'. Import the file again.")
+    if found.tool_type != CUSTOM:
+        outcome.warnings.append(f"The name '{tool.name}' belongs to a built-in tool, which the agent gets instead.")
+        return found
+    if not plan.options.override_existing_tools:
+        outcome.warnings.append(f"The tool '{tool.name}' is there and differs from the one in the file; it was kept.")
+        return found
+    outcome.warnings.append(f"The tool '{tool.name}' was there and has been overwritten.")
+    return tools_repository.write_tool(connection, actor, replace(tool, id=found.id))
+
+
+def _same(tool: Tool, other: Tool) -> bool:
+    stored = ("id", "created_by_id", "last_updated_by_id", "created_at", "updated_at")
+    return replace(tool, **{name: getattr(other, name) for name in stored}) == other
+
+
+def _store_folders(connection: Connection, actor: Actor, plan: ImportPlan, outcome: ImportedAgents) -> dict[str, str]:
+    stored = {}
+    for file_id, folder in plan.folders.items():
+        created = _store_folder(connection, actor, folder)
+        if created.name != folder.name:
+            outcome.warnings.append(f"The folder '{folder.name}' is named '{created.name}' here: the name was taken.")
+        stored[file_id] = created.id
+    return stored
+
+
+def _store_folder(connection: Connection, actor: Actor, folder: Folder) -> Folder:
+    """Names of folders are unique; an imported one never takes the place of another."""
+    for number in range(1, _MOST_NAMES):
+        name = folder.name if number == 1 else f"{folder.name} ({number})"
+        try:
+            return folders_repository.create_folder(connection, actor, replace(folder, name=name))
+        except ConflictError:
+            continue
+    raise ConflictError(f"There are too many folders named '{folder.name}'. Rename it in the agent file.")
+
+
+def _store_agent(
+    connection: Connection,
+    actor: Actor,
+    catalog: Catalog,
+    plan: ImportPlan,
+    planned: PlannedAgent,
+    ids: _StoredIds,
+) -> str:
+    body = planned.body.model_copy(update=ids.of(planned.entry))
+    agent = creation.new_agent(actor, catalog, body, plan.options.project_id)
+    agent.response_format = planned.response_format
+    rules = None if body.tool_rules is None else [rule.model_dump() for rule in body.tool_rules]
+    loaded = creation.store_agent(connection, actor, body, agent, rules)
+    _store_messages(connection, actor, plan, planned, loaded)
+    return loaded.agent.id
+
+
+def _store_messages(
+    connection: Connection, actor: Actor, plan: ImportPlan, planned: PlannedAgent, loaded: LoadedAgent
+) -> None:
+    agent, blocks = loaded.agent, loaded.blocks
+    digest = system_digest(agent, blocks)
+    conversation_id = create_conversation(connection, actor, agent.id, is_default=True, system_digest=digest)
+    messages, context = _messages(planned, loaded, conversation_id, strip=plan.options.strip_messages)
+    if not context:
+        following = _beginning(planned, loaded, conversation_id)
+        messages, context = [*messages, *following], [*context, *following]
+    facts = SystemFacts(recall_count=len(messages) - len(context))
+    system = text_content(compile_system(agent, blocks, facts))
+    if context and context[0].role == "system":
+        context[0].content = system
+    else:
+        first = system_message(agent, conversation_id, system[0]["text"])
+        messages, context = [first, *messages], [first, *context]
+    messages_repository.insert_messages(connection, actor, messages)
+    messages_repository.append_to_context(connection, conversation_id, [message.id for message in context])
+
+
+def _messages(
+    planned: PlannedAgent, loaded: LoadedAgent, conversation_id: str, *, strip: bool
+) -> tuple[list[Message], list[Message]]:
+    """All messages of the agent, and those of its context."""
+    entry = planned.entry
+    if strip:
+        return [], []
+    thinks = isinstance(style_of(loaded.agent.agent_type), Messaging)
+    reader = MessageReader(loaded.agent.id, conversation_id, thinks_in_text=thinks)
+    read = {message.id: reader.read(message) for message in entry.messages or ()}
+    return list(read.values()), [read[message_id] for message_id in entry.in_context_message_ids or ()]
+
+
+def _beginning(planned: PlannedAgent, loaded: LoadedAgent, conversation_id: str) -> list[Message]:
+    """What an agent begins with that comes without any history."""
+    given = planned.body.initial_message_sequence
+    if given is not None:
+        return given_messages(loaded.agent, conversation_id, given)
+    return default_messages(loaded.agent, conversation_id)
+
+
+def _missing_secrets(plan: ImportPlan) -> list[str]:
+    return [
+        f"The secrets {', '.join(missing)} of agent '{planned.body.name}' have no values: files never tell them. "
+        "Set them with 'secrets'."
+        for planned in plan.agents
+        if (missing := [name for name, value in (planned.body.secrets or {}).items() if not value])
+    ]
