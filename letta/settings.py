@@ -336,6 +336,14 @@ class Settings(BaseSettings):
         description="Most space that provider traces may take.",
     )
 
+    # Memory
+    archival_memory_token_limit: int = Field(
+        8192,
+        gt=0,
+        validation_alias=_env("LETTA_ARCHIVAL_MEMORY_TOKEN_LIMIT"),
+        description="Most tokens of one text that is put into an agent's archival memory.",
+    )
+
     # Logs
     log_level: str = Field(
         "INFO",

@@ -12,6 +12,7 @@ from letta.agents.relations import ALL
 from letta.agents.repository import AgentRow
 from letta.agents.schemas import AgentState
 from letta.agents.state import state
+from letta.archives import passage_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.conversations import repository as conversations_repository
@@ -23,8 +24,12 @@ from letta.organizations.actor import Actor
 from letta.turn.system import SystemFacts, compile_system, system_digest
 
 
-def refresh_system_message(connection: Connection, actor: Actor, row: AgentRow) -> None:
+def refresh_system_message(
+    connection: Connection, actor: Actor, row: AgentRow, *, counts_changed: bool = False
+) -> None:
     """Bring the stored system message up to date after a change of the agent or its blocks.
+
+    Counts alone are no reason to compile it anew, unless ``counts_changed`` says that they are.
 
     Where a turn is just writing to the conversation, it is left to that turn, which looks for changes itself: nobody
     waits for anybody. Take this lock after those of blocks and agent.
@@ -33,8 +38,13 @@ def refresh_system_message(connection: Connection, actor: Actor, row: AgentRow) 
     if conversation is None:
         return
     blocks = blocks_repository.blocks_of_agent(connection, row.agent.id)
-    if system_digest(row.agent, blocks) != conversation.system_digest:
+    if counts_changed or system_digest(row.agent, blocks) != conversation.system_digest:
         _write_system_message(connection, actor, row, conversation, blocks)
+
+
+def refresh_counts(connection: Connection, actor: Actor, agent_id: str) -> None:
+    """Bring the counts in an agent's system message up to date, as after something was put into archival memory."""
+    refresh_system_message(connection, actor, repository.get_agent(connection, actor, agent_id), counts_changed=True)
 
 
 def recompile(connection: Connection, actor: Actor, agent_id: str, *, dry_run: bool, update_timestamp: bool) -> str:
@@ -136,4 +146,7 @@ def _system_message_id(connection: Connection, row: AgentRow) -> str | None:
 
 def _facts(connection: Connection, row: AgentRow) -> SystemFacts:
     stored = messages_repository.count_of_agent(connection, row.agent.id)
-    return SystemFacts(recall_count=max(0, stored - len(row.message_ids)))
+    return SystemFacts(
+        recall_count=max(0, stored - len(row.message_ids)),
+        archival_count=passage_repository.count_of_agent(connection, row.agent.id),
+    )

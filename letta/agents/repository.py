@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from letta.agents.agent import Agent
 from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_folders, agents_tags, agents_tools
+from letta.archives.tables import archives_agents
 from letta.blocks.block import Block
 from letta.blocks.repository import COLUMNS as BLOCK_COLUMNS
 from letta.blocks.repository import to_block
@@ -151,6 +152,13 @@ def count_agents(connection: Connection, actor: Actor, condition: AgentFilter) -
 def list_agents_of_block(connection: Connection, actor: Actor, block_id: str, page: Page) -> list[AgentRow]:
     """The agents that hold a block."""
     holders = select(agents_blocks.c.agent_id).where(agents_blocks.c.block_id == block_id)
+    rows = connection.execute(paginate(_select(actor).where(agents.c.id.in_(holders)), agents, page))
+    return [_to_row(row) for row in rows]
+
+
+def list_agents_of_archive(connection: Connection, actor: Actor, archive_id: str, page: Page) -> list[AgentRow]:
+    """The agents that have an archive."""
+    holders = select(archives_agents.c.agent_id).where(archives_agents.c.archive_id == archive_id)
     rows = connection.execute(paginate(_select(actor).where(agents.c.id.in_(holders)), agents, page))
     return [_to_row(row) for row in rows]
 

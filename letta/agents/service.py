@@ -7,6 +7,7 @@ from letta.agents.relations import ALL, Relations
 from letta.agents.repository import AgentFilter, AgentOrder, AgentRow
 from letta.agents.schemas import AgentState
 from letta.agents.state import state, states
+from letta.archives import repository as archives_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.blocks.schemas import UpdateBlock
@@ -45,6 +46,18 @@ def list_agents_of_block(
     """
     blocks_repository.get_block(connection, actor, block_id)
     return states(connection, repository.list_agents_of_block(connection, actor, block_id, page), include)
+
+
+def list_agents_of_archive(
+    connection: Connection, actor: Actor, archive_id: str, page: Page, include: Relations
+) -> list[AgentState]:
+    """The agents that have an archive.
+
+    Raises:
+        NotFoundError: no such archive.
+    """
+    archives_repository.get_archive(connection, actor, archive_id)
+    return states(connection, repository.list_agents_of_archive(connection, actor, archive_id, page), include)
 
 
 def core_memory(connection: Connection, actor: Actor, agent_id: str) -> tuple[str, list[Block]]:

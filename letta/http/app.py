@@ -11,6 +11,8 @@ import letta
 from letta.agent_files import endpoints as agent_files
 from letta.agents import block_endpoints, folder_endpoints, tool_endpoints
 from letta.agents import endpoints as agents
+from letta.archives import agent_endpoints as archival_memory
+from letta.archives import endpoints as archives
 from letta.blocks import endpoints as blocks
 from letta.completions import endpoints as completions
 from letta.conversations import endpoints as conversations
@@ -43,6 +45,9 @@ _ROUTERS = (
     block_endpoints.router,
     folder_endpoints.router,
     tool_endpoints.router,
+    archival_memory.router,
+    archives.router,
+    archives.passages_router,
     blocks.router,
     compaction_endpoints.router,
     completions.router,

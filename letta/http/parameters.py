@@ -22,6 +22,8 @@ MessageId = Annotated[str, _id("message")]
 RunId = Annotated[str, _id("run")]
 StepId = Annotated[str, _id("step")]
 ToolId = Annotated[str, _id("tool")]
+ArchiveId = Annotated[str, _id("archive")]
+PassageId = Annotated[str, _id("passage")]
 FolderId = Annotated[str, _id("source")]
 
 ConversationRef = Annotated[

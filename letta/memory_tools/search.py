@@ -1,77 +1,64 @@
 """The tool that looks through past messages."""
 
 import json
-from datetime import UTC, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from letta.agents.agent import Agent
+from letta.memory_tools.dates import local, moment, time_ago
 from letta.memory_tools.errors import ToolError
 from letta.messages.message import Message
-from letta.messages.repository import MessageSearch, search_messages
+from letta.messages.search import find_messages, said
+from letta.organizations.actor import Actor
+from letta.search.request import MessageSearch
 
 JsonObject = dict[str, Any]
 
 _ROLES = ("assistant", "user", "tool")
+_STORED_ROLES = {"assistant": ("assistant", "approval"), "user": ("user",), "tool": ("tool",)}
 _MOST = 100
 
 
 def conversation_search(
     connection: Connection,
+    actor: Actor,
     agent: Agent,
+    current_run_id: str | None,
     query: str | None = None,
     roles: list[str] | None = None,
     limit: int = 5,
     start_date: str | None = None,
     end_date: str | None = None,
 ) -> str:
-    """Messages of the agent that contain the query, newest first, as the JSON text of a tool return."""
+    """What was said in the agent's conversations that fits the query best, as the JSON text of a tool return.
+
+    Without a query, the newest. What is being said in the current run comes last.
+    """
     unknown = set(roles or ()) - set(_ROLES)
     if unknown:
         raise ToolError(f"Unknown roles {sorted(unknown)}. Roles: {', '.join(_ROLES)}.")
-    condition = MessageSearch(
-        agent_id=agent.id,
-        text=query or None,
-        roles=tuple(roles or _ROLES),
-        start=_moment(start_date, agent.timezone, end=False),
-        end=_moment(end_date, agent.timezone, end=True),
+    search = MessageSearch(
+        text=query,
         limit=max(1, min(limit, _MOST)),
+        roles=[stored for role in roles or _ROLES for stored in _STORED_ROLES[role]],
+        agent_id=agent.id,
+        start=moment(start_date, agent.timezone),
+        end=moment(end_date, agent.timezone, end=True),
+        current_run_id=current_run_id,
     )
-    found = search_messages(connection, condition)
+    found = find_messages(connection, actor, search)
     if not found:
         return json.dumps({"message": "No results found.", "results": []})
-    results = [_result(message, agent.timezone) for message in found]
+    results = [_result(result.message, agent.timezone) for result in found]
     return json.dumps({"message": f"Showing {len(results)} results:", "results": results}, ensure_ascii=False)
 
 
 def _result(message: Message, timezone: str) -> JsonObject:
     return {
-        "timestamp": message.created_at.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds"),
-        "time_ago": _time_ago(message.created_at),
-        "role": message.role,
+        "timestamp": local(message.created_at, timezone),
+        "time_ago": time_ago(message.created_at),
+        "role": "assistant" if message.role == "approval" else message.role,
         "relevance": {"search_mode": "text"},
-        "content": message.text,
+        "content": said(message),
     }
-
-
-def _time_ago(moment: datetime) -> str:
-    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {name}{'s' if count > 1 else ''} ago"
-    return "just now"
-
-
-def _moment(text: str | None, timezone: str, *, end: bool) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ToolError(f"'{text}' is no date. Write it as 2025-01-31 or 2025-01-31T14:30.") from error
-    if end and len(text) == len("2025-01-31"):
-        moment = datetime.combine(moment.date(), time.max)
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

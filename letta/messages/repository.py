@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -11,9 +10,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
-    Text,
     bindparam,
-    cast,
     delete,
     func,
     insert,
@@ -21,7 +18,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from letta.agents.tables import agents
 from letta.conversations.tables import context_messages, conversations, shared_messages
@@ -43,23 +39,11 @@ class MessageFilter:
     step_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSearch:
-    """What to look for among an agent's messages."""
-
-    agent_id: str
-    text: str | None
-    roles: tuple[str, ...]
-    start: datetime | None
-    end: datetime | None
-    limit: int
-
-
 STORED = [field.name for field in fields(Message) if field.name not in {"sequence_id", "position"}]
 COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
 
 
-def to_message(row: Row[*tuple[Any, ...]]) -> Message:
+def to_message(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Message:
     """The message in a row that begins with `COLUMNS` (and goes on with the position, if it was selected)."""
     message = Message(**dict(zip(STORED, row, strict=False)))
     message.sequence_id = row[len(STORED)]
@@ -245,23 +229,6 @@ def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
     """The messages that a step stored, in order."""
     query = select(*COLUMNS).where(messages.c.step_id == step_id).order_by(messages.c.sequence_id)
     return [to_message(row) for row in connection.execute(query)]
-
-
-def search_messages(connection: Connection, search: MessageSearch) -> list[Message]:
-    """Messages that contain a text (whatever its case), newest first. Rows without text are left out."""
-    has_text = messages.c.content.op("@>")(cast([{"type": "text"}], JSONB))
-    query = select(*COLUMNS).where(messages.c.agent_id == search.agent_id, messages.c.role.in_(search.roles), has_text)
-    if search.text is not None:
-        texts = func.jsonb_path_query_array(messages.c.content, cast("$[*].text", JSONPATH))
-        query = query.where(
-            cast(texts, Text).icontains(json.dumps(search.text, ensure_ascii=False)[1:-1], autoescape=True)
-        )
-    if search.start is not None:
-        query = query.where(messages.c.created_at >= search.start)
-    if search.end is not None:
-        query = query.where(messages.c.created_at <= search.end)
-    rows = connection.execute(query.order_by(messages.c.sequence_id.desc()).limit(search.limit))
-    return [to_message(row) for row in rows]
 
 
 def set_content(connection: Connection, message_id: str, content: list[dict[str, Any]]) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import os
 import re
 
+from letta.archives.embedding import EmbeddingWorker
+from letta.archives.memory import ArchivalMemory
 from letta.database.embedded import EmbeddedPostgres, default_data_directory
 from letta.database.engine import Database
 from letta.database.ids import id_pattern
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.llm.catalog import Catalog, ProviderReport
 from letta.llm.clients import close_clients
+from letta.llm.embeddings import Embedder
 from letta.organizations.actor import DEFAULT_ACTOR, Principal
 from letta.organizations.repository import find_actor
 from letta.runs.executor import RunExecutor
@@ -31,6 +34,9 @@ class SyncServer:
         self.settings = settings
         self.database = database
         self.catalog = catalog
+        embedder = Embedder(catalog)
+        self.embedding = EmbeddingWorker(database, embedder)
+        self.archival = ArchivalMemory(database, embedder, self.embedding.wake)
         self.models = ModelSource(catalog)
         self.executor = RunExecutor(
             database,
@@ -47,6 +53,7 @@ class SyncServer:
     async def start(self) -> None:
         """Ask the providers for their models, and begin the work that no request asks for."""
         self.executor.start_sweeping()
+        self.embedding.start()
         self._retention = asyncio.create_task(keep_traces_bounded(self.database, self.settings))
         self._refresh = asyncio.create_task(self.catalog.refresh())
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
@@ -54,6 +61,7 @@ class SyncServer:
     async def stop(self) -> None:
         """Let runs end or hand them over, then close all connections."""
         await self.executor.stop(0)
+        await self.embedding.stop()
         await close_clients()
         for background in (self._refresh, self._retention):
             if background is not None:

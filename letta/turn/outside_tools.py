@@ -62,7 +62,7 @@ async def _run(database: Database, turn: Turn, tool: Tool, call: JsonObject) -> 
 
 
 async def _search_conversation(database: Database, turn: Turn, arguments: JsonObject) -> str:
-    return await database.read(conversation_search, turn.agent, **arguments)
+    return await database.read(conversation_search, turn.actor, turn.agent, turn.run_id, **arguments)
 
 
 async def _fetch(_database: Database, _turn: Turn, arguments: JsonObject) -> str:

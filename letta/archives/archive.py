@@ -1,0 +1,53 @@
+"""Archives and passages as the rest of the server knows them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Archive:
+    """A collection of passages that agents write to and search. Without ``embedding_config``, by words alone."""
+
+    id: str
+    organization_id: str
+    name: str
+    description: str | None = None
+    embedding_config: JsonObject | None = None
+    metadata: JsonObject | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+
+
+@dataclass(slots=True)
+class Passage:
+    """One text of an archive.
+
+    Attributes:
+        embedding: its vector; None where the archive has no embedding model, or the vector isn't made yet.
+        embedding_model: what made the vector, as `model_name` writes it.
+        embedding_config: its archive's.
+    """
+
+    id: str
+    organization_id: str
+    archive_id: str
+    text: str
+    tags: list[str] = field(default_factory=list)
+    metadata: JsonObject = field(default_factory=dict)
+    embedding: list[float] | None = None
+    embedding_model: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+    embedding_config: JsonObject | None = None
+
+
+def model_name(embedding_config: JsonObject) -> str:
+    """The name under which vectors of an embedding model are kept apart from those of others."""
+    return str(embedding_config.get("handle") or embedding_config["embedding_model"])

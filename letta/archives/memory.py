@@ -1,0 +1,141 @@
+"""Archival memory: storing passages with their vectors, and finding them again.
+
+A passage is stored whether or not its vector can be made. Where the embedding model can't be reached, the vector
+follows (`letta.archives.embedding`), and until then the passage is found by its words.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from letta.archives import passage_repository, repository
+from letta.archives.archive import Archive, JsonObject, Passage, model_name
+from letta.archives.passage_repository import NewPassage
+from letta.database.engine import Database
+from letta.errors import InvalidArgumentError
+from letta.llm.embeddings import Embedder
+from letta.llm.tokens import estimate
+from letta.organizations.actor import Actor
+from letta.search.request import PassageSearch
+from letta.settings import settings
+
+_INSERT_SECONDS = 20.0
+"""How long storing waits for vectors."""
+_SEARCH_SECONDS = 10.0
+"""How long a search waits for its vector before it goes by the words."""
+_QUERY_CHARACTERS = 8_000
+
+Refresh = Callable[[Connection, Actor, str], None]
+"""Brings an agent's system message up to date with what it has in archival memory."""
+
+
+class ArchivalMemory:
+    """Passages in and out, with what that needs of the outside world."""
+
+    def __init__(self, database: Database, embedder: Embedder, when_due: Callable[[], None]) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._when_due = when_due
+
+    async def insert(self, actor: Actor, archive_id: str, new: Sequence[NewPassage]) -> list[Passage]:
+        """Store passages in an archive.
+
+        Raises:
+            NotFoundError: no such archive.
+        """
+        archive = await self._database.read(repository.get_archive, actor, archive_id)
+        prepared = await self.with_vectors(archive.embedding_config, new)
+        stored = await self._database.run(_insert, actor, archive_id, prepared)
+        return self._noted(stored)
+
+    async def insert_for_agent(
+        self, actor: Actor, agent_id: str, new: Sequence[NewPassage], refresh: Refresh
+    ) -> list[Passage]:
+        """Store passages in an agent's archive, which is made if it has none.
+
+        Raises:
+            NotFoundError: no such agent.
+            InvalidArgumentError: a text is too long.
+        """
+        for passage in new:
+            _check_length(passage.text)
+        config = await self._database.read(repository.embedding_config_of_agent, actor, agent_id)
+        prepared = await self.with_vectors(config, new)
+        stored = await self._database.run(_insert_for_agent, actor, agent_id, prepared, refresh)
+        return self._noted(stored)
+
+    async def find(self, actor: Actor, archive: Archive, search: PassageSearch) -> list[tuple[Passage, float]]:
+        """Search in one archive."""
+        search = await self._with_vector(replace(search, archive_id=archive.id), archive.embedding_config)
+        return await self._database.read(passage_repository.find_passages, actor, search)
+
+    async def find_for_agent(self, actor: Actor, agent_id: str, search: PassageSearch) -> list[tuple[Passage, float]]:
+        """Search in an agent's archive.
+
+        Raises:
+            NotFoundError: no such agent.
+        """
+        archive = await self._database.read(repository.archive_of_agent, actor, agent_id)
+        return [] if archive is None else await self.find(actor, archive, search)
+
+    async def find_anywhere(self, actor: Actor, search: PassageSearch) -> list[tuple[Passage, float]]:
+        """Search in all archives of the organization, with the embedding model that most of them have."""
+        models = await self._database.read(repository.models_in_use, actor)
+        search = await self._with_vector(search, models[0] if models else None)
+        return await self._database.read(passage_repository.find_passages, actor, search)
+
+    async def with_vectors(self, config: JsonObject | None, new: Sequence[NewPassage]) -> list[NewPassage]:
+        """These passages with their vectors, as far as they can be made now."""
+        vectors = await self._embedder.try_to_embed(config, [passage.text for passage in new], seconds=_INSERT_SECONDS)
+        if config is None or vectors is None:
+            return list(new)
+        return [
+            replace(passage, embedding=vector, embedding_model=model_name(config))
+            for passage, vector in zip(new, vectors, strict=True)
+        ]
+
+    async def _with_vector(self, search: PassageSearch, config: JsonObject | None) -> PassageSearch:
+        if config is None or not search.text.strip():
+            return search
+        vectors = await self._embedder.try_to_embed(config, [search.text[:_QUERY_CHARACTERS]], seconds=_SEARCH_SECONDS)
+        if not vectors or vectors[0] is None:
+            return search
+        return replace(search, vector=vectors[0], model=model_name(config))
+
+    def _noted(self, stored: list[Passage]) -> list[Passage]:
+        if any(passage.embedding_config is not None and passage.embedding_model is None for passage in stored):
+            self._when_due()
+        return stored
+
+
+def fitting(archive: Archive, new: Sequence[NewPassage]) -> list[NewPassage]:
+    """The passages, without vectors that are not of the archive's model (which may have changed meanwhile)."""
+    model = model_name(archive.embedding_config) if archive.embedding_config else None
+    return [
+        passage if passage.embedding_model == model else replace(passage, embedding=None, embedding_model=None)
+        for passage in new
+    ]
+
+
+def _insert(connection: Connection, actor: Actor, archive_id: str, new: Sequence[NewPassage]) -> list[Passage]:
+    archive = repository.get_archive(connection, actor, archive_id)
+    return passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
+
+
+def _insert_for_agent(
+    connection: Connection, actor: Actor, agent_id: str, new: Sequence[NewPassage], refresh: Refresh
+) -> list[Passage]:
+    archive = repository.ensure_archive_of_agent(connection, actor, agent_id)
+    stored = passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
+    refresh(connection, actor, agent_id)
+    return stored
+
+
+def _check_length(text: str) -> None:
+    tokens, limit = estimate(text), settings.archival_memory_token_limit
+    if tokens > limit:
+        raise InvalidArgumentError(
+            f"text has about {tokens} tokens, and archival memory takes {limit} at once. Split it into several "
+            "passages, or raise LETTA_ARCHIVAL_MEMORY_TOKEN_LIMIT."
+        )

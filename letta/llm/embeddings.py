@@ -1,0 +1,151 @@
+"""Embeddings from OpenAI and all that is compatible with it, through the official SDK's raw requests.
+
+Source: https://platform.openai.com/docs/api-reference/embeddings
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from letta.errors import InvalidArgumentError, LettaError, NotFoundError
+from letta.llm.catalog import Catalog
+from letta.llm.errors import ContextOverflowError, LlmBadRequestError, LlmEmptyResponseError
+from letta.llm.provider import Provider
+
+JsonObject = dict[str, Any]
+Vector = list[float]
+
+logger = logging.getLogger(__name__)
+
+_PATH = "/embeddings"
+_LONGEST = 24_000
+"""Characters of a text that are embedded: about what the usual limit of 8,191 tokens holds."""
+_SHORTEST = 500
+"""Characters below which a refusal isn't taken for one of length."""
+_PROBE = "text"
+_CHARACTERS_AT_ONCE = 200_000
+_MOST_DIMENSIONS = 16_000
+"""What pgvector stores."""
+_HALF_PRECISION = 65_504.0
+"""Largest number of a vector of half precision."""
+_TOO_MUCH = (LlmBadRequestError, ContextOverflowError)
+
+
+class Embedder:
+    """Embeds texts with the model that an ``embedding_config`` names."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def embed(self, config: JsonObject, texts: Sequence[str]) -> list[Vector | None]:
+        """The vectors of these texts, with as many dimensions as the model gives them.
+
+        A text that is too long for the model is embedded by its beginning. None stands for one that the model doesn't
+        take however short it is made.
+
+        Raises:
+            NotFoundError: the model's provider isn't configured.
+            LlmError: the provider can't serve the request now.
+        """
+        provider, model = await self._provider(config), str(config["embedding_model"])
+        vectors: list[Vector | None] = []
+        for batch in _batches([text[:_LONGEST] for text in texts], int(config.get("batch_size") or 32)):
+            try:
+                vectors += await _request(provider, model, batch)
+            except _TOO_MUCH:
+                vectors += [await _shortened(provider, model, text) for text in batch]
+        return vectors
+
+    async def try_to_embed(
+        self, config: JsonObject | None, texts: Sequence[str], *, seconds: float
+    ) -> list[Vector | None] | None:
+        """As `embed`, but None where there is no model, it can't be reached, or it takes longer than this."""
+        if config is None:
+            return None
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.embed(config, texts)
+        except TimeoutError:
+            logger.warning("embedding with %s took longer than %g s", config["embedding_model"], seconds)
+        except LettaError as error:
+            logger.warning("embedding with %s failed: %s", config["embedding_model"], error.detail)
+        return None
+
+    async def _provider(self, config: JsonObject) -> Provider:
+        handle = config.get("handle")
+        if handle:
+            try:
+                return self._catalog.provider((await self._catalog.resolve_embedding(handle)).provider_name)
+            except (InvalidArgumentError, NotFoundError):
+                logger.debug("%s isn't listed; its provider may know it nevertheless", handle)
+        for provider in self._catalog.providers():
+            if provider.base_url == config.get("embedding_endpoint") or (handle or "").startswith(f"{provider.name}/"):
+                return provider
+        raise NotFoundError(
+            f"The provider of the embedding model '{handle or config['embedding_model']}' is not configured. "
+            "Configure it, or give the agent or archive another embedding model."
+        )
+
+
+def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        if batch and (len(batch) == size or characters + len(text) > _CHARACTERS_AT_ONCE):
+            yield batch
+            batch, characters = [], 0
+        batch.append(text)
+        characters += len(text)
+    if batch:
+        yield batch
+
+
+async def _shortened(provider: Provider, model: str, text: str) -> Vector | None:
+    """The vector of as much of a text as the model takes, None where it takes other texts but nothing of this one."""
+    while True:
+        try:
+            return (await _request(provider, model, [text]))[0]
+        except _TOO_MUCH as error:
+            if len(text) <= _SHORTEST:
+                await _request(provider, model, [_PROBE])  # raises where it isn't the text that is at fault
+                logger.warning("%s refuses to embed a text: %s", model, error.detail)
+                return None
+            text = text[: len(text) // 2]
+
+
+async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vector]:
+    from letta.llm.openai_client import FAILURES, as_object, client_of, request_options, to_llm_error
+
+    body, options = {"model": model, "input": texts}, request_options(streamed=False)
+    try:
+        answer = await client_of(provider).post(_PATH, body=body, cast_to=object, options=options)
+    except FAILURES as error:
+        raise to_llm_error(error, streamed=False) from error
+    return _vectors(as_object(answer), len(texts))
+
+
+def _vectors(answer: JsonObject, count: int) -> list[Vector]:
+    data = answer.get("data")
+    if not isinstance(data, list) or len(data) != count or not all(isinstance(item, dict) for item in data):
+        raise LlmEmptyResponseError(f"The embedding endpoint did not answer with {count} vectors. Check its base URL.")
+    vectors = [_checked(item.get("embedding")) for item in sorted(data, key=lambda item: item.get("index") or 0)]
+    if len({len(vector) for vector in vectors}) > 1:
+        raise LlmEmptyResponseError("The embedding endpoint answered with vectors of unequal length. Check its model.")
+    return vectors
+
+
+def _checked(vector: object) -> Vector:
+    if not isinstance(vector, list) or not 0 < len(vector) <= _MOST_DIMENSIONS:
+        raise LlmEmptyResponseError(
+            f"The embedding endpoint answered with something that is no vector of 1 to {_MOST_DIMENSIONS} numbers. "
+            "Choose another embedding model."
+        )
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in vector):
+        raise LlmEmptyResponseError("The embedding endpoint answered with a vector of which a part is no number.")
+    if max(map(abs, vector)) > _HALF_PRECISION or not any(vector):
+        raise LlmEmptyResponseError(
+            "The embedding endpoint answered with a vector that is zero or too large to store. Choose another model."
+        )
+    return vector

@@ -1,0 +1,305 @@
+"""Hybrid search, each one statement: full text, ranked as below, and for passages vectors as well.
+
+**Words.** A question is an OR of its words, stemmed and without accents. A text's score is the sum over the words that
+it has of how rare the word is where we search (``ln(1 + texts / texts with the word)``) times `ts_rank` of the word,
+which grows with its occurrences ever more slowly. Texts more than twice as long as usual are marked down by the
+logarithm of their length, since long ones have many words by chance.
+
+**Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions.
+
+**Both.** The best by words and the nearest vectors are put together; each measure is scaled to 0…1 among them (by the
+best for words, from the farthest to the nearest for vectors) and the mean of the two is the score. A text whose vector
+isn't there yet counts by its words for both.
+
+**Neighbours.** Talk spreads over turns: the question has the words, the answer beside it the fact. So a message lends
+its score to the two before and after it, divided by one more than the distance.
+
+None of the constants was fitted; `benchmarks/retrieval.py` measures what they come to.
+"""
+# ruff: noqa: S608 - what is put together are names of our own; every value is a parameter
+
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, TextClause, text
+
+from letta.database.base import SCHEMA
+from letta.database.vectors import VectorSupport, to_literal, vector_support
+from letta.organizations.actor import Actor
+from letta.search.request import MessageSearch, PassageSearch
+
+_MOST_WORDS = 40
+"""Of a long question, the words that count."""
+_MOST_COUNTED = 20_000
+"""How far texts are counted to tell how rare a word is."""
+_POOL = 50
+"""Candidates taken from each measure; more where more results are wanted."""
+_LENDING_POOL = 200
+"""Messages that lend their score to their neighbours."""
+_REACH = 2
+"""How far they lend it."""
+
+_TERMS = f"""
+terms AS MATERIALIZED (
+    SELECT row_number() OVER () AS number,
+        ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS term
+    FROM (SELECT lexeme FROM unnest({SCHEMA}.search_words(:text)) ORDER BY positions[1] LIMIT {_MOST_WORDS}) AS words
+)"""
+
+
+def _lexical(table: str, where: str, *, scoped: bool) -> str:
+    """Common table expressions, ``lexical`` the last: the place and score of each row that has a word of the text.
+
+    Args:
+        table: with a column ``search``.
+        where: further conditions on its rows, called ``c``.
+        scoped: whether the index is to be led to one archive or agent, by the parameter ``scope``.
+    """
+    match = "(terms.term && CAST(:scope AS tsquery))" if scoped else "terms.term"
+    return f"""{_TERMS},
+hits AS MATERIALIZED (
+    SELECT c.ctid AS place, number, ts_rank(c.search, term) AS rank, length(c.search) AS size
+    FROM terms JOIN {SCHEMA}.{table} AS c ON c.search @@ {match} WHERE {where}
+),
+extent AS (
+    SELECT CAST(count(*) AS float8) AS texts
+    FROM (SELECT FROM {SCHEMA}.{table} AS c WHERE {where} LIMIT {_MOST_COUNTED}) AS counted
+),
+rarity AS MATERIALIZED (
+    SELECT number, ln(1 + (SELECT texts FROM extent) / count(*)) AS weight FROM hits GROUP BY number
+),
+lexical AS MATERIALIZED (
+    SELECT place,
+        sum(rank * weight) / (1 + ln(greatest(1, min(size) / (2 * (SELECT avg(size) FROM hits))))) AS score
+    FROM hits JOIN rarity USING (number) GROUP BY place
+)"""
+
+
+def search_passages(
+    connection: Connection, actor: Actor, search: PassageSearch, columns: Sequence[str]
+) -> list[tuple[Row[*tuple[Any, ...]], float]]:
+    """The best passages: rows of these columns of theirs, and scores from 1 (best) to 0."""
+    support = None if search.vector is None else vector_support(connection)
+    rows = connection.execute(
+        _passages_statement(
+            tuple(columns),
+            support,
+            in_archive=search.archive_id is not None,
+            tags=("all" if search.all_tags else "any") if search.tags else None,
+            starts=search.start is not None,
+            ends=search.end is not None,
+        ),
+        {
+            "organization_id": actor.organization_id,
+            "archive_id": search.archive_id,
+            "scope": _scope(search.archive_id),
+            "text": search.text,
+            "tags": list(search.tags),
+            "start": search.start,
+            "end": search.end,
+            "vector": to_literal(search.vector),
+            "model": search.model,
+            "dimensions": len(search.vector or ()),
+            "pool": max(_POOL, search.limit),
+            "limit": search.limit,
+        },
+    )
+    return [(row, row[-1]) for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _passages_statement(
+    columns: tuple[str, ...],
+    support: VectorSupport | None,
+    *,
+    in_archive: bool,
+    tags: str | None,
+    starts: bool,
+    ends: bool,
+) -> TextClause:
+    where = _conditions(
+        {
+            "c.organization_id = :organization_id": not in_archive,
+            "c.archive_id = :archive_id": in_archive,
+            "c.tags && CAST(:tags AS text[])": tags == "any",
+            "c.tags @> CAST(:tags AS text[])": tags == "all",
+            "c.created_at >= :start": starts,
+            "c.created_at <= :end": ends,
+        }
+    )
+    lexical = _lexical("passages", where, scoped=in_archive)
+    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where)
+    selected = ", ".join(f"p.{column}" for column in columns)
+    return text(f"""
+WITH {lexical},{best}
+SELECT {selected}, best.score FROM best JOIN {SCHEMA}.passages AS p ON p.ctid = best.place
+ORDER BY best.score DESC, p.created_at DESC, p.id
+""")
+
+
+_BEST_BY_WORDS = """
+best AS (
+    SELECT place, score / max(score) OVER () AS score FROM lexical ORDER BY lexical.score DESC, place LIMIT :limit
+)"""
+
+
+def _best_by_both(support: VectorSupport, where: str) -> str:
+    comparable = f"c.embedding_model = :model AND {support.dimensions}(c.embedding) = :dimensions"
+    distance = f"c.embedding {support.cosine_distance} (SELECT vector FROM asked)"
+    return f"""
+asked AS MATERIALIZED (SELECT CAST(:vector AS {support.type}) AS vector),
+near AS MATERIALIZED (
+    SELECT c.ctid AS place, {distance} AS distance
+    FROM {SCHEMA}.passages AS c WHERE {where} AND {comparable} ORDER BY distance LIMIT :pool
+),
+pool AS (
+    SELECT place FROM (SELECT place FROM lexical ORDER BY score DESC, place LIMIT :pool) AS found
+    UNION SELECT place FROM near
+),
+measured AS (
+    SELECT pool.place, coalesce(score / max(score) OVER (), 0) AS words, 1 - coalesce(near.distance,
+        (SELECT {distance} FROM {SCHEMA}.passages AS c WHERE c.ctid = pool.place AND {comparable})) AS likeness
+    FROM pool LEFT JOIN lexical USING (place) LEFT JOIN near USING (place)
+),
+scaled AS (
+    SELECT place, words, (likeness - min(likeness) OVER ())
+        / nullif(max(likeness) OVER () - min(likeness) OVER (), 0) AS meaning
+    FROM measured
+),
+best AS (
+    SELECT place, (words + coalesce(meaning, words)) / 2 AS score FROM scaled ORDER BY score DESC, place LIMIT :limit
+)"""
+
+
+def search_messages(
+    connection: Connection, actor: Actor, search: MessageSearch, columns: Sequence[str]
+) -> list[tuple[Row[*tuple[Any, ...]], float]]:
+    """The best messages: rows of these columns of theirs, and scores from 1 (best) down."""
+    return _messages(connection, actor, search, columns, "ranked")
+
+
+def newest_messages(
+    connection: Connection, actor: Actor, search: MessageSearch, columns: Sequence[str]
+) -> list[tuple[Row[*tuple[Any, ...]], float]]:
+    """As `search_messages`, but whatever the words: the newest first, with score 0."""
+    return _messages(connection, actor, search, columns, "newest")
+
+
+def messages_containing(
+    connection: Connection, actor: Actor, search: MessageSearch, columns: Sequence[str]
+) -> list[tuple[Row[*tuple[Any, ...]], float]]:
+    """As `newest_messages`, those in which the text stands as it is, be it as a part of a word."""
+    return _messages(connection, actor, search, columns, "containing")
+
+
+def _messages(
+    connection: Connection, actor: Actor, search: MessageSearch, columns: Sequence[str], manner: str
+) -> list[tuple[Row[*tuple[Any, ...]], float]]:
+    statement = _messages_statement(
+        tuple(columns),
+        manner=manner,
+        of_agent=search.agent_id is not None,
+        conversation=_conversation_kind(search.conversation_id),
+        starts=search.start is not None,
+        ends=search.end is not None,
+    )
+    rows = connection.execute(
+        statement,
+        {
+            "organization_id": actor.organization_id,
+            "agent_id": search.agent_id,
+            "conversation_id": search.conversation_id,
+            "scope": _scope(search.agent_id),
+            "text": search.text,
+            "pattern": _pattern(search.text or ""),
+            "roles": list(search.roles),
+            "start": search.start,
+            "end": search.end,
+            "current_run_id": search.current_run_id,
+            "limit": search.limit,
+        },
+    )
+    return [(row, row[-1]) for row in rows]
+
+
+def _pattern(contained: str) -> str:
+    """For LIKE on JSON text."""
+    escaped = re.sub(r"([%_~])", r"~\1", json.dumps(contained, ensure_ascii=False)[1:-1])
+    return f"%{escaped}%"
+
+
+@lru_cache(maxsize=64)
+def _messages_statement(
+    columns: tuple[str, ...], *, manner: str, of_agent: bool, conversation: str | None, starts: bool, ends: bool
+) -> TextClause:
+    where = _conditions(
+        {
+            "c.organization_id = :organization_id": True,
+            "c.search IS NOT NULL": True,
+            "c.agent_id = :agent_id": of_agent,
+            _IN_CONVERSATION: conversation == "named",
+            _IN_DEFAULT_CONVERSATION: conversation == "default",
+            "c.role = ANY (CAST(:roles AS text[]))": True,
+            "c.created_at >= :start": starts,
+            "c.created_at <= :end": ends,
+            _CONTAINS: manner == "containing",
+        }
+    )
+    selected = ", ".join(f"c.{column}" for column in columns)
+    if manner != "ranked":
+        return text(f"""
+SELECT {selected}, CAST(0 AS float8) AS score FROM {SCHEMA}.messages AS c WHERE {where}
+ORDER BY coalesce(c.run_id = :current_run_id, false), c.sequence_id DESC LIMIT :limit
+""")
+    return text(f"""
+WITH {_lexical("messages", where, scoped=of_agent)},
+pool AS MATERIALIZED (SELECT place, score FROM lexical ORDER BY score DESC, place LIMIT {_LENDING_POOL}),
+shares AS (
+    SELECT place, score FROM pool
+    UNION ALL
+    SELECT neighbour.place, pool.score / (1 + neighbour.distance)
+    FROM pool JOIN {SCHEMA}.messages AS m ON m.ctid = pool.place CROSS JOIN LATERAL (
+        {_neighbours("<", "DESC", where)}
+        UNION ALL
+        {_neighbours(">", "ASC", where)}
+    ) AS neighbour
+),
+summed AS (SELECT place, sum(score) AS score FROM shares GROUP BY place)
+SELECT {selected}, summed.score / max(summed.score) OVER () AS score
+FROM summed JOIN {SCHEMA}.messages AS c ON c.ctid = summed.place
+ORDER BY coalesce(c.run_id = :current_run_id, false), summed.score DESC, c.sequence_id DESC LIMIT :limit
+""")
+
+
+_CONTAINS = "CAST(jsonb_path_query_array(c.content, '$[*].text') AS text) ILIKE :pattern ESCAPE '~'"
+_IN_CONVERSATION = f"""(c.conversation_id = :conversation_id OR c.id IN (
+    SELECT message_id FROM {SCHEMA}.shared_messages WHERE conversation_id = :conversation_id))"""
+_IN_DEFAULT_CONVERSATION = f"""c.conversation_id IN (
+    SELECT id FROM {SCHEMA}.conversations WHERE is_default AND organization_id = :organization_id)"""
+
+
+def _neighbours(side: str, order: str, where: str) -> str:
+    return f"""(
+            SELECT c.ctid AS place, row_number() OVER (ORDER BY c.sequence_id {order}) AS distance
+            FROM {SCHEMA}.messages AS c
+            WHERE c.conversation_id = m.conversation_id AND c.sequence_id {side} m.sequence_id AND {where}
+            ORDER BY c.sequence_id {order} LIMIT {_REACH}
+        )"""
+
+
+def _conversation_kind(conversation_id: str | None) -> str | None:
+    if conversation_id is None:
+        return None
+    return "default" if conversation_id == "default" else "named"
+
+
+def _conditions(conditions: dict[str, bool]) -> str:
+    return " AND ".join(condition for condition, wanted in conditions.items() if wanted)
+
+
+def _scope(identifier: str | None) -> str | None:
+    """The lexeme with which every text of an archive, or agent, is indexed beside its words."""
+    return None if identifier is None else f"'@{identifier[-12:]}'"

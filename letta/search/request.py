@@ -1,0 +1,46 @@
+"""What is searched for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PassageSearch:
+    """A search among passages: those of one archive, or of the whole organization.
+
+    Attributes:
+        vector: the text's embedding; without it the words alone decide.
+        model: the embedding model that the vector is from. Passages embedded by another one count by their words.
+        all_tags: whether a passage needs all of the tags, or one of them.
+    """
+
+    text: str
+    limit: int
+    archive_id: str | None = None
+    tags: Sequence[str] = ()
+    all_tags: bool = False
+    start: datetime | None = None
+    end: datetime | None = None
+    vector: Sequence[float] | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSearch:
+    """A search among messages: those of an agent, of a conversation, or of the whole organization.
+
+    Attributes:
+        text: None or blank lists what meets the other conditions, newest first.
+        conversation_id: one conversation; ``default`` for the agent's own.
+        current_run_id: a run whose messages come last, because whoever asks has them before their eyes.
+    """
+
+    text: str | None
+    limit: int
+    roles: Sequence[str]
+    agent_id: str | None = None
+    conversation_id: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    current_run_id: str | None = None
