@@ -1,5 +1,6 @@
 """Writing an agent as an agent file."""
 
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -52,7 +53,15 @@ def export_agent(
     isolated = blocks_repository.blocks_of_conversation(connection, conversation.id)
     loaded.blocks = _seen(loaded.blocks, blocks_repository.with_tags(connection, isolated))
     messages = [] if request.scrub_messages else messages_repository.context_of(connection, conversation.id)
-    return json.dumps(_file(catalog, loaded, messages, request), ensure_ascii=False, indent=2)
+    return _text(_file(catalog, loaded, messages, request))
+
+
+def _text(file: JsonObject) -> str:
+    """The file as people can read it. (`json.dumps` would hold millions of pieces of it in memory at once.)"""
+    text = io.StringIO()
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(file):
+        text.write(piece)
+    return text.getvalue()
 
 
 def _seen(blocks: Sequence[Block], isolated: Sequence[Block]) -> list[Block]:

@@ -5,27 +5,19 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from letta.agent_files.messages import MessageReader
+from letta.agent_files.conversation import begin_conversation
 from letta.agent_files.planning import ImportPlan, PlannedAgent
 from letta.agent_files.schemas import AgentInFile, ImportedAgents
 from letta.agents import creation
-from letta.agents.initial_messages import default_messages, given_messages, system_message
-from letta.agents.state import LoadedAgent
 from letta.blocks import repository as blocks_repository
-from letta.conversations.repository import create_conversation
 from letta.errors import ConflictError
 from letta.folders import repository as folders_repository
 from letta.folders.folder import Folder
 from letta.llm.catalog import Catalog
-from letta.messages import repository as messages_repository
-from letta.messages.message import Message, text_content
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
 from letta.tools.service import CUSTOM
 from letta.tools.tool import Tool
-from letta.turn.styles import style_of
-from letta.turn.styles.messaging import Messaging
-from letta.turn.system import SystemFacts, compile_system, system_digest
 
 _MOST_NAMES = 100
 """So many names are tried for a folder whose own one is taken."""
@@ -147,50 +139,8 @@ def _store_agent(
     agent.response_format = planned.response_format
     rules = None if body.tool_rules is None else [rule.model_dump() for rule in body.tool_rules]
     loaded = creation.store_agent(connection, actor, body, agent, rules)
-    _store_messages(connection, actor, plan, planned, loaded)
+    begin_conversation(connection, actor, planned, loaded, strip=plan.options.strip_messages)
     return loaded.agent.id
-
-
-def _store_messages(
-    connection: Connection, actor: Actor, plan: ImportPlan, planned: PlannedAgent, loaded: LoadedAgent
-) -> None:
-    agent, blocks = loaded.agent, loaded.blocks
-    digest = system_digest(agent, blocks)
-    conversation_id = create_conversation(connection, actor, agent.id, is_default=True, system_digest=digest)
-    messages, context = _messages(planned, loaded, conversation_id, strip=plan.options.strip_messages)
-    if not context:
-        following = _beginning(planned, loaded, conversation_id)
-        messages, context = [*messages, *following], [*context, *following]
-    facts = SystemFacts(recall_count=len(messages) - len(context))
-    system = text_content(compile_system(agent, blocks, facts))
-    if context and context[0].role == "system":
-        context[0].content = system
-    else:
-        first = system_message(agent, conversation_id, system[0]["text"])
-        messages, context = [first, *messages], [first, *context]
-    messages_repository.insert_messages(connection, actor, messages)
-    messages_repository.append_to_context(connection, conversation_id, [message.id for message in context])
-
-
-def _messages(
-    planned: PlannedAgent, loaded: LoadedAgent, conversation_id: str, *, strip: bool
-) -> tuple[list[Message], list[Message]]:
-    """All messages of the agent, and those of its context."""
-    entry = planned.entry
-    if strip:
-        return [], []
-    thinks = isinstance(style_of(loaded.agent.agent_type), Messaging)
-    reader = MessageReader(loaded.agent.id, conversation_id, thinks_in_text=thinks)
-    read = {message.id: reader.read(message) for message in entry.messages or ()}
-    return list(read.values()), [read[message_id] for message_id in entry.in_context_message_ids or ()]
-
-
-def _beginning(planned: PlannedAgent, loaded: LoadedAgent, conversation_id: str) -> list[Message]:
-    """What an agent begins with that comes without any history."""
-    given = planned.body.initial_message_sequence
-    if given is not None:
-        return given_messages(loaded.agent, conversation_id, given)
-    return default_messages(loaded.agent, conversation_id)
 
 
 def _missing_secrets(plan: ImportPlan) -> list[str]:

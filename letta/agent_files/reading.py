@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from letta.agent_files.schemas import AgentFile, AgentInFile
+from letta.agent_files.schemas import AgentFile, AgentInFile, MessageInFile
 from letta.database.text import check_storable
 from letta.errors import InvalidArgumentError
 
@@ -37,15 +37,15 @@ def read_agent_file(data: bytes) -> AgentFile:
     try:
         file = AgentFile.model_validate(document)
     except ValidationError as error:
-        raise InvalidArgumentError(f"The agent file is not valid: {problems(error)}. Correct it there.") from None
+        raise _invalid(error) from None
     _check_ids(file)
     return file
 
 
-def problems(error: ValidationError) -> str:
+def problems(error: ValidationError, *place: str | int) -> str:
     """The first of the problems, each with the place where it is."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    shown = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in found[:_SHOWN]]
+    shown = [f"{'.'.join(map(str, [*place, *problem['loc']]))}: {problem['msg']}" for problem in found[:_SHOWN]]
     more = [f"and {len(found) - _SHOWN} more problems"] if len(found) > _SHOWN else []
     return "; ".join([*shown, *more])
 
@@ -91,6 +91,21 @@ def _finite(text: str) -> float:
     return value
 
 
+def _invalid(error: ValidationError, *place: str | int) -> InvalidArgumentError:
+    return InvalidArgumentError(f"The agent file is not valid: {problems(error, *place)}. Correct it there.")
+
+
+def _message_ids(agent: AgentInFile, number: int) -> list[str]:
+    """Ids of the agent's messages, of which each is found valid. To keep them all as objects would take much memory."""
+    ids = []
+    for place, entry in enumerate(agent.messages or ()):
+        try:
+            ids.append(MessageInFile.model_validate(entry).id)
+        except ValidationError as error:
+            raise _invalid(error, "agents", number, "messages", place) from None
+    return ids
+
+
 def _check_ids(file: AgentFile) -> None:
     """Every reference has to lead to one thing in the file.
 
@@ -101,8 +116,8 @@ def _check_ids(file: AgentFile) -> None:
         _check_unique((entry.id for entry in entries or ()), name)
     blocks, tools = ({entry.id for entry in entries or ()} for entries in (file.blocks, file.tools))
     missing: list[str] = []
-    for agent in file.agents:
-        messages = [message.id for message in agent.messages or ()]
+    for number, agent in enumerate(file.agents):
+        messages = _message_ids(agent, number)
         _check_unique(messages, f"the messages of {agent.id}")
         _check_unique(agent.in_context_message_ids or (), f"in_context_message_ids of {agent.id}")
         missing += _missing(agent, blocks, tools, set(messages))

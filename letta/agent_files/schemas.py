@@ -225,7 +225,7 @@ class AgentInFile(Schema):
     source_ids: list[str] | None = None
     folder_ids: list[str] | None = None
     in_context_message_ids: list[str] | None = None
-    messages: list[MessageInFile] | None = None
+    messages: list[Any] | None = Field(None, description="Each is a `MessageInFile`; there may be very many.")
     files_agents: list[JsonObject] | None = None
     group_ids: list[str] | None = None
     identity_ids: list[str] | None = None
