@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -107,7 +108,7 @@ class RunExecutor:
             InvalidArgumentError: it isn't a background run.
             GoneError: its events are kept no longer.
         """
-        head = await self._database.read(event_repository.head_of_run, actor, run_id)
+        head = await self._head(actor, run_id)
         if not head.background:
             raise InvalidArgumentError(
                 f"Run {run_id} was not started with 'background', so its stream can't be resumed. "
@@ -119,6 +120,13 @@ class RunExecutor:
                 f"GET /v1/runs/{run_id}/messages shows its messages."
             )
         return Recording(run_id, self._frames(head, starting_after), starting_after, pings=pings)
+
+    async def _head(self, actor: Actor, run_id: str) -> RunHead:
+        active = self._active.get(run_id)
+        if active is None or active.turn.actor.organization_id != actor.organization_id:
+            return await self._database.read(event_repository.head_of_run, actor, run_id)
+        turn = active.turn
+        return RunHead(run_id, turn.agent.agent_type, turn.options.background, turn.options.to_json(), expired=False)
 
     async def _frames(self, head: RunHead, after: int) -> AsyncIterator[Frame]:
         active = self._active.get(head.id)
@@ -199,18 +207,20 @@ class RunExecutor:
 
     async def _stop(self, grace_seconds: float) -> None:
         self._sweeper.stop()
-        tasks = [active.task for active in self._active.values() if active.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=grace_seconds)
+        await self._until_idle(grace_seconds)
         for active in self._active.values():
             active.cancellation.hand_over()
-        unfinished = [task for task in tasks if not task.done()]
-        if unfinished:
-            await asyncio.wait(unfinished, timeout=_SECONDS_AFTER_HAND_OVER)
-        await self._callbacks.finish()
-        self._leases.stop()
+        await self._until_idle(_SECONDS_AFTER_HAND_OVER)
         for poller in (self._messages, self._events):
             poller.stop()
+        await self._callbacks.finish()
+        self._leases.stop()
+
+    async def _until_idle(self, seconds: float) -> None:
+        """Wait until there are no runs, or for a bounded time."""
+        deadline = time.monotonic() + seconds
+        while self._active and (left := deadline - time.monotonic()) > 0:
+            await asyncio.wait([active.task for active in self._active.values() if active.task], timeout=left)
 
     def _claim(self) -> Claim:
         return Claim(self.owner, self._lease_seconds)

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from letta.errors import LettaError
 from letta.http import sse
 from letta.messages.wire import Presentation
 from letta.runs.event_log import Entry
 from letta.runs.joining import cut
-from letta.runs.presentation import asked_for, for_answer, ping, wires_of
+from letta.runs.presentation import asked_for, broken_off, for_answer, frame, ping, wires_of
 from letta.runs.request import RunOptions
 from letta.turn.events import PartDelta, TurnEvent
 from letta.turn.turn import Turn
@@ -49,8 +50,7 @@ class Frame:
 
     def data(self) -> bytes:
         """The frame as it is sent."""
-        wire = self.wire | {"seq_id": self.last} if "seq_id" in self.wire else self.wire
-        return sse.error(wire) if wire["message_type"] == "error_message" else sse.data(wire)
+        return frame(self.wire | {"seq_id": self.last} if "seq_id" in self.wire else self.wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,13 @@ class Recording:
             yield self.ping()
         else:
             yield sse.COMMENT
-        async for frame in self._frames:
-            self._last = frame.last
-            yield frame.data()
+        try:
+            async for found in self._frames:
+                self._last = found.last
+                yield found.data()
+        except LettaError as error:
+            for wire in broken_off(self._run_id, error):
+                yield Frame(self._last, self._last, wire).data()
         yield sse.DONE
 
     def ping(self) -> bytes:

@@ -67,9 +67,10 @@ class Poller:
             self._forget(key, future)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more, and tell those who wait."""
         if self._task is not None:
             self._task.cancel()
+        self._fail(list(self._waiting), UnavailableError("The server is restarting; the run goes on elsewhere."))
 
     async def _poll(self) -> None:
         failures = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from letta.errors import LettaError
 from letta.http import sse
 from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.runs.request import RunOptions
@@ -84,10 +85,26 @@ async def sse_frames(view: RunView, presentation: Presentation, *, tokens: bool,
     """The frames of a run's stream, from the first ping to ``[DONE]``."""
     shown = for_answer(presentation, view.agent_type)
     yield sse.data(ping(view.run_id)) if pings else sse.COMMENT
-    async for event in view.events:
-        for wire in wires_of(event, shown, run_id=view.run_id, tokens=tokens):
-            yield sse.error(wire) if wire["message_type"] == "error_message" else sse.data(wire)
+    try:
+        async for event in view.events:
+            for wire in wires_of(event, shown, run_id=view.run_id, tokens=tokens):
+                yield frame(wire)
+    except LettaError as error:
+        for wire in broken_off(view.run_id, error):
+            yield frame(wire)
     yield sse.DONE
+
+
+def frame(wire: JsonObject) -> bytes:
+    """A message as it is sent in a stream."""
+    return sse.error(wire) if wire["message_type"] == "error_message" else sse.data(wire)
+
+
+def broken_off(run_id: str, error: LettaError) -> list[JsonObject]:
+    """The end of a stream that can't be read on, while the run itself may go on."""
+    told = {"message_type": "error_message", "run_id": run_id, "error_type": "stream_incomplete"}
+    message = "The stream ended before the run did. Resume it, or list the run's messages."
+    return [_stop_reason("error"), told | {"message": message, "detail": error.detail, "seq_id": None}]
 
 
 def wires_of(event: TurnEvent, shown: Presentation, *, run_id: str, tokens: bool) -> list[JsonObject]:

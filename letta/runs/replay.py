@@ -1,10 +1,13 @@
 """The events of a run from what is stored of it: for runs of other processes, and for those that are over."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
+from letta.errors import LettaError
+from letta.llm.errors import LlmError
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository
@@ -12,6 +15,8 @@ from letta.runs.event_repository import RunState
 from letta.runs.frames import Batch, Frame, Show, number
 from letta.runs.poller import Poller
 from letta.turn.events import StepCommitted, TurnEnded, TurnEvent, TurnFailed
+
+JsonObject = dict[str, Any]
 
 _SECONDS_FOR_THE_LOG = 2
 """How long after a run's end its log may still lack something that its process is about to write."""
@@ -92,15 +97,25 @@ def _lacking(stored: Iterable[Message], batches: Iterable[Batch]) -> list[Messag
 
 def _end(state: RunState) -> TurnEvent:
     usage = UsageStatistics.model_validate(state.usage or {})
-    error = state.error
-    if error is None:
+    if state.error is None:
         return TurnEnded(state.stop_reason or "end_turn", usage)
+    error = _error(state.error)
     return TurnFailed(
         stop_reason=state.stop_reason or "error",
-        error_type=error.get("error_type") or "internal_error",
-        message=error.get("message") or "The run failed.",
-        detail=error.get("detail") or "",
-        status=500,
-        body={"detail": error.get("detail") or error.get("message") or "The run failed."},
+        error_type=state.error.get("error_type") or "internal_error",
+        message=state.error.get("message") or "The run failed.",
+        detail=error.detail,
+        status=error.status,
+        body=error.body(),
         usage=usage,
     )
+
+
+def _error(stored: JsonObject) -> LettaError:
+    """The error that a run ended with, as its first client was told it."""
+    detail = stored.get("detail") or stored.get("message") or "The run failed."
+    kinds: list[type[LlmError]] = [LlmError, *LlmError.__subclasses__()]
+    for kind in kinds:
+        if kind.type == stored.get("error_type"):
+            return kind(detail)
+    return LettaError(detail)
