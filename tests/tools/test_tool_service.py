@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from letta.database.engine import Database
 from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
-from letta.tools.registry import BUILTIN_TOOLS
 from letta.organizations.actor import Actor
 from letta.tools import repository, service
+from letta.tools.registry import BUILTIN_TOOLS
 from letta.tools.schemas import CreateTool, UpdateTool
 from letta.tools.tool import Tool
 

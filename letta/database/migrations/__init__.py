@@ -22,7 +22,7 @@ def current_revision(connection: Connection) -> str | None:
     """The database's revision, or None where our tables are not."""
     if connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.alembic_version"}) is None:
         return None
-    revision: str | None = connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version"))  # noqa: S608
+    revision: str | None = connection.scalar(text(f"SELECT version_num FROM {SCHEMA}.alembic_version"))
     return revision
 
 

@@ -723,12 +723,12 @@ def upgrade() -> None:
 
 def _add_defaults() -> None:
     op.execute(
-        sa.text(f"INSERT INTO {SCHEMA}.organizations (id, name) VALUES (:id, :name)").bindparams(  # noqa: S608
+        sa.text(f"INSERT INTO {SCHEMA}.organizations (id, name) VALUES (:id, :name)").bindparams(
             id=DEFAULT_ORGANIZATION_ID, name=DEFAULT_ORGANIZATION_NAME
         )
     )
     op.execute(
         sa.text(
-            f"INSERT INTO {SCHEMA}.users (id, organization_id, name) VALUES (:id, :organization, :name)"  # noqa: S608
+            f"INSERT INTO {SCHEMA}.users (id, organization_id, name) VALUES (:id, :organization, :name)"
         ).bindparams(id=DEFAULT_USER_ID, organization=DEFAULT_ORGANIZATION_ID, name=DEFAULT_USER_NAME)
     )
