@@ -76,9 +76,9 @@ def main() -> None:
         talks = read_talks(options.data)
         if not options.without_vectors:
             stack.enter_context(_vectors(talks))
-        figures = Bench(uri, options.language).measure(talks)
+        figures = Bench(uri).measure(talks)
     questions = sum(len(talk.questions) for talk in talks)
-    facts = {"turns": sum(len(talk.texts) for talk in talks), "questions": questions, "language": options.language}
+    facts = {"turns": sum(len(talk.texts) for talk in talks), "questions": questions}
     sys.stdout.write(f"{facts['turns']} turns, {questions} questions, schema {schema}\n")
     sys.stdout.write(table(ROWS, {"ours": figures}, facts) + "\n")
     if options.json:
@@ -143,7 +143,7 @@ async def _embed(url: str, texts: list[str]) -> list[list[float] | None]:
 class Bench:
     """Stores conversations and asks for them, by the functions that the server uses."""
 
-    def __init__(self, uri: str, language: str) -> None:
+    def __init__(self, uri: str) -> None:
         from letta.database.dsn import parse_dsn
         from letta.database.engine import Database
         from letta.database.migrations import migrate
@@ -151,10 +151,6 @@ class Bench:
 
         self._database = Database(parse_dsn(uri))
         migrate(self._database)
-        if language != "english":
-            from letta.search.indexing import set_language
-
-            self._database.run_sync(set_language, language)
         self._actor = DEFAULT_ACTOR
 
     def measure(self, talks: Sequence[Talk]) -> dict[str, float]:
@@ -313,7 +309,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval", description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--pg-uri", help="database to use")
-    parser.add_argument("--language", default="english", help="text-search configuration (english)")
     parser.add_argument("--without-vectors", action="store_true", help="measure full text alone")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser
