@@ -49,7 +49,8 @@ def edit_memory(memory: Memory, name: str, arguments: JsonObject) -> str:
     Raises:
         ToolError: the call can't be carried out. Nothing of it has been done then.
     """
-    return _EDITORS[name](memory, **checked_arguments(name, arguments))
+    with memory.all_or_nothing():
+        return _EDITORS[name](memory, **checked_arguments(name, arguments))
 
 
 def send_message(arguments: JsonObject) -> str:

@@ -1,6 +1,7 @@
 """An agent's blocks while its tools edit them: read under lock, changed in memory, written back as one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from letta.blocks.block import Block
@@ -16,6 +17,16 @@ class Memory:
         self.changed: dict[str, Block] = {}
         self.created: dict[str, Block] = {}
         self.detached: dict[str, Block] = {}
+
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Undo what is changed within when an error leaves it."""
+        state = dict(self._blocks), dict(self.changed), dict(self.created), dict(self.detached)
+        try:
+            yield
+        except ToolError:
+            self._blocks, self.changed, self.created, self.detached = state
+            raise
 
     @property
     def labels(self) -> list[str]:

@@ -89,9 +89,7 @@ def _hunks(lines: list[str]) -> list[tuple[list[str], list[str]]]:
     hunks: list[tuple[list[str], list[str]]] = []
     old: list[str] = []
     new: list[str] = []
-    for line in [*_without_trailing_blank(lines), "@@"]:
-        if line.startswith(("---", "+++")):
-            continue
+    for line in [*_without_header(_without_trailing_blank(lines)), "@@"]:
         if line.startswith("@@"):
             if old != new:
                 hunks.append((old, new))
@@ -104,6 +102,12 @@ def _hunks(lines: list[str]) -> list[tuple[list[str], list[str]]]:
             old.append(line.removeprefix(" "))
             new.append(line.removeprefix(" "))
     return hunks
+
+
+def _without_header(lines: list[str]) -> list[str]:
+    """Without the two lines that name files. A hunk may remove the line '--', but not begin like a header."""
+    named = lines[:1] and lines[0].startswith("--- ") and lines[1:] and lines[1].startswith("+++ ")
+    return lines[2:] if named else lines
 
 
 def _find(current: list[str], wanted: list[str], start: int) -> int | None:
