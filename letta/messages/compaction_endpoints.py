@@ -4,17 +4,21 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
+from pydantic import Field
 
 from letta.agents.compaction_settings import CompactionSettings, changed_compaction_settings
 from letta.agents.repository import get_agent
+from letta.conversations import service as conversations
+from letta.conversations.service import Place
 from letta.errors import ConflictError, LettaError
 from letta.http.dependencies import ActorDep, ServerDep
-from letta.http.parameters import AgentId
+from letta.http.parameters import AgentId, ConversationAgent, ConversationRef
 from letta.http.schema import Schema
 from letta.llm.errors import ContextOverflowError
 from letta.messages.message import Message
+from letta.messages.sending import RetryCount
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions, RunRequest
+from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.server.server import SyncServer
 from letta.turn.events import StepCommitted, TurnFailed
 
@@ -29,6 +33,12 @@ class CompactionRequest(Schema):
     compaction_settings: CompactionSettings | None = None
 
 
+class ConversationCompactionRequest(CompactionRequest):
+    """As for an agent, in one of its conversations."""
+
+    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
+
+
 class CompactionResponse(Schema):
     """What a compaction came to."""
 
@@ -37,19 +47,55 @@ class CompactionResponse(Schema):
     num_messages_after: int
 
 
+class CompactionFailedError(LettaError):
+    """A compaction whose summary couldn't be had. Answered as a turn that failed for the same reason would be."""
+
+    def __init__(self, failed: TurnFailed) -> None:
+        headers = {"Retry-After": str(failed.retry_after)} if failed.retry_after else None
+        super().__init__(failed.detail, headers=headers)
+        self.status = failed.status
+        self._body = failed.body
+
+    def body(self) -> JsonObject:
+        """The JSON body of the answer."""
+        return self._body
+
+
 @router.post("/agents/{agent_id}/summarize", response_model=CompactionResponse)
 async def compact_agent(
     actor: ActorDep,
     server: ServerDep,
     agent_id: AgentId,
     body: Annotated[CompactionRequest | None, Body()] = None,
+    retry_count: RetryCount = 0,
 ) -> CompactionResponse:
     """Summarize the older part of the agent's own conversation now."""
-    return await compact(server, actor, agent_id, None, body)
+    return await _compact(server, actor, agent_id, None, body, resent=retry_count > 0)
 
 
-async def compact(
-    server: SyncServer, actor: Actor, agent_id: str, conversation_id: str | None, body: CompactionRequest | None
+@router.post("/conversations/{conversation_id}/compact", response_model=CompactionResponse, tags=["conversations"])
+async def compact_conversation(
+    actor: ActorDep,
+    server: ServerDep,
+    conversation_id: ConversationRef,
+    body: Annotated[ConversationCompactionRequest | None, Body()] = None,
+    agent_id: ConversationAgent = None,
+    retry_count: RetryCount = 0,
+) -> CompactionResponse:
+    """Summarize the older part of a conversation now."""
+    place = Place(conversation_id, agent_id or (body.agent_id if body else None))
+    found = await server.database.read(conversations.find, actor, place)
+    return await _compact(server, actor, found.agent_id, found.id, body, resent=retry_count > 0)
+
+
+async def _compact(
+    server: SyncServer,
+    actor: Actor,
+    agent_id: str,
+    conversation_id: str | None,
+    body: CompactionRequest | None,
+    *,
+    resent: bool,
 ) -> CompactionResponse:
     """Compact a conversation of an agent (its default one without an id), as a run of its own.
 
@@ -67,6 +113,8 @@ async def compact(
         conversation_id=conversation_id,
         messages=[],
         options=RunOptions(max_steps=1, run_type="compaction", compaction=settings or {}),
+        body_hash=hash_body({"compaction": given and given.model_dump(mode="json", exclude_unset=True)}),
+        resent=resent,
     )
     view = await server.executor.start(actor, request)
     result: CompactionResponse | None = None
@@ -93,6 +141,4 @@ def _response(summary: Message) -> CompactionResponse:
 def _error(failed: TurnFailed) -> LettaError:
     if failed.error_type == ContextOverflowError.type:
         return ConflictError("There is nothing to compact: the context holds no more than its system message.")
-    error = LettaError(failed.detail)
-    error.status = failed.status
-    return error
+    return CompactionFailedError(failed)

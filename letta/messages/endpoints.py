@@ -10,6 +10,7 @@ from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
 from letta.messages import listing, repository
+from letta.messages.editing import ModifyMessage, modify_message, with_its_images
 from letta.messages.repository import MessageFilter
 from letta.messages.schemas import LettaAsyncRequest, LettaStreamingRequest, MessageType
 from letta.messages.sending import STREAM_ANSWER, Queued, RequestId, RetryCount, answer, run_request, types_of
@@ -121,6 +122,15 @@ async def list_messages(
     condition = MessageFilter(conversation_id=conversation_id, group_id=group_id, include_err=include_err)
     found = await database.read(listing.list_messages_of_agent, actor, agent_id, condition, page, presentation)
     return JSONResponse(found)
+
+
+@router.patch("/agents/{agent_id}/messages/{message_id}", response_model=JsonObject)
+async def modify(
+    actor: ActorDep, database: DatabaseDep, agent_id: AgentId, message_id: MessageId, change: ModifyMessage
+) -> JSONResponse:
+    """Change what a message says. A turn that is under way goes on with what it said before."""
+    complete = await with_its_images(change)
+    return JSONResponse(await database.run(modify_message, actor, agent_id, message_id, complete))
 
 
 @router.get("/messages", response_model=list[JsonObject])

@@ -238,6 +238,15 @@ def set_content(connection: Connection, message_id: str, content: list[dict[str,
     )
 
 
+def set_tool_calls(connection: Connection, message_id: str, tool_calls: list[dict[str, Any]]) -> None:
+    """Replace the calls of a message in place."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id == message_id)
+        .values(tool_calls=_without_nul(tool_calls), updated_at=func.now())
+    )
+
+
 def _without_nul(value: Any) -> Any:
     """Postgres can't store NUL in text or JSON; upstream strips it as well."""
     if value is None:
