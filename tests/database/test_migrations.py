@@ -11,6 +11,7 @@ from letta.database import migrations
 from letta.database.all_tables import metadata
 from letta.database.base import SCHEMA
 from letta.database.engine import Database
+from letta.database.vectors import vector_support
 from letta.errors import ConfigurationError
 
 
@@ -21,6 +22,8 @@ def test_head_is_the_newest_revision() -> None:
 
 def test_tables_and_migrations_agree(database: Database) -> None:
     with database.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        schema = vector_support(connection).schema
+        connection.execute(text(f"SET LOCAL search_path TO {schema}"))  # a type is compared by its unqualified name
         context = MigrationContext.configure(
             connection,
             opts={
