@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from letta.agents.model_settings import ModelSettings
 from letta.http.schema import Schema, Timestamp
@@ -12,7 +12,10 @@ from letta.runs.schemas import ResumeRequest
 
 JsonObject = dict[str, Any]
 
-_ONLY_IF_SET = ("description", "context_window_limit", "hidden", "archived", "archived_at")
+
+def _is_not_set(value: object) -> bool:
+    """What older clients don't know is left out unless somebody uses it."""
+    return not value
 
 
 class ConversationResponse(Schema):
@@ -30,17 +33,11 @@ class ConversationResponse(Schema):
     model: str | None = None
     model_settings: JsonObject | None = None
     last_message_at: Timestamp | None = None
-    description: str | None = None
-    context_window_limit: int | None = None
-    hidden: bool | None = None
-    archived: bool | None = None
-    archived_at: Timestamp | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_not_set(self, handler: SerializerFunctionWrapHandler) -> JsonObject:
-        """What older clients don't know is left out unless somebody uses it."""
-        values: JsonObject = handler(self)
-        return {name: value for name, value in values.items() if name not in _ONLY_IF_SET or value}
+    description: str | None = Field(None, exclude_if=_is_not_set)
+    context_window_limit: int | None = Field(None, exclude_if=_is_not_set)
+    hidden: bool | None = Field(None, exclude_if=_is_not_set)
+    archived: bool | None = Field(None, exclude_if=_is_not_set)
+    archived_at: Timestamp | None = Field(None, exclude_if=_is_not_set)
 
 
 class CreateConversation(Schema):

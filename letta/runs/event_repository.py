@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, select, values
+from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, or_, select, values
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
@@ -126,10 +126,14 @@ def delete_loose(connection: Connection, run_id: str) -> None:
         connection.execute(delete(run_events).where(run_events.c.id.in_(loose)))
 
 
+_PRODUCED = or_(messages.c.step_id.is_not(None), messages.c.role == "summary")
+"""What a run brought forth, unlike the messages that it was started with. A compaction on request has no step."""
+
+
 def messages_of_run(connection: Connection, run_id: str, after_sequence: int = 0) -> list[Message]:
     """The messages that the steps of a run stored, in order."""
     query = select(*MESSAGE_COLUMNS).where(
-        messages.c.run_id == run_id, messages.c.step_id.is_not(None), messages.c.sequence_id > after_sequence
+        messages.c.run_id == run_id, _PRODUCED, messages.c.sequence_id > after_sequence
     )
     return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
 
@@ -157,7 +161,7 @@ def messages_of_runs(connection: Connection, positions: Sequence[tuple[str, int]
     query = (
         select(*MESSAGE_COLUMNS, wanted.c.run_id.label("wanted_id"), wanted.c.position)
         .join(messages, (messages.c.run_id == wanted.c.run_id) & (messages.c.sequence_id > wanted.c.position))
-        .where(messages.c.step_id.is_not(None))
+        .where(_PRODUCED)
         .order_by(messages.c.sequence_id)
     )
     found: dict[tuple[str, int], list[Message]] = {}

@@ -19,7 +19,8 @@ from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 router = APIRouter(prefix="/v1", tags=["steps"])
 
 JsonObject = dict[str, Any]
-StepsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
+StepsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
+MessagesPage = Annotated[Page, page_parameters(limit=100, order="asc")]
 
 
 @router.get("/steps", response_model=list[Step])
@@ -29,6 +30,7 @@ async def list_steps(
     page: StepsPage,
     agent_id: str | None = None,
     model: str | None = None,
+    project_id: str | None = None,
     feedback: Literal["positive", "negative"] | None = None,
     has_feedback: bool | None = None,
     tags: Annotated[list[str] | None, Query()] = None,
@@ -39,6 +41,7 @@ async def list_steps(
     condition = StepFilter(
         agent_id=agent_id,
         model=model,
+        project_id=project_id,
         feedback=feedback,
         has_feedback=has_feedback,
         tags=tags,
@@ -75,7 +78,7 @@ async def set_feedback(actor: ActorDep, database: DatabaseDep, step_id: StepId, 
 
 @router.get("/steps/{step_id}/messages", response_model=list[JsonObject])
 async def list_messages_of_step(
-    actor: ActorDep, database: DatabaseDep, step_id: StepId, page: StepsPage
+    actor: ActorDep, database: DatabaseDep, step_id: StepId, page: MessagesPage
 ) -> JSONResponse:
     """The messages that a step made."""
     await database.read(repository.get_step, actor, step_id)

@@ -25,6 +25,7 @@ class StepFilter:
     run_id: str | None = None
     agent_id: str | None = None
     model: str | None = None
+    project_id: str | None = None
     feedback: str | None = None
     has_feedback: bool | None = None
     tags: Sequence[str] | None = None
@@ -84,6 +85,8 @@ def trace_of_step(connection: Connection, actor: Actor, step_id: str) -> Provide
         dropped_tool_calls=exchange.get("dropped_tool_calls"),
         agent_id=step.agent_id,
         run_id=step.run_id,
+        call_type="agent_step",
+        org_id=actor.organization_id,
         created_at=trace.created_at,
     )
 
@@ -126,9 +129,8 @@ def _select(actor: Actor) -> Select[Any]:
 
 
 def _filtered(query: Select[Any], condition: StepFilter) -> Select[Any]:
-    exact = {"run_id": condition.run_id, "agent_id": condition.agent_id, "model": condition.model}
-    for name, value in (exact | {"feedback": condition.feedback}).items():
-        if value is not None:
+    for name in ("run_id", "agent_id", "model", "project_id", "feedback"):
+        if (value := getattr(condition, name)) is not None:
             query = query.where(steps.c[name] == value)
     if condition.has_feedback is not None:
         query = query.where(steps.c.feedback.is_not(None) if condition.has_feedback else steps.c.feedback.is_(None))

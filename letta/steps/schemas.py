@@ -80,7 +80,18 @@ class ProviderTrace(Schema):
     )
     agent_id: str | None = None
     run_id: str | None = None
+    agent_tags: list[str] | None = None
+    call_type: str | None = None
+    source: str | None = None
+    org_id: str | None = None
+    user_id: str | None = None
+    compaction_settings: JsonObject | None = None
+    llm_config: JsonObject | None = None
+    billing_context: JsonObject | None = None
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
     created_at: Timestamp | None = None
+    updated_at: Timestamp | None = None
 
 
 class Feedback(Schema):

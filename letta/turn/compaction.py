@@ -86,6 +86,8 @@ class Compactor:
 
         Raises:
             ContextOverflowError: there is nothing that could give way.
+            LlmError: no summary could be had. The context stays as it is, unless the provider has refused it as too
+                long: then it is cut without one, so that the turn can go on.
             LeaseLostError: another process has taken the run over.
         """
         turn = self._turn
@@ -101,7 +103,7 @@ class Compactor:
         before = sum(tokens(message) for message in turn.context)
         if turn.options.include_compaction_messages:
             yield Compacting(_event(turn, trigger, before, window, step_id))
-        summary = await self._summary(settings, plan)
+        summary = await self._summary(settings, plan, trigger)
         stats = {
             "trigger": trigger,
             "context_tokens_before": before,
@@ -128,17 +130,22 @@ class Compactor:
         percentage = settings.get("sliding_window_percentage") or 0.3
         return plan_compaction(self._turn.context, mode, percentage, window, self._tokens)
 
-    async def _summary(self, settings: JsonObject, plan: CompactionPlan) -> str:
-        choices = self._choices(settings)
-        for choice in choices:
+    async def _summary(self, settings: JsonObject, plan: CompactionPlan, trigger: str) -> str:
+        failure = LlmError("No model could be asked for a summary.")
+        for choice in self._choices(settings):
             try:
                 text = await self._cancellation.wait(self._ask(settings, plan, choice))
                 return _clipped(text, settings.get("clip_chars"))
             except LlmError as error:
+                failure = error
                 logger.warning(
                     "run %s: no summary from %s: %s", self._turn.run_id, choice.config["handle"], error.detail
                 )
-        return _WITHOUT_SUMMARY
+        if trigger == OVERFLOW:
+            return _WITHOUT_SUMMARY
+        if isinstance(failure, ContextOverflowError):
+            failure = LlmError("The summarizing model can't take that much. Choose another one, or another mode.")
+        raise failure
 
     def _choices(self, settings: JsonObject) -> list[ModelChoice]:
         """The models to ask for a summary, in order: the settings', then the agent's own."""

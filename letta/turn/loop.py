@@ -212,8 +212,8 @@ class TurnRunner:
         try:
             async for event in self._compactor.compact(AFTER_STEP, step_id=answer.step["id"]):
                 yield event
-        except ContextOverflowError as error:
-            logger.warning("run %s: nothing to compact: %s", self._turn.run_id, error.detail)
+        except LlmError as error:
+            logger.warning("run %s could not be compacted: %s", self._turn.run_id, error.detail)
         if stop_reason is not None:
             await self._finish(stop_reason)
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -10,71 +9,16 @@ import pytest
 from letta_client import Letta, NotFoundError
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
+from tests.conversations.conftest import Begin, Conversation, contents
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]
-BLOCKS = [{"label": "human", "value": "Name: Ada."}, {"label": "notes", "value": "Nothing yet."}]
 UNKNOWN = "conv-00000000-0000-4000-8000-0000000000aa"
 LARGE = "openai-proxy/gpt-4o"
 
 
 def insert(label: str, text: str) -> Call:
     return Call("memory_insert", {"label": label, "new_string": text})
-
-
-class Conversation:
-    """One conversation of an agent, made for a test."""
-
-    def __init__(self, talk: AgentTalk, made: Json) -> None:
-        self.talk, self.http, self.made = talk, talk.http, made
-        self.id: str = made["id"]
-        self.path = f"/v1/conversations/{self.id}"
-
-    def say(self, text: str, **options: Any) -> Json:
-        response = self.http.post(f"{self.path}/messages", json={"input": text, "streaming": False} | options)
-        assert response.status_code == 200, response.text
-        answer: Json = response.json()
-        return answer
-
-    def history(self, **query: Any) -> list[Json]:
-        response = self.http.get(f"{self.path}/messages", params={"order": "asc"} | query)
-        listed: list[Json] = response.raise_for_status().json()
-        return listed
-
-    def retrieve(self) -> Json:
-        found: Json = self.http.get(self.path).raise_for_status().json()
-        return found
-
-    def post(self, verb: str, body: Json | None = None, **query: Any) -> Any:
-        response = self.http.post(f"{self.path}/{verb}", json=body, params=query)
-        assert response.status_code == 200, response.text
-        return response.json()
-
-    def fork(self, **query: Any) -> "Conversation":
-        return Conversation(self.talk, self.post("fork", **query))
-
-
-@pytest.fixture
-def talk(http: httpx2.Client) -> AgentTalk:
-    tools = ["memory_insert", "memory_replace", "conversation_search"]
-    return AgentTalk(http, tools=tools, memory_blocks=BLOCKS, include_base_tool_rules=False)
-
-
-Begin = Callable[..., Conversation]
-
-
-@pytest.fixture
-def begin(talk: AgentTalk) -> Begin:
-    def make(**body: Any) -> Conversation:
-        response = talk.http.post("/v1/conversations", params={"agent_id": talk.id}, json=body)
-        assert response.status_code == 200, response.text
-        return Conversation(talk, response.json())
-
-    return make
-
-
-def contents(messages: list[Json], kind: str = "user_message") -> list[str]:
-    return [message["content"] for message in messages if message["message_type"] == kind]
 
 
 def test_a_conversation_on_the_wire(talk: AgentTalk, begin: Begin) -> None:
@@ -452,7 +396,7 @@ def test_the_preview_shows_what_the_model_would_be_sent(begin: Begin) -> None:
     assert len(conversation.history()) == 1
 
 
-@pytest.mark.parametrize("verb", ["fork", "recompile", "cancel", "stream"])
+@pytest.mark.parametrize("verb", ["fork", "recompile", "cancel", "stream", "compact"])
 def test_an_unknown_conversation_is_not_found(http: httpx2.Client, verb: str) -> None:
     assert http.post(f"/v1/conversations/{UNKNOWN}/{verb}", json={}).status_code == 404
 

@@ -129,6 +129,7 @@ def test_a_summary_that_can_not_be_had_loses_nothing(
     answer = client.agents.messages.create(agent.id, input=script.say("now"))
     assert answer.stop_reason.stop_reason == "end_turn"
     assert len([text for text in _texts(client, agent) if text.startswith("remark")]) == 4
+    assert len(_context(client, agent)) == 11, "the next step tries again"
     assert _said(client.agents.messages.create(agent.id, input="next").messages[-1])
 
 
