@@ -6,10 +6,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from letta.testing.scripted_model import Call
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]
 BLOCKS = [{"label": "human", "value": "Name: Ada."}, {"label": "notes", "value": "Nothing yet."}]
+
+
+def insert(label: str, text: str) -> Call:
+    """A call that adds a line to a block."""
+    return Call("memory_insert", {"label": label, "new_string": text})
 
 
 class Conversation:
@@ -64,4 +70,5 @@ def begin(talk: AgentTalk) -> Begin:
 
 
 def contents(messages: list[Json], kind: str = "user_message") -> list[str]:
+    """What messages of one kind say."""
     return [message["content"] for message in messages if message["message_type"] == kind]

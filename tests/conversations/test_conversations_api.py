@@ -6,19 +6,14 @@ from typing import Any
 
 import httpx2
 import pytest
-from letta_client import Letta, NotFoundError
 
-from letta.testing.scripted_model import Call, Reply, ScriptedModel
-from tests.conversations.conftest import Begin, Conversation, contents
+from letta.testing.scripted_model import Reply, ScriptedModel
+from tests.conversations.conftest import Begin, Conversation, contents, insert
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]
 UNKNOWN = "conv-00000000-0000-4000-8000-0000000000aa"
 LARGE = "openai-proxy/gpt-4o"
-
-
-def insert(label: str, text: str) -> Call:
-    return Call("memory_insert", {"label": label, "new_string": text})
 
 
 def test_a_conversation_on_the_wire(talk: AgentTalk, begin: Begin) -> None:
@@ -409,18 +404,3 @@ def test_malformed_names_are_refused(http: httpx2.Client, talk: AgentTalk) -> No
     assert http.post("/v1/conversations?agent_id=nonsense", json={}).status_code == 422
     missing = "agent-00000000-0000-4000-8000-0000000000aa"
     assert http.post(f"/v1/conversations?agent_id={missing}", json={}).status_code == 404
-
-
-def test_the_official_client(client: Letta, talk: AgentTalk) -> None:
-    conversation = client.conversations.create(agent_id=talk.id, summary="Of the client")
-    stream = client.conversations.messages.create(conversation.id, input="Hello.")
-    assert [m.message_type for m in stream][-1] == "usage_statistics"
-    assert client.conversations.retrieve(conversation.id).summary == "Of the client"
-    assert client.conversations.update(conversation.id, summary="Changed").summary == "Changed"
-    assert [c.id for c in client.conversations.list(agent_id=talk.id)] == [conversation.id]
-    fork = client.conversations.fork(conversation.id)
-    assert next(m.message_type for m in client.conversations.messages.list(fork.id, order="asc")) == "user_message"
-    assert "Name: Ada." in client.conversations.recompile(conversation.id, dry_run=True)
-    client.conversations.delete(conversation.id)
-    with pytest.raises(NotFoundError):
-        client.conversations.retrieve(conversation.id)
