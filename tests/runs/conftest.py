@@ -1,8 +1,11 @@
 """Agents of one server, and pairs of servers that share a database, as they do during every deploy."""
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
 import httpx2
@@ -16,6 +19,7 @@ from tests.conftest import environment_of
 from tests.talking import AgentTalk
 
 T = TypeVar("T")
+Json = dict[str, Any]
 BLOCKS = [{"label": "human", "value": "Name: Ada."}]
 SHORT = {"LETTA_RUN_LEASE_SECONDS": "1", "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "2", "LETTA_KEEPALIVE_INTERVAL": "5"}
 """Clocks of servers that end while runs go on."""
@@ -40,6 +44,33 @@ class Instance:
         other = AgentTalk.__new__(AgentTalk)
         other.http, other.agent, other.id, other.path = self.http, talk.agent, talk.id, talk.path
         return other
+
+
+class Receiver(ThreadingHTTPServer):
+    """Receives callbacks. Answers with the statuses given to it, then with 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.received: list[Json] = []
+        self.statuses: list[int] = []
+
+    @property
+    def url(self) -> str:
+        """Where it is told."""
+        return f"http://127.0.0.1:{self.server_address[1]}/told"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the test tells what went wrong."""
 
 
 def make(http: httpx2.Client, **settings: Any) -> AgentTalk:
@@ -92,3 +123,13 @@ def lasting_pair(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[t
         environment = environment_of(postgres_uri, schema, scripted_model)
         first, second = Instance(stack, environment), Instance(stack, environment)
         yield first.ready(), second.ready()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        thread = threading.Thread(target=receiver.serve_forever)
+        thread.start()
+        yield receiver
+        receiver.shutdown()
+        thread.join()

@@ -1,9 +1,6 @@
 """Callbacks: the end of an asynchronous run is told to the address that its starter gave."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -13,46 +10,10 @@ from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.runs.conftest import database_of, make, until
+from tests.runs.conftest import Receiver, database_of, make, until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]
-
-
-class Receiver(ThreadingHTTPServer):
-    """Receives callbacks. Answers with the statuses given to it, then with 200."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.received: list[Json] = []
-        self.statuses: list[int] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/told"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.server.received.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells what went wrong."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as receiver:
-        thread = threading.Thread(target=receiver.serve_forever)
-        thread.start()
-        yield receiver
-        receiver.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

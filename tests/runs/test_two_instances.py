@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import pytest
 
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import SHORT, Instance, database_of, make, until
+from tests.runs.conftest import SHORT, Instance, make, until
 from tests.runs.test_background_streams import arguments_of, resume, text_of
 from tests.talking import AgentTalk, types
 
@@ -129,18 +130,15 @@ def test_a_run_that_outlasts_the_grace_goes_on_at_the_other_instance(
     script.release()
     talk = second.at(talk)
     messages = resume(second.http, run_id)
-    assert (
-        types(messages)
-        == [
-            "ping",
-            "tool_call_message",
-            "tool_return_message",
-            "assistant_message",
-            "stop_reason",
-            "usage_statistics",
-        ]
-        or types(messages).count("tool_return_message") == 1
-    )
+    told = [kind for kind, _ in groupby(types(messages))]
+    assert told == [
+        "ping",
+        "tool_call_message",
+        "tool_return_message",
+        "assistant_message",
+        "stop_reason",
+        "usage_statistics",
+    ]
     assert text_of(messages) == "Done."
     assert messages[-1]["step_count"] == 2
     assert talk.run(run_id)["status"] == "completed"
@@ -225,24 +223,6 @@ def stored_frames(instance: Instance, run_id: str) -> list[Json]:
             if messages and messages[-1]["message_type"] == "tool_return_message":
                 break
     return messages
-
-
-def test_a_run_is_taken_over_at_most_twice(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
-    first, second = pair
-    talk = make(first.http)
-    script = model.script(Reply("Never.", hold=True))
-    run_id = begin(talk, script)
-    script.wait_asked()
-    with database_of(first.server) as cursor:
-        cursor.execute("UPDATE runs SET take_overs = 2 WHERE id = %s", [run_id])
-    first.server.kill()
-    talk = second.at(talk)
-    run = until(lambda: (found := talk.run(run_id))["status"] != "running" and found)
-    assert (run["status"], run["stop_reason"]) == ("failed", "error")
-    assert "interrupted 3 times" in run["metadata"]["error"]["detail"]
-    assert types(resume(second.http, run_id)) == ["ping", "stop_reason", "error_message"]
-    assert len(script.requests) == 1
-    assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
 
 
 def test_a_run_that_was_to_be_cancelled_is_not_continued(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
