@@ -30,7 +30,7 @@ class Runs:
 
     async def are_asked_for(self, *names: str) -> None:
         """Wait until one query was about all of these."""
-        while list(names) not in self.asked:
+        while list(names) not in self.asked:  # noqa: ASYNC110 - they are asked for in threads
             await asyncio.sleep(0.005)
 
 
