@@ -10,10 +10,11 @@ export PYTHON
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 COVERAGE_AT_LEAST := 85
+FAULTS ?= 60
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run venv venv-dev test test-fast test-pooler test-tools lint check docs lock clean
+.PHONY: help run venv venv-dev test test-fast test-pooler test-crash test-tools lint check docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ test-fast: venv-dev ## Run the tests that take milliseconds
 
 test-pooler: venv-dev ## Run the tests that use a database on one as Supabase offers it
 	$(BIN)/python -m tests.pooler.supabase_like $(PYTEST) -m database $(PYTEST_ARGS)
+
+test-crash: venv-dev ## Break servers, Postgres and the network at random moments (FAULTS, SEED, REPORT), and look what is lost
+	$(BIN)/python -m tests.crash.campaign --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 test-tools: ## Install what the container, pooler and browser tests need (Debian, as root)
 	apt-get update -q

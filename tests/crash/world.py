@@ -1,0 +1,97 @@
+"""What the campaign breaks: Postgres with a wire in front of it, two servers on it, and a model."""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from letta.database.embedded import EmbeddedPostgres
+from letta.testing.postgres import PostgresWire
+from letta.testing.scripted_model import ScriptedModel
+from letta.testing.server import ServerProcess
+
+LEASE_SECONDS = 2
+_SCHEMA = "letta_test_crash"
+_CLOCKS = {
+    "LETTA_RUN_LEASE_SECONDS": str(LEASE_SECONDS),
+    "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "3",
+    "LETTA_KEEPALIVE_INTERVAL": "5",
+}
+
+
+class World:
+    """All that runs. Two servers share the database, as they do during every deploy."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self._data = directory / "pg"
+        self._postgres = EmbeddedPostgres(self._data)
+        self.uri = self._postgres.start()
+        stack.callback(self._stop_postgres)
+        self.wire = stack.enter_context(PostgresWire(self.uri))
+        self.model = stack.enter_context(ScriptedModel(keep=20_000))
+        self.requests_checked_at = 0.0
+        environment = {
+            "LETTA_PG_URI": self.wire.uri,
+            "LETTA_PG_SCHEMA": _SCHEMA,
+            "LETTA_ENCRYPTION_KEY": "only-for-the-campaign-" + "0" * 20,
+            "OPENAI_API_KEY": "scripted",
+            "OPENAI_BASE_URL": self.model.base_url,
+        }
+        self.servers = [ServerProcess(environment | _CLOCKS, directory=directory / name) for name in ("one", "two")]
+        for server in self.servers:
+            stack.callback(server.stop)
+            server.start()
+
+    @contextmanager
+    def database(self) -> Iterator[Any]:
+        """A cursor in the servers' schema, not through the wire."""
+        with closing(psycopg2.connect(self.uri)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute(f"SET search_path = {_SCHEMA}")
+            yield cursor
+
+    def terminate_backends(self) -> None:
+        """End all connections of the servers, from the side of Postgres."""
+        with self.database() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'letta/%'"
+            )
+
+    def restart_postgres(self, how: signal.Signals, pause: float) -> None:
+        """End Postgres (SIGINT: connections are told; SIGQUIT: as in a crash), and start it after a pause."""
+        postmaster = int((self._cluster / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, how)
+        while _is_alive(postmaster):
+            time.sleep(0.02)
+        time.sleep(pause)
+        self._postgres.stop()
+        if self._postgres.start() != self.uri:
+            raise RuntimeError("Postgres came back at another address")
+
+    @property
+    def _cluster(self) -> Path:
+        return self._data / "cluster"
+
+    def _stop_postgres(self) -> None:
+        self._postgres.stop()
+
+
+def _is_alive(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    return False
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A world of its own in a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="letta-crash-") as directory, ExitStack() as stack:
+        yield World(Path(directory), stack)
