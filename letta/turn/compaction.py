@@ -47,6 +47,8 @@ _LEAST = 2
 
 _FULL = 0.9
 """Share of the window from which on a step is followed by compaction."""
+_IMAGE_TOKENS = 1000
+"""What an image takes of the window, about: providers count its pixels, not its bytes."""
 _WITHOUT_SUMMARY = "Earlier messages no longer fit the context. Find them with conversation_search."
 
 
@@ -72,9 +74,11 @@ class Compactor:
     def is_due(self, result: ChatResult, config: JsonObject) -> bool:
         """Whether the last call came so close to the window that the next one may not fit.
 
-        If so, what the provider counted teaches us how to estimate what is to be cut.
+        If so, what the provider counted teaches us how to estimate what is to be cut. Local servers that count nothing
+        are told by estimates alone.
         """
-        if result.usage.total_tokens <= _FULL * config["context_window"] or len(self._turn.context) <= _LEAST:
+        used = result.usage.total_tokens or sum(self._tokens(message) for message in self._turn.context)
+        if used <= _FULL * config["context_window"] or len(self._turn.context) <= _LEAST:
             return False
         observe(_handle(config), len(json.dumps(result.request, ensure_ascii=False)), result.usage.prompt_tokens)
         return True
@@ -122,8 +126,10 @@ class Compactor:
         yield StepCommitted([message], streamed=False)
 
     def _tokens(self, message: Message) -> int:
-        parts = [message.content, message.tool_calls or [], message.tool_returns or []]
-        return estimate_tokens(json.dumps(parts, ensure_ascii=False), _handle(self._models.of(self._turn).config))
+        said = [part for part in message.content if part["type"] != "image"]
+        parts = [said, message.tool_calls or [], message.tool_returns or []]
+        tokens = estimate_tokens(json.dumps(parts, ensure_ascii=False), _handle(self._models.of(self._turn).config))
+        return tokens + _IMAGE_TOKENS * (len(message.content) - len(said))
 
     def _plan(self, settings: JsonObject, window: int) -> CompactionPlan | None:
         mode = settings.get("mode") or "sliding_window"

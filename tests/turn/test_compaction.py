@@ -67,6 +67,21 @@ def test_a_step_that_nearly_fills_the_window_is_followed_by_compaction(
     assert run.status == "completed"
 
 
+def test_row_7_a_server_that_counts_no_tokens_is_compacted_by_estimates(
+    client: Letta, model: ScriptedModel, make_agent: MakeAgent
+) -> None:
+    agent = make_agent(context_window_limit=8000)
+    nothing = Usage(input=0, output=0)
+    for _ in range(3):
+        script = model.script(Reply("short", usage=nothing))
+        client.agents.messages.create(agent.id, input=script.say("word " * 1000))
+    assert len(_context(client, agent)) == 7, "an estimate that is too high would cut what fits"
+    script = model.script(Reply("full", usage=nothing))
+    answer = client.agents.messages.create(agent.id, input=script.say("word " * 4000))
+    assert [message.message_type for message in answer.messages] == ["assistant_message", "user_message"]
+    assert len(_context(client, agent)) < 9
+
+
 def test_what_left_the_context_stays_listed(client: Letta, model: ScriptedModel, make_agent: MakeAgent) -> None:
     agent = make_agent()
     _talk(client, agent, 6)
