@@ -66,4 +66,4 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _shown(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}".rstrip("0")
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -56,10 +56,10 @@ class Target:
             agent["embedding"] = embedding
         return str(_json(self._http.post("/v1/agents/", json=agent))["id"])
 
-    def turn(self, agent_id: str) -> float:
-        """One plain turn; its time in seconds."""
+    def turn(self, agent_id: str, text: str = _TEXT) -> float:
+        """One turn, a plain one unless the text asks for something else; its time in seconds."""
         began = time.perf_counter()
-        answer = self._http.post(_path(agent_id), json=_message())
+        answer = self._http.post(_path(agent_id), json=_message(text))
         took = time.perf_counter() - began
         _check(answer)
         return took
@@ -76,6 +76,19 @@ class Target:
         if not answer.is_success or first is None:
             raise RuntimeError(f"the stream brought no event (HTTP {answer.status_code})")
         return first
+
+    def compact(self, agent_id: str) -> float:
+        """A compaction of the agent's whole context; its time in seconds."""
+        began = time.perf_counter()
+        body = {"compaction_settings": {"mode": "all"}}
+        _json(self._http.post(f"/v1/agents/{agent_id}/summarize", json=body))
+        return time.perf_counter() - began
+
+    def list_messages(self, agent_id: str) -> float:
+        """A list of the agent's newest messages; its time in seconds."""
+        began = time.perf_counter()
+        _json(self._http.get(_path(agent_id), params={"limit": 50}))
+        return time.perf_counter() - began
 
     async def turns_at_once(self, agent_ids: Sequence[str], turns_each: int) -> float:
         """Turns of several agents at the same time; turns per second over all."""
@@ -101,8 +114,8 @@ def _path(agent_id: str) -> str:
     return f"/v1/agents/{agent_id}/messages"
 
 
-def _message() -> dict[str, object]:
-    return {"messages": [{"role": "user", "content": _TEXT}]}
+def _message(text: str = _TEXT) -> dict[str, object]:
+    return {"messages": [{"role": "user", "content": text}]}
 
 
 def _check(answer: httpx2.Response) -> None:

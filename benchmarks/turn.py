@@ -16,21 +16,25 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from statistics import median, quantiles
 
-import httpx2
-
 from benchmarks.report import TURN_ROWS, table, write_json
+from benchmarks.stage import (
+    embedded_postgres,
+    environment_for,
+    model_time,
+    progress,
+    running_server,
+    scripted_model,
+    target_of,
+)
 from benchmarks.target import Target
-from letta.database.embedded import EmbeddedPostgres
 from letta.testing.postgres import PostgresWire, Traffic, throwaway_schema
-from letta.testing.remote_model import RemoteScriptedModel, ScriptedModelProcess
-from letta.testing.server import ServerProcess
+from letta.testing.remote_model import RemoteScriptedModel
 
 AGENTS_AT_ONCE = 10
 TURNS_PER_AGENT = 100
@@ -39,20 +43,18 @@ SLOW_DATABASE_SECONDS = 0.03
 WARM_UP_TURNS = 20
 STREAMED_TURNS = 50
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def main() -> None:
     options = _parser().parse_args()
     servers: dict[str, dict[str, float]] = {"ours": {}}
     with ExitStack() as stack:
-        model = _model(stack, options.model_url)
-        uri = options.pg_uri or stack.enter_context(_embedded_postgres())
+        model = stack.enter_context(scripted_model(options.model_url))
+        uri = options.pg_uri or stack.enter_context(embedded_postgres())
         schema = stack.enter_context(throwaway_schema(uri))
-        environment = _environment(uri, schema, model)
+        environment = environment_for(uri, schema, model)
         ours = servers["ours"]
         ours |= measure_start(environment, "migrate", options.start_render)
-        with _server(environment, options.start_render) as server, _target(server) as target:
+        with running_server(environment, options.start_render) as server, target_of(server) as target:
             ours |= measure_turns(target, model, options.turns)
         ours |= measure_start(environment, "start", options.start_render)
         ours |= measure_database(environment, uri)
@@ -67,9 +69,9 @@ def main() -> None:
 
 def measure_start(environment: Mapping[str, str], name: str, start_render: bool) -> dict[str, float]:
     """CPU and time from the start until the server is healthy."""
-    _progress(f"start ({name})")
+    progress(f"start ({name})")
     began = time.perf_counter()
-    with _server(environment, start_render) as server, _target(server) as target:
+    with running_server(environment, start_render) as server, target_of(server) as target:
         took = time.perf_counter() - began
         return {f"{name}_cpu_s": target.cpu_seconds(), f"{name}_s": took}
 
@@ -79,14 +81,14 @@ def measure_turns(target: Target, model: RemoteScriptedModel, turns: int) -> dic
     time.sleep(2)
     idle = target.memory_mb()
     one_by_one = max(turns * 3 // 10, 1)
-    _progress(f"{one_by_one} turns, one by one")
+    progress(f"{one_by_one} turns, one by one")
     _sequence(target, WARM_UP_TURNS)
     cpu = target.cpu_seconds()
     times = _sequence(target, one_by_one)
     cpu = target.cpu_seconds() - cpu
-    model_time = _model_time(model)
-    overheads = [(took - model_time) * 1000 for took in times]
-    _progress("streamed turns")
+    of_model = model_time(model)
+    overheads = [(took - of_model) * 1000 for took in times]
+    progress("streamed turns")
     agent = target.create_agent()
     first_events = [target.first_event(agent) for _ in range(STREAMED_TURNS)]
     rate = _throughput(target, turns - one_by_one)
@@ -98,23 +100,23 @@ def measure_turns(target: Target, model: RemoteScriptedModel, turns: int) -> dic
         "turn_cpu_ms": cpu / len(times) * 1000,
         "turns_per_s": rate,
         "first_event_ms": median(first_events) * 1000,
-        "model_ms": model_time * 1000,
+        "model_ms": of_model * 1000,
     }
 
 
 def measure_database(environment: Mapping[str, str], uri: str) -> dict[str, float]:
     """What goes to Postgres in a turn, and the time of a turn when Postgres is far away."""
-    _progress("turns with the database watched")
+    progress("turns with the database watched")
     with (
         PostgresWire(uri) as wire,
-        _server({**environment, "LETTA_PG_URI": wire.uri}) as server,
-        _target(server) as target,
+        running_server({**environment, "LETTA_PG_URI": wire.uri}) as server,
+        target_of(server) as target,
     ):
         agent = target.create_agent()
         for _ in range(WARM_UP_TURNS):
             target.turn(agent)
         counts = [_watched_turn(wire, target, agent) for _ in range(COUNTED_TURNS)]
-        _progress("turns with a slow database")
+        progress("turns with a slow database")
         wire.delay = SLOW_DATABASE_SECONDS
         slow = [target.turn(agent) for _ in range(COUNTED_TURNS)]
         wire.delay = 0
@@ -142,63 +144,9 @@ def _sequence(target: Target, turns: int) -> list[float]:
 
 def _throughput(target: Target, turns: int) -> float:
     each = max(turns // AGENTS_AT_ONCE, 1)
-    _progress(f"{each} turns each of {AGENTS_AT_ONCE} agents at once")
+    progress(f"{each} turns each of {AGENTS_AT_ONCE} agents at once")
     agents = [target.create_agent() for _ in range(AGENTS_AT_ONCE)]
     return asyncio.run(target.turns_at_once(agents, each))
-
-
-def _model_time(model: RemoteScriptedModel) -> float:
-    """The median time (s) of the model for a request such as the server has sent."""
-    request = model.requests(path="/chat/completions")[-1]
-    times = []
-    with httpx2.Client(trust_env=False) as http:
-        for _ in range(100):
-            began = time.perf_counter()
-            http.post(model.url + request.path, content=request.raw).raise_for_status()
-            times.append(time.perf_counter() - began)
-    return median(times)
-
-
-def _model(stack: ExitStack, url: str | None) -> RemoteScriptedModel:
-    return RemoteScriptedModel(url) if url else stack.enter_context(ScriptedModelProcess(keep=20))
-
-
-def _environment(uri: str, schema: str, model: RemoteScriptedModel) -> dict[str, str]:
-    return {
-        "LETTA_PG_URI": uri,
-        "LETTA_PG_SCHEMA": schema,
-        "LETTA_ENCRYPTION_KEY": "only-for-the-benchmark-" + "0" * 24,
-        "OPENAI_API_KEY": "scripted",
-        "OPENAI_BASE_URL": model.base_url,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
-
-
-@contextmanager
-def _server(environment: Mapping[str, str], start_render: bool = False) -> Iterator[ServerProcess]:
-    command = [str(ROOT / "start_render.sh")] if start_render else None
-    with ServerProcess(environment, command=command) as server:
-        yield server
-
-
-@contextmanager
-def _target(server: ServerProcess) -> Iterator[Target]:
-    with closing(Target(server.url, [server.pid])) as target:
-        yield target
-
-
-@contextmanager
-def _embedded_postgres() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="letta-benchmark-") as directory:
-        postgres = EmbeddedPostgres(Path(directory) / "pg")
-        try:
-            yield postgres.start()
-        finally:
-            postgres.stop()
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(f"- {text}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
