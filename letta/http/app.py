@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -20,6 +21,7 @@ from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
 from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, PasswordAuth, RequestIds
+from letta.http.openapi import with_errors
 from letta.messages import compaction_endpoints
 from letta.messages import endpoints as messages
 from letta.providers import endpoints as providers
@@ -66,10 +68,14 @@ _ROUTERS = (
 
 
 class _Application(FastAPI):
-    """Checks declared sizes before the framework does, which would refuse them without a word of explanation."""
+    """Refuses what is too large before the framework does, with an explanation; describes errors as they are."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return DeclaredSize(super().build_middleware_stack(), self.max_body_size or 0)
+
+    def openapi(self) -> dict[str, Any]:
+        """The description of the API; made when it is first asked for."""
+        return super().openapi() if self.openapi_schema else with_errors(super().openapi())
 
 
 def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
