@@ -10,7 +10,8 @@ import pytest
 
 from letta.database.embedded import EmbeddedPostgres
 from letta.database.embedded.binaries import find_binaries
-from letta.testing.persistence.things import THINGS, World, differences
+from letta.testing.persistence.things import THINGS, differences
+from letta.testing.persistence.world import World
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 

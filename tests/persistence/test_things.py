@@ -2,7 +2,8 @@
 
 from letta_client import Letta
 
-from letta.testing.persistence.things import THINGS, World, differences
+from letta.testing.persistence.things import THINGS, differences
+from letta.testing.persistence.world import World
 from letta.testing.scripted_model import ScriptedModel
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from letta.settings import Settings
 from letta.testing.persistence import CheckFailedError
 from letta.testing.persistence.database import Place, place
-from letta.testing.persistence.things import LEARNED, MODEL, SAID, THINGS, World, differences
+from letta.testing.persistence.things import LEARNED, SAID, THINGS, differences
 from letta.testing.persistence.watch import Watch
+from letta.testing.persistence.world import MODEL, World
 from letta.testing.scripted_model import Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
 

@@ -1,18 +1,12 @@
 """What must survive a restart. A new kind of thing is added to `THINGS`, and is then written, compared and counted."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from letta.testing.endpoint import Endpoint
+from letta.testing.persistence.talks import TALKS
+from letta.testing.persistence.world import MODEL, JsonObject, Thing, World, as_json
 from letta.testing.scripted_model import Call, Reply
 
-if TYPE_CHECKING:
-    from letta_client import Letta
-
-JsonObject = dict[str, Any]
-
-MODEL = "openai-proxy/gpt-4o-mini"
 LEARNED = "Prefers green tea, without sugar."
 """What the agent writes into its own memory, by calling a tool."""
 SAID = ["I only drink green tea. 🍵", "Remember my sister's name, it's Zoë.", "What shall I drink?"]
@@ -32,28 +26,6 @@ def brew(tea: str, minutes: int = 3) -> str:
 '''
 
 
-@dataclass
-class World:
-    """The server as a client sees it, the model behind it, and the ids of what was written."""
-
-    client: "Letta"
-    model: Endpoint
-    ids: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Thing:
-    """One kind of thing. `read` returns all of it in a fixed order, as JSON would show it."""
-
-    name: str
-    read: Callable[[World], Sequence[Any]]
-    write: Callable[[World], None] = lambda _: None
-
-
-def _json(items: Iterable[Any]) -> list[JsonObject]:
-    return [item.model_dump(mode="json") for item in items]
-
-
 def _write_blocks(world: World) -> None:
     block = world.client.blocks.create(
         label="house",
@@ -68,7 +40,7 @@ def _write_blocks(world: World) -> None:
 
 
 def _read_blocks(world: World) -> list[JsonObject]:
-    return _json(world.client.blocks.list(limit=_MANY))
+    return as_json(world.client.blocks.list(limit=_MANY))
 
 
 def _write_tool(world: World) -> None:
@@ -76,7 +48,7 @@ def _write_tool(world: World) -> None:
 
 
 def _read_tools(world: World) -> list[JsonObject]:
-    return _json(world.client.tools.list(limit=_MANY))
+    return as_json(world.client.tools.list(limit=_MANY))
 
 
 def _write_folder(world: World) -> None:
@@ -85,7 +57,7 @@ def _write_folder(world: World) -> None:
 
 
 def _read_folders(world: World) -> list[JsonObject]:
-    return _json(world.client.folders.list(limit=_MANY))
+    return as_json(world.client.folders.list(limit=_MANY))
 
 
 def _write_agents(world: World) -> None:
@@ -112,11 +84,11 @@ def _write_agents(world: World) -> None:
 
 
 def _agent_ids(world: World) -> list[str]:
-    return [world.ids["ada"], world.ids["ben"]]
+    return [world.ids["ada"], world.ids["ben"], world.ids["cleo"]]
 
 
 def _read_agents(world: World) -> list[JsonObject]:
-    return _json(world.client.agents.retrieve(agent, include=_INCLUDE) for agent in _agent_ids(world))  # type: ignore[arg-type]
+    return as_json(world.client.agents.retrieve(agent, include=_INCLUDE) for agent in _agent_ids(world))  # type: ignore[arg-type]
 
 
 def _read_secrets(world: World) -> list[tuple[str, str]]:
@@ -146,7 +118,7 @@ def _write_turns(world: World) -> None:
 
 def _read_messages(world: World) -> list[JsonObject]:
     lists = (world.client.agents.messages.list(agent, order="asc", limit=_MANY) for agent in _agent_ids(world))
-    return [message for found in lists for message in _json(found)]
+    return [message for found in lists for message in as_json(found)]
 
 
 def _runs(world: World) -> Iterator[Any]:
@@ -155,15 +127,15 @@ def _runs(world: World) -> Iterator[Any]:
 
 
 def _read_runs(world: World) -> list[JsonObject]:
-    return _json(_runs(world))
+    return as_json(_runs(world))
 
 
 def _read_steps(world: World) -> list[JsonObject]:
-    return [step for run in _runs(world) for step in _json(world.client.runs.steps.list(run.id, order="asc"))]
+    return [step for run in _runs(world) for step in as_json(world.client.runs.steps.list(run.id, order="asc"))]
 
 
 def _read_usage(world: World) -> list[JsonObject]:
-    return _json(world.client.runs.usage.retrieve(run.id) for run in _runs(world))
+    return as_json(world.client.runs.usage.retrieve(run.id) for run in _runs(world))
 
 
 THINGS: Sequence[Thing] = (
@@ -173,6 +145,7 @@ THINGS: Sequence[Thing] = (
     Thing("agents", _read_agents, _write_agents),
     Thing("secrets", _read_secrets),
     Thing("tags", _read_tags),
+    *TALKS,
     Thing("messages", _read_messages, _write_turns),
     Thing("runs", _read_runs),
     Thing("steps", _read_steps),

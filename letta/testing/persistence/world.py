@@ -1,0 +1,37 @@
+"""The server that is checked, and what a kind of thing that must survive consists of."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from letta.testing.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from letta_client import Letta
+
+JsonObject = dict[str, Any]
+
+MODEL = "openai-proxy/gpt-4o-mini"
+
+
+@dataclass
+class World:
+    """The server as a client sees it, the model behind it, and the ids of what was written."""
+
+    client: "Letta"
+    model: Endpoint
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One kind of thing. `read` returns all of it in a fixed order, as JSON would show it."""
+
+    name: str
+    read: Callable[[World], Sequence[Any]]
+    write: Callable[[World], None] = lambda _: None
+
+
+def as_json(items: Iterable[Any]) -> list[JsonObject]:
+    """What the client made of answers, as JSON again."""
+    return [item.model_dump(mode="json") for item in items]
