@@ -32,6 +32,7 @@ from typing import Any
 from benchmarks.report import Row, table, write_json
 
 K = 10
+MODEL = "all-MiniLM-L6-v2"
 CATEGORIES = {1, 2, 3, 4}
 SIZES = (1_000, 6_000)
 TIMED_QUESTIONS = 100
@@ -133,7 +134,7 @@ async def _embed(url: str, texts: list[str]) -> list[list[float] | None]:
     from letta.llm.provider import Provider
 
     catalog = Catalog([Provider("openai", "openai", url, "openai")])
-    config = {"embedding_model": "all-MiniLM-L6-v2", "embedding_endpoint": url, "batch_size": 64}
+    config = {"embedding_model": MODEL, "embedding_endpoint": url, "batch_size": 64}
     try:
         return await Embedder(catalog).embed(config, texts)
     finally:
@@ -212,7 +213,7 @@ class Bench:
         from letta.archives.passage_repository import find_passages
         from letta.search.request import PassageSearch
 
-        search = PassageSearch(text, K, archive, vector=vector, model="bench")
+        search = PassageSearch(text, K, archive, vector=vector, model=MODEL, settled=True)
         return [passage.text for passage, _ in self._database.run_sync(find_passages, self._actor, search)]
 
     def _in_conversation(self, agent: str, question: Question) -> list[str]:
@@ -229,10 +230,11 @@ class Bench:
         from letta.archives.repository import insert_archive
         from letta.database.ids import new_id
 
-        archive = Archive(new_id("archive"), self._actor.organization_id, "bench")
+        config = {"embedding_model": MODEL}
+        archive = Archive(new_id("archive"), self._actor.organization_id, "bench", embedding_config=config)
         archive = self._database.run_sync(insert_archive, self._actor, archive)
         new = [
-            NewPassage(text, embedding=vector, embedding_model="bench")
+            NewPassage(text, embedding=vector, embedding_model=MODEL)
             for text, vector in zip(talk.texts, talk.vectors, strict=True)
         ]
         for start in range(0, len(new), BATCH):

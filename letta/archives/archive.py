@@ -9,7 +9,11 @@ JsonObject = dict[str, Any]
 
 @dataclass(slots=True)
 class Archive:
-    """A collection of passages that agents write to and search. Without ``embedding_config``, by words alone."""
+    """A collection of passages that agents write to and search. Without ``embedding_config``, by words alone.
+
+    Attributes:
+        embedding_due: whether passages may lack the vector that they should have.
+    """
 
     id: str
     organization_id: str
@@ -17,6 +21,7 @@ class Archive:
     description: str | None = None
     embedding_config: JsonObject | None = None
     metadata: JsonObject | None = None
+    embedding_due: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None
     created_by_id: str | None = None

@@ -67,7 +67,8 @@ class ArchivalMemory:
 
     async def find(self, actor: Actor, archive: Archive, search: PassageSearch) -> list[tuple[Passage, float]]:
         """Search in one archive."""
-        search = await self._with_vector(replace(search, archive_id=archive.id), archive.embedding_config)
+        search = replace(search, archive_id=archive.id, settled=not archive.embedding_due)
+        search = await self._with_vector(search, archive.embedding_config)
         return await self._database.read(passage_repository.find_passages, actor, search)
 
     async def find_for_agent(self, actor: Actor, agent_id: str, search: PassageSearch) -> list[tuple[Passage, float]]:

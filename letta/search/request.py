@@ -12,6 +12,7 @@ class PassageSearch:
     Attributes:
         vector: the text's embedding; without it the words alone decide.
         model: the embedding model that the vector is from. Passages embedded by another one count by their words.
+        settled: whether all vectors of the archive are of that model, so that none has to be looked at for it.
         all_tags: whether a passage needs all of the tags, or one of them.
     """
 
@@ -24,6 +25,7 @@ class PassageSearch:
     end: datetime | None = None
     vector: Sequence[float] | None = None
     model: str | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
