@@ -48,12 +48,14 @@ def terminate_backends(world: World, chance: random.Random) -> None:
 
 def restart_postgres(world: World, chance: random.Random) -> None:
     """Maintenance."""
-    world.restart_postgres(signal.SIGINT, chance.uniform(0, 1))
+    with world.without_postgres():
+        time.sleep(chance.uniform(0, 1))
 
 
 def crash_postgres(world: World, chance: random.Random) -> None:
     """No word to anybody; what was committed comes back from the log."""
-    world.restart_postgres(signal.SIGQUIT, chance.uniform(0, 1))
+    with world.without_postgres(signal.SIGQUIT):
+        time.sleep(chance.uniform(0, 1))
 
 
 def cut_the_network(world: World, chance: random.Random) -> None:

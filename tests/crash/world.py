@@ -28,7 +28,7 @@ _CLOCKS = {
 class World:
     """All that runs. Two servers share the database, as they do during every deploy."""
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
+    def __init__(self, directory: Path, stack: ExitStack, servers: int = 2) -> None:
         self._data = directory / "pg"
         self._postgres = EmbeddedPostgres(self._data)
         self.uri = self._postgres.start()
@@ -43,7 +43,8 @@ class World:
             "OPENAI_API_KEY": "scripted",
             "OPENAI_BASE_URL": self.model.base_url,
         }
-        self.servers = [ServerProcess(environment | _CLOCKS, directory=directory / name) for name in ("one", "two")]
+        names = [f"server-{number}" for number in range(servers)]
+        self.servers = [ServerProcess(environment | _CLOCKS, directory=directory / name) for name in names]
         for server in self.servers:
             stack.callback(server.stop)
             server.start()
@@ -56,27 +57,26 @@ class World:
             cursor.execute(f"SET search_path = {_SCHEMA}")
             yield cursor
 
+    @contextmanager
+    def without_postgres(self, how: signal.Signals = signal.SIGINT) -> Iterator[None]:
+        """Postgres is down within. SIGINT: connections are told; SIGQUIT: as in a crash."""
+        postmaster = int((self._data / "cluster" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, how)
+        while _is_alive(postmaster):
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            self._postgres.stop()
+            if self._postgres.start() != self.uri:
+                raise RuntimeError("Postgres came back at another address")
+
     def terminate_backends(self) -> None:
         """End all connections of the servers, from the side of Postgres."""
         with self.database() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'letta/%'"
             )
-
-    def restart_postgres(self, how: signal.Signals, pause: float) -> None:
-        """End Postgres (SIGINT: connections are told; SIGQUIT: as in a crash), and start it after a pause."""
-        postmaster = int((self._cluster / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, how)
-        while _is_alive(postmaster):
-            time.sleep(0.02)
-        time.sleep(pause)
-        self._postgres.stop()
-        if self._postgres.start() != self.uri:
-            raise RuntimeError("Postgres came back at another address")
-
-    @property
-    def _cluster(self) -> Path:
-        return self._data / "cluster"
 
     def _stop_postgres(self) -> None:
         self._postgres.stop()
@@ -91,7 +91,7 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world(servers: int = 2) -> Iterator[World]:
     """A world of its own in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="letta-crash-") as directory, ExitStack() as stack:
-        yield World(Path(directory), stack)
+        yield World(Path(directory), stack, servers)
