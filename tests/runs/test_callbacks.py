@@ -14,6 +14,7 @@ from tests.runs.conftest import Receiver, database_of, make, until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
