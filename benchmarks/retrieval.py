@@ -10,7 +10,7 @@ of categories 1 to 4.
 
 Vectors are made by a small real model (`benchmarks.minilm`) where its packages are installed; without them only the
 figures of full text are measured. The database is `--pg-uri` (default `LETTA_PG_URI`, else an embedded Postgres that
-goes afterwards); what is stored goes with its schema.
+goes afterwards); what is stored goes with its schema. Words are stemmed as `LETTA_SEARCH_LANGUAGE` says (english).
 """
 
 import argparse
@@ -77,10 +77,11 @@ def main() -> None:
         talks = read_talks(options.data)
         if not options.without_vectors:
             stack.enter_context(_vectors(talks))
-        figures = Bench(uri).measure(talks)
+        bench = Bench(uri)
+        figures = bench.measure(talks)
     questions = sum(len(talk.questions) for talk in talks)
-    facts = {"turns": sum(len(talk.texts) for talk in talks), "questions": questions}
-    sys.stdout.write(f"{facts['turns']} turns, {questions} questions, schema {schema}\n")
+    facts = {"turns": sum(len(talk.texts) for talk in talks), "questions": questions, "language": bench.language}
+    sys.stdout.write(f"{facts['turns']} turns, {questions} questions, {bench.language}, schema {schema}\n")
     sys.stdout.write(table(ROWS, {"ours": figures}, facts) + "\n")
     if options.json:
         write_json(options.json, {"ours": figures}, facts)
@@ -149,9 +150,13 @@ class Bench:
         from letta.database.engine import Database
         from letta.database.migrations import migrate
         from letta.organizations.actor import DEFAULT_ACTOR
+        from letta.search.indexing_repository import set_language
+        from letta.settings import settings
 
+        self.language = settings.search_language
         self._database = Database(parse_dsn(uri))
         migrate(self._database)
+        self._database.run_sync(set_language, settings.search_language)
         self._actor = DEFAULT_ACTOR
 
     def measure(self, talks: Sequence[Talk]) -> dict[str, float]:

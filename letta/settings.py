@@ -344,6 +344,14 @@ class Settings(BaseSettings):
         description="Most tokens of one text that is put into an agent's archival memory.",
     )
 
+    search_language: str = Field(
+        "english",
+        validation_alias=_env("LETTA_SEARCH_LANGUAGE"),
+        pattern=r"^[a-z_]+$",
+        description="Language in which searches tell forms of a word: one of Postgres' text search configurations, "
+        "such as german, or simple for none.",
+    )
+
     # Logs
     log_level: str = Field(
         "INFO",

@@ -71,7 +71,7 @@ ischema_names["halfvec"] = ischema_names["vector"] = Vector
 
 
 def to_literal(values: Sequence[float] | None) -> str | None:
-    """A vector in pgvector's text form: digits enough for single precision, which takes a quarter of the time of all."""
+    """A vector in pgvector's text form: digits enough for single precision, in a quarter of the time that all take."""
     return None if values is None else f"[{','.join(['%.9g'] * len(values))}]" % tuple(values)
 
 

@@ -16,6 +16,7 @@ from letta.llm.embeddings import Embedder
 from letta.organizations.actor import DEFAULT_ACTOR, Principal
 from letta.organizations.repository import find_actor
 from letta.runs.executor import RunExecutor
+from letta.search.indexing import index_stored
 from letta.settings import Settings
 from letta.steps.retention import keep_traces_bounded
 from letta.turn.models import ModelSource
@@ -49,12 +50,14 @@ class SyncServer:
         self._embedded = embedded
         self._refresh: asyncio.Task[list[ProviderReport]] | None = None
         self._retention: asyncio.Task[None] | None = None
+        self._indexing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask the providers for their models, and begin the work that no request asks for."""
         self.executor.start_sweeping()
         self.embedding.start()
         self._retention = asyncio.create_task(keep_traces_bounded(self.database, self.settings))
+        self._indexing = asyncio.create_task(index_stored(self.database))
         self._refresh = asyncio.create_task(self.catalog.refresh())
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
 
@@ -63,7 +66,7 @@ class SyncServer:
         await self.executor.stop(0)
         await self.embedding.stop()
         await close_clients()
-        for background in (self._refresh, self._retention):
+        for background in (self._refresh, self._retention, self._indexing):
             if background is not None:
                 background.cancel()
         self.database.close()

@@ -19,9 +19,11 @@ from letta.database.migrations import migrate
 from letta.errors import ConfigurationError
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import DEFAULT_ACTOR
+from letta.search.indexing_repository import set_language
 from letta.server import facts, policy
 from letta.server.server import SyncServer
 from letta.settings import Settings
+from letta.settings import settings as configured
 from letta.tools.service import ensure_builtin_tools
 
 logger = logging.getLogger(__name__)
@@ -99,6 +101,7 @@ def prepare_database(database: Database, *, restarted_by_host: bool = False) -> 
 
 def _seed(connection: Connection) -> None:
     ensure_builtin_tools(connection, DEFAULT_ACTOR)
+    set_language(connection, configured.search_language)
 
 
 def kept_key(directory: Path) -> str:
