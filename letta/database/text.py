@@ -1,5 +1,7 @@
-"""Text that Postgres can hold."""
+"""Text that Postgres can hold: neither NUL nor half of a surrogate pair is in it."""
 
+import json
+import re
 from typing import Any
 
 from letta.errors import InvalidArgumentError
@@ -22,6 +24,29 @@ def check_storable(value: Any, name: str) -> None:
             raise InvalidArgumentError(
                 f"{name} contains a NUL character or half of a surrogate pair, which can't be stored. Remove it."
             )
+
+
+def storable(value: Any) -> Any:
+    """A JSON value without what can't be stored, at any depth: NUL goes, half of a surrogate pair becomes U+FFFD.
+
+    For what a model or a tool says, which nobody could be asked to correct. The value itself if nothing is wrong.
+    """
+    if isinstance(value, str):
+        return value if _is_storable(value) else _SURROGATE.sub("\ufffd", value.replace("\0", ""))
+    return _cleaned(value) if value and _SUSPECT.search(json.dumps(value)) else value
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SUSPECT = re.compile(r"\\u(?:0000|d[89a-f])")
+"""In JSON in ASCII: what can't be stored, or (whole surrogate pairs, escaped backslashes) looks like it."""
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {storable(key): _cleaned(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(part) for part in value]
+    return storable(value) if isinstance(value, str) else value
 
 
 def _is_storable(text: str) -> bool:

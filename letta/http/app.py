@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp
 
 import letta
@@ -20,7 +21,8 @@ from letta.conversations import endpoints as conversations
 from letta.folders import endpoints as folders
 from letta.http import health
 from letta.http.error_handlers import install_error_handlers
-from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, PasswordAuth, RequestIds
+from letta.http.json_bodies import SoundJson
+from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, PasswordAuth, RequestIds, UnknownErrors
 from letta.http.openapi import with_errors
 from letta.messages import compaction_endpoints
 from letta.messages import endpoints as messages
@@ -102,11 +104,14 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
     )
     for router in _ROUTERS:
         app.router.routes.extend(router.routes)  # include_router would build every route, and its models, once more
+    app.add_route("/", _to_description, include_in_schema=False)
     install_error_handlers(app)
     password = settings.server_password.get_secret_value() if settings.server_password else None
+    app.add_middleware(SoundJson)
     app.add_middleware(NoNul)
     app.add_middleware(PasswordAuth, password=password)
     app.add_middleware(NormalizePath)
+    app.add_middleware(UnknownErrors)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=[*_ORIGINS, *(origin for origin in settings.acceptable_origins.split(",") if origin)],
@@ -116,3 +121,8 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
     )
     app.add_middleware(RequestIds)
     return app
+
+
+async def _to_description(_request: Request) -> RedirectResponse:
+    """Who opens the server's address in a browser sees what it can do."""
+    return RedirectResponse("/docs")

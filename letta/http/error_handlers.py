@@ -16,13 +16,12 @@ logger = logging.getLogger(__name__)
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer every exception that can leave an endpoint."""
+    """Answer every exception that is foreseen; `letta.http.middleware.UnknownErrors` has the others."""
     app.add_exception_handler(LettaError, _letta_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(IntegrityError, _integrity_error)
     app.add_exception_handler(DataError, _data_error)
-    app.add_exception_handler(Exception, _unknown_error)
 
 
 async def _letta_error(_request: Request, error: Exception) -> JSONResponse:
@@ -75,8 +74,3 @@ async def _data_error(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("the database refused a value: %s", type(getattr(error, "orig", error)).__name__)
     detail = "INVALID_ARGUMENT: The database can't store one of the values. Check for numbers out of range."
     return JSONResponse({"detail": detail}, status_code=400)
-
-
-async def _unknown_error(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return JSONResponse({"detail": "An unknown error occurred"}, status_code=500)

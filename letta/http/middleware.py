@@ -2,17 +2,21 @@
 
 import hmac
 import json
+import logging
 import uuid
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from letta.log import request_id
 
+logger = logging.getLogger(__name__)
+
 _OPEN_PATHS = {"/v1/health", "/v1/ready"}
 TOO_LARGE = "The request's body is too large. Send less, or raise LETTA_MAX_BODY_MB."
-_BEARER = "bearer "
-_BARE = "password "
+_BEARER = b"bearer "
+_BARE = b"password "
 
 
 class NormalizePath:
@@ -69,16 +73,16 @@ class PasswordAuth:
         if scope["type"] != "http" or self._password is None or scope["path"] in _OPEN_PATHS or self._matches(scope):
             await self._app(scope, receive, send)
             return
-        await _answer(send, 401, {"detail": "Unauthorized"})
+        await answer(send, 401, {"detail": "Unauthorized"})
 
     def _matches(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
-        bearer = headers.get("authorization", "")
-        bare = headers.get("x-bare-password", "")
-        given = bearer[len(_BEARER) :] if bearer.lower().startswith(_BEARER) else ""
-        if not given and bare.startswith(_BARE):
-            given = bare.removeprefix(_BARE)
-        return hmac.compare_digest(given.encode(), self._password or b"")
+        headers = dict(scope["headers"])
+        bearer: bytes = headers.get(b"authorization", b"")
+        bare: bytes = headers.get(b"x-bare-password", b"")
+        given = [bearer[len(_BEARER) :]] if bearer.lower().startswith(_BEARER) else []
+        if bare.startswith(_BARE):
+            given.append(bare.removeprefix(_BARE))
+        return any(hmac.compare_digest(password, self._password or b"") for password in given)
 
 
 class NoNul:
@@ -90,9 +94,36 @@ class NoNul:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
             detail = "INVALID_ARGUMENT: The address contains a NUL character (%00). Leave it out."
-            await _answer(send, 400, {"detail": detail})
+            await answer(send, 400, {"detail": detail})
             return
         await self._app(scope, receive, send)
+
+
+class UnknownErrors:
+    """Answers and logs what nobody foresaw. Within what gives every answer its id, unlike the framework's handler."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except HTTPException:
+            raise
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if not started:
+                await answer(send, 500, {"detail": "An unknown error occurred"})
 
 
 class DeclaredSize:
@@ -105,12 +136,13 @@ class DeclaredSize:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
         if length.isdigit() and int(length) > self._limit:
-            await _answer(send, 413, {"detail": TOO_LARGE})
+            await answer(send, 413, {"detail": TOO_LARGE})
             return
         await self._app(scope, receive, send)
 
 
-async def _answer(send: Send, status: int, body: dict[str, str]) -> None:
+async def answer(send: Send, status: int, body: dict[str, str]) -> None:
+    """Answer in place of the application."""
     payload = json.dumps(body).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
+from letta.database.text import storable
 from letta.llm.provider import Provider
 from letta.messages.message import Message
 
@@ -113,7 +114,15 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
         adapter = await asyncio.to_thread(_load, name)
     async with aclosing(adapter.chat(request, provider)) as items:
         async for item in items:
-            yield item
+            yield _storable(item)
+
+
+def _storable(item: Delta | ChatResult) -> Delta | ChatResult:
+    """What the model said, without what neither the database nor a client could take."""
+    if isinstance(item, Delta):
+        return item if item.text.isascii() and "\0" not in item.text else replace(item, text=storable(item.text))
+    item.content, item.tool_calls = storable(item.content), storable(item.tool_calls)
+    return item
 
 
 def _load(name: str) -> _Adapter:

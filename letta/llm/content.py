@@ -59,7 +59,7 @@ def arguments_of(call: JsonObject) -> JsonObject:
     """A call's arguments as an object; empty where the model wrote something else."""
     try:
         arguments = json.loads(call["arguments"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return arguments if isinstance(arguments, dict) else {}
 

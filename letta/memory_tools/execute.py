@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from letta.database.text import storable
 from letta.memory_tools import edits
 from letta.memory_tools.commands import memory_command
 from letta.memory_tools.errors import ToolError
@@ -71,11 +72,13 @@ def read_arguments(text: str) -> JsonObject:
     """
     try:
         arguments = json.loads(text or "{}")
+    except RecursionError:
+        raise ToolError("The arguments are nested too deeply. Call again with simpler ones.") from None
     except ValueError as error:
         raise ToolError(f"The arguments are not valid JSON ({error}). Call again with a JSON object.") from error
     if not isinstance(arguments, dict):
         raise ToolError("The arguments must be a JSON object.")
-    return arguments
+    return cast(JsonObject, storable(arguments))
 
 
 def parse_arguments(text: str) -> JsonObject:

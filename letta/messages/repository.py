@@ -1,6 +1,5 @@
 """Queries on messages and on the context of a conversation."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -22,6 +21,7 @@ from sqlalchemy import (
 from letta.agents.tables import agents
 from letta.conversations.tables import context_messages, conversations, shared_messages
 from letta.database.pagination import Page
+from letta.database.text import storable
 from letta.errors import NotFoundError
 from letta.messages.message import Message
 from letta.messages.tables import messages
@@ -54,9 +54,9 @@ def to_message(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Message:
 def message_values(actor: Actor, message: Message) -> dict[str, Any]:
     """The row of a message that is to be inserted."""
     values = {name: getattr(message, name) for name in STORED}
-    values["content"] = _without_nul(message.content)
-    values["tool_calls"] = _without_nul(message.tool_calls)
-    values["tool_returns"] = _without_nul(message.tool_returns)
+    values["content"] = storable(message.content)
+    values["tool_calls"] = storable(message.tool_calls)
+    values["tool_returns"] = storable(message.tool_returns)
     return values | {"organization_id": actor.organization_id}
 
 
@@ -234,7 +234,7 @@ def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
 def set_content(connection: Connection, message_id: str, content: list[dict[str, Any]]) -> None:
     """Replace a message's content in place, keeping its id and order (as is done with system messages)."""
     connection.execute(
-        update(messages).where(messages.c.id == message_id).values(content=_without_nul(content), updated_at=func.now())
+        update(messages).where(messages.c.id == message_id).values(content=storable(content), updated_at=func.now())
     )
 
 
@@ -243,13 +243,5 @@ def set_tool_calls(connection: Connection, message_id: str, tool_calls: list[dic
     connection.execute(
         update(messages)
         .where(messages.c.id == message_id)
-        .values(tool_calls=_without_nul(tool_calls), updated_at=func.now())
+        .values(tool_calls=storable(tool_calls), updated_at=func.now())
     )
-
-
-def _without_nul(value: Any) -> Any:
-    """Postgres can't store NUL in text or JSON; upstream strips it as well."""
-    if value is None:
-        return None
-    encoded = json.dumps(value)
-    return json.loads(encoded.replace("\\u0000", "")) if "\\u0000" in encoded else value

@@ -46,5 +46,5 @@ def _sent(call: dict[str, str]) -> str:
         return ""
     try:
         return str(json.loads(call["arguments"])["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

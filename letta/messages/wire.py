@@ -137,7 +137,7 @@ def _tool_calls(message: Message, index: int, presentation: Presentation) -> Jso
 def _argument(arguments: str, name: str) -> str | None:
     try:
         value = json.loads(arguments).get(name)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 

@@ -2,6 +2,9 @@
 
 import httpx2
 import pytest
+from starlette.types import Receive, Scope, Send
+
+from letta.http.middleware import RequestIds, UnknownErrors
 
 
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/agents/", "/latest/agents", "/latest/agents/"])
@@ -12,6 +15,25 @@ def test_a_slash_at_the_end_makes_no_difference(http: httpx2.Client, path: str) 
 def test_every_answer_names_its_request(http: httpx2.Client) -> None:
     assert http.get("/v1/health/").headers["x-request-id"]
     assert http.get("/v1/health/", headers={"x-request-id": "mine-7"}).headers["x-request-id"] == "mine-7"
+
+
+async def test_an_answer_to_what_nobody_foresaw_names_its_request_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise KeyError("secret")
+
+    transport = httpx2.ASGITransport(RequestIds(UnknownErrors(broken)))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.get("/", headers={"x-request-id": "mine-8"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine-8")
+    assert answer.json() == {"detail": "An unknown error occurred"}
+    (record,) = caplog.records
+    assert record.exc_info
+
+
+def test_the_servers_address_leads_to_its_description(http: httpx2.Client) -> None:
+    assert http.get("/").headers["location"] == "/docs"
 
 
 def test_an_unknown_route_is_404(http: httpx2.Client) -> None:
