@@ -15,6 +15,7 @@ __all__ = ["Catalog", "ProviderReport"]
 _CONNECT_SECONDS = 2.0
 _READ_SECONDS = 8.0
 _REQUERY_SECONDS = 30.0
+_REQUERY_UNREACHABLE_SECONDS = 5.0
 _SHOWN_HANDLES = 15
 
 
@@ -22,7 +23,7 @@ class Catalog:
     """The models of all configured providers.
 
     Little is known before `refresh`. A provider that can't be reached then is asked again when one of its models is
-    wanted, and so is one that doesn't list a wanted model: models may appear while the server runs.
+    wanted, and so is, less often, one that doesn't list a wanted model: models may appear while the server runs.
     """
 
     def __init__(self, providers: Sequence[Provider], *, requery_seconds: float = _REQUERY_SECONDS) -> None:
@@ -118,13 +119,15 @@ class Catalog:
         await self._ask(suspects, unless_within=self._requery_seconds)
 
     async def _ask(self, offers: Iterable[Offer], *, unless_within: float) -> list[ProviderReport]:
-        due = [offer for offer in offers if not offer.was_asked(within=unless_within)]
+        pauses = {offer.provider.name: _pause(offer, unless_within) for offer in offers}
+        due = [self._offers[name] for name, pause in pauses.items() if not self._offers[name].was_asked(within=pause)]
         if not due:
             return []
         from httpx2 import AsyncClient, Timeout
 
         async with AsyncClient(timeout=Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)) as client:
-            reports = await asyncio.gather(*(offer.ask(client, unless_within=unless_within) for offer in due))
+            asking = [offer.ask(client, unless_within=pauses[offer.provider.name]) for offer in due]
+            reports = await asyncio.gather(*asking)
         return [report for report in reports if report is not None]
 
     def _unknown(self, kind: str, handle: str, known: Sequence[str]) -> str:
@@ -137,7 +140,16 @@ class Catalog:
         nearest = sorted(known, key=lambda other: not other.startswith(prefix))
         shown = ", ".join(nearest[:_SHOWN_HANDLES]) or "none"
         more = f" and {len(nearest) - _SHOWN_HANDLES} more" if len(nearest) > _SHOWN_HANDLES else ""
-        return f"There is no {kind} '{handle}'. Choose one of those known: {shown}{more}."
+        return f"There is no {kind} '{handle}'. Choose one of those known: {shown}{more}.{self._unreachable()}"
+
+    def _unreachable(self) -> str:
+        names = ", ".join(name for name, offer in self._offers.items() if not offer.answered)
+        return f" Not reached so far, so that its models aren't known: {names}." if names else ""
+
+
+def _pause(offer: Offer, seconds: float) -> float:
+    """How long after it was asked a provider is not asked again."""
+    return seconds if offer.answered else min(seconds, _REQUERY_UNREACHABLE_SECONDS)
 
 
 def _check_handle(handle: str) -> None:

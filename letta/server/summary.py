@@ -9,6 +9,8 @@ _NO_MODELS = """No model is configured yet. Set one of these and start again:
   OPENROUTER_API_KEY=… | GROQ_API_KEY=… | TOGETHER_API_KEY=… | DEEPSEEK_API_KEY=… | XAI_API_KEY=…
   OLLAMA_BASE_URL=http://localhost:11434/v1           models on this machine"""
 
+_NO_MODELS_YET = "No models are known yet: no provider that is configured has answered."
+
 
 def print_summary(server: SyncServer) -> None:
     """Print where the server listens, where data live and which models there are."""
@@ -23,6 +25,6 @@ def summary(server: SyncServer) -> str:
     lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.provider_reports)]
     models = [model.handle for model in server.catalog.llms()]
     if not models:
-        return "\n".join([*lines, _NO_MODELS])
+        return "\n".join([*lines, _NO_MODELS_YET if server.catalog.providers() else _NO_MODELS])
     shown = ", ".join(models[:_SHOWN_MODELS]) + (", …" if len(models) > _SHOWN_MODELS else "")
     return "\n".join([*lines, f"Models ({len(models)}): {shown}"])
