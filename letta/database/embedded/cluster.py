@@ -2,6 +2,7 @@
 
 import pwd
 import secrets
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -180,20 +181,30 @@ class Cluster:
 
 
 def _other_version(layout: Layout, binaries: Binaries, theirs: str) -> str:
-    directory, cluster, ours = layout.data_directory, layout.cluster, binaries.major_version
-    password = f"PGPASSWORD=$(cat {layout.password_file})"
+    """What to do. Only the cluster is moved away: password and encryption key stay, as secrets are read with the key.
+
+    And the data directory itself may be the mount point of a volume, which can't be moved.
+    """
+    directory, ours = layout.data_directory, binaries.major_version
+    cluster, old = (shlex.quote(str(path)) for path in (layout.cluster, layout.cluster.with_suffix(f".{theirs}")))
+    password = f'PGPASSWORD="$(cat {shlex.quote(str(layout.password_file))})"'
+    host = f'PGHOST="$(sed -n 5p {shlex.quote(str(layout.postmaster_file))})"'
+    programs = shlex.quote(str(binaries.root / "bin"))
     return (
         f"The embedded database in {directory} was written by Postgres {theirs}; this server brings Postgres {ours}, "
         f"which can't open it. Nothing was changed. Install a release of this server that brings Postgres {theirs} "
         "again, or move the data:\n"
-        f"1. As user id {cluster.stat().st_uid}, with the programs and pgvector of Postgres {theirs}:\n"
+        f"1. As user id {layout.cluster.stat().st_uid}, with the programs and pgvector of Postgres {theirs}:\n"
         f"   pg_ctl -D {cluster} -o '-k /tmp -c listen_addresses=' -w start\n"
         f"   {password} pg_dump -h /tmp -U {ROLE} --format=custom --file=/tmp/letta.dump letta\n"
         f"   pg_ctl -D {cluster} stop\n"
-        f"2. mv {directory} {directory}.{theirs}\n"
-        "3. Start this server, which makes a new database, and load the dump into it:\n"
-        f"   {password} {binaries.root}/bin/pg_restore -h {layout.socket_directory} -U {ROLE} -d letta --clean "
-        "--if-exists /tmp/letta.dump"
+        "2. Move the old cluster away, and leave what is beside it: the encryption key is needed again.\n"
+        f"   mv {cluster} {old}\n"
+        "3. Start this server, which makes a new database. While it runs, put the dump in that one's place:\n"
+        f"   export {password} {host} PGUSER={ROLE}\n"
+        f"   {programs}/dropdb --force letta && {programs}/createdb letta\n"
+        f"   {programs}/pg_restore -d letta /tmp/letta.dump\n"
+        "4. Start the server once more: it brings the tables up to date."
     )
 
 

@@ -69,6 +69,11 @@ class Layout:
         return self.data_directory / "password"
 
     @property
+    def key_file(self) -> Path:
+        """The key that encrypts secrets in the database, where none is configured. Their only key: never to be lost."""
+        return self.data_directory / "encryption-key"
+
+    @property
     def socket_directory(self) -> Path:
         """Where the server's socket is unless the path is too long for one."""
         return self.data_directory / "run"
