@@ -2,9 +2,9 @@
 
 **Words.** A question is an OR of its words, stemmed and without accents. A text's score is the sum over the words that
 it has of how rare the word is among all that was found (``ln(1 + hits / texts with the word)``, to the power of 1.5:
-between BM25, which takes it once, and the product of two tf-idf vectors, which takes it twice) times `ts_rank` of the
-word, which grows with its occurrences ever more slowly. Texts more than twice as long as usual are marked down by the
-logarithm of their length, since long ones have many words by chance.
+between BM25, which takes it once, and the product of two tf-idf vectors, which takes it twice), in longer texts times
+`ts_rank` of the word, which grows with its occurrences ever more slowly. Texts more than twice as long as usual are
+marked down by the logarithm of their length, since long ones have many words by chance.
 
 **Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions.
 
@@ -15,7 +15,7 @@ isn't there yet counts by its words for both.
 **Neighbours.** Talk spreads over turns: the question has the words, the answer beside it the fact. So a message lends
 its score to the two before and after it, divided by one more than the distance.
 
-None of the constants was fitted; `benchmarks/retrieval.py` measures what they come to.
+The constants are round numbers, and others near them measure alike (`benchmarks/retrieval.py`).
 """
 # ruff: noqa: S608 - what is put together are names of our own; every value is a parameter
 
@@ -36,6 +36,8 @@ _MOST_WORDS = 40
 """Of a long question, the words that count."""
 _POOL = 50
 """Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
+_SHORT, _ONCE = 500, 0.0607927
+"""Bytes of an index entry up to which it tells nothing how often a word occurs; `ts_rank` of one that occurs once."""
 _REACH = 2
 """How far messages lend their score."""
 
@@ -65,7 +67,8 @@ def _lexical(table: str, where: str, *, scoped: bool) -> str:
     # OFFSET 0 keeps the conditions out, so that rows are found by their words and by nothing else.
     return f"""{_TERMS},
 hits AS MATERIALIZED (
-    SELECT place, number, ts_rank(search, term) AS rank, pg_column_size(search) AS size
+    SELECT place, number, pg_column_size(search) AS size,
+        CASE WHEN pg_column_size(search) < {_SHORT} THEN {_ONCE} ELSE ts_rank(search, term) END AS rank
     FROM terms CROSS JOIN LATERAL (
         SELECT found.ctid AS place, found.* FROM {SCHEMA}.{table} AS found WHERE found.search @@ {match} OFFSET 0
     ) AS c WHERE {where}
