@@ -12,7 +12,6 @@ from letta.agents.relations import ALL
 from letta.agents.repository import AgentRow
 from letta.agents.schemas import AgentState
 from letta.agents.state import state
-from letta.archives import passage_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.conversations import repository as conversations_repository
@@ -21,6 +20,7 @@ from letta.errors import InvalidArgumentError
 from letta.messages import repository as messages_repository
 from letta.messages.message import text_content
 from letta.organizations.actor import Actor
+from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system, system_digest
 
 
@@ -145,8 +145,4 @@ def _system_message_id(connection: Connection, row: AgentRow) -> str | None:
 
 
 def _facts(connection: Connection, row: AgentRow) -> SystemFacts:
-    stored = messages_repository.count_of_agent(connection, row.agent.id)
-    return SystemFacts(
-        recall_count=max(0, stored - len(row.message_ids)),
-        archival_count=passage_repository.count_of_agent(connection, row.agent.id),
-    )
+    return facts_of(connection, row.agent.id, in_context=len(row.message_ids))

@@ -18,6 +18,7 @@ from letta.messages.message import Message
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
+from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system
 
 JsonObject = dict[str, Any]
@@ -95,7 +96,7 @@ def context_overview(
     context = messages_repository.context_of(connection, conversation.id)
     stored = messages_repository.count_of_agent(connection, agent_id)
     core_memory = render_blocks(agent.agent_type, agent.llm_config.get("model_endpoint_type"), blocks) or ""
-    facts = SystemFacts(conversation.label, recall_count=max(0, stored - len(context)))
+    facts = facts_of(connection, agent_id, in_context=len(context), label=conversation.label)
     rules, metadata = _rules_and_metadata(agent, facts)
     functions = [_function(tool) for tool in tools]
     summary = next((message.text for message in context if message.role == "summary"), None)

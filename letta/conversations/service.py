@@ -27,6 +27,7 @@ from letta.messages.wire import Presentation, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
 from letta.runs.repository import find_run_by_otid
+from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system, system_digest
 
 JsonObject = dict[str, Any]
@@ -254,8 +255,7 @@ def _blocks(connection: Connection, conversation: Conversation) -> list[Block]:
 
 
 def _facts(connection: Connection, conversation: Conversation, in_context: int) -> SystemFacts:
-    stored = messages_repository.count_of_agent(connection, conversation.agent_id)
-    return SystemFacts(conversation_label=conversation.label, recall_count=max(0, stored - in_context))
+    return facts_of(connection, conversation.agent_id, in_context=in_context, label=conversation.label)
 
 
 def _responses(connection: Connection, found: Sequence[Conversation]) -> list[ConversationResponse]:

@@ -4,7 +4,8 @@ from sqlalchemy import Connection
 
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
-from letta.turn.system import SystemFacts, compile_system, system_digest
+from letta.turn.facts import facts_of
+from letta.turn.system import compile_system, system_digest
 from letta.turn.turn import Turn
 
 
@@ -17,7 +18,8 @@ def refresh_system(connection: Connection, turn: Turn) -> bool:
     stored = turn.context[0] if turn.context and turn.context[0].role == "system" else None
     if stored is not None and digest == turn.conversation.system_digest:
         return False
-    text = compile_system(turn.agent, turn.blocks, facts(connection, turn))
+    facts = facts_of(connection, turn.agent.id, in_context=len(turn.context), label=turn.conversation.label)
+    text = compile_system(turn.agent, turn.blocks, facts)
     turn.conversation.system_digest = digest
     if stored is not None:
         stored.content = text_content(text)
@@ -25,12 +27,6 @@ def refresh_system(connection: Connection, turn: Turn) -> bool:
         return True
     _insert_system(connection, turn, text)
     return True
-
-
-def facts(connection: Connection, turn: Turn) -> SystemFacts:
-    """The counts that the system message tells."""
-    stored = messages_repository.count_of_agent(connection, turn.agent.id)
-    return SystemFacts(conversation_label=turn.conversation.label, recall_count=max(0, stored - len(turn.context)))
 
 
 def _insert_system(connection: Connection, turn: Turn, text: str) -> None:

@@ -19,6 +19,8 @@ from letta.turn.tool_rules import describe
 JsonObject = dict[str, Any]
 
 _PLACEHOLDER = "{CORE_MEMORY}"
+MOST_COUNTED = 10_000
+"""Where counting ends: a model needs to know no more, and the time it takes stays the same however long it has lived."""
 _TIME = "%Y-%m-%d %I:%M:%S %p %Z%z"
 
 
@@ -28,8 +30,8 @@ class SystemFacts:
 
     Attributes:
         conversation_label: ``default``, or the conversation's id.
-        recall_count: messages that the agent has beyond its context.
-        archival_count: passages in its archival memory.
+        recall_count: messages that the agent has beyond its context; at most `MOST_COUNTED`.
+        archival_count: passages in its archival memory; at most `MOST_COUNTED`.
     """
 
     conversation_label: str = "default"
@@ -73,11 +75,17 @@ def _metadata(agent: Agent, facts: SystemFacts) -> str:
         f"- AGENT_ID: {agent.id}",
         f"- CONVERSATION_ID: {facts.conversation_label}",
         f"- System prompt last recompiled: {format_time(compiled_at, agent.timezone)}",
-        f"- {facts.recall_count} earlier messages are in recall memory (find them with conversation_search)",
+        f"- {_counted(facts.recall_count)} earlier messages are in recall memory (find them with conversation_search)",
     ]
     if facts.archival_count:
-        lines.append(f"- {facts.archival_count} entries are in archival memory (find them with archival_memory_search)")
+        lines.append(
+            f"- {_counted(facts.archival_count)} entries are in archival memory (find them with archival_memory_search)"
+        )
     return "\n".join(["<memory_metadata>", *lines, "</memory_metadata>"])
+
+
+def _counted(count: int) -> str:
+    return f"{count} or more" if count >= MOST_COUNTED else str(count)
 
 
 def format_time(moment: datetime, timezone: str) -> str:
