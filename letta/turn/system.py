@@ -20,7 +20,7 @@ JsonObject = dict[str, Any]
 
 _PLACEHOLDER = "{CORE_MEMORY}"
 MOST_COUNTED = 10_000
-"""Where counting ends: a model needs to know no more, and the time it takes stays the same however long it has lived."""
+"""Where counting ends: a model needs to know no more, and it takes no longer however long the agent has lived."""
 _TIME = "%Y-%m-%d %I:%M:%S %p %Z%z"
 
 
