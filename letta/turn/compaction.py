@@ -45,6 +45,8 @@ REQUESTED = "manual"
 _LEAST = 2
 """Messages that can't be compacted any further: the system message and one more."""
 
+_BY_ITSELF = "self_compact_"
+"""How modes begin in which the agent's own conversation goes on to its summary."""
 _FULL = 0.9
 """Share of the window from which on a step is followed by compaction."""
 _IMAGE_TOKENS = 1000
@@ -138,38 +140,49 @@ class Compactor:
 
     async def _summary(self, settings: JsonObject, plan: CompactionPlan, trigger: str) -> str:
         failure = LlmError("No model could be asked for a summary.")
-        for choice in self._choices(settings):
+        for mode, choice in self._attempts(settings):
             try:
-                text = await self._cancellation.wait(self._ask(settings, plan, choice))
+                text = await self._cancellation.wait(self._ask(settings.get("prompt"), mode, plan, choice))
                 return _clipped(text, settings.get("clip_chars"))
             except LlmError as error:
                 failure = error
                 logger.warning(
                     "run %s: no summary from %s: %s", self._turn.run_id, choice.config["handle"], error.detail
                 )
+                if mode.startswith(_BY_ITSELF) and not isinstance(error, ContextOverflowError):
+                    break
         if trigger == OVERFLOW:
             return _WITHOUT_SUMMARY
         if isinstance(failure, ContextOverflowError):
             failure = LlmError("The summarizing model can't take that much. Choose another one, or another mode.")
         raise failure
 
-    def _choices(self, settings: JsonObject) -> list[ModelChoice]:
-        """The models to ask for a summary, in order: the settings', then the agent's own."""
-        own = self._models.of(self._turn)
-        handle = settings.get("model")
-        if handle is None or (settings.get("mode") or "").startswith("self_compact"):
-            return [own]
-        try:
-            chosen = self._models.with_handle(own.config, handle)
-        except LettaError:
-            return [own]
-        return [own] if chosen.config["handle"] == own.config.get("handle") else [chosen, own]
+    def _attempts(self, settings: JsonObject) -> list[tuple[str, ModelChoice]]:
+        """Modes, and the models to ask for a summary, in order: the settings', then the agent's own.
 
-    async def _ask(self, settings: JsonObject, plan: CompactionPlan, choice: ModelChoice) -> str:
-        prompt = settings.get("prompt") or compaction_prompt(settings.get("mode") or "sliding_window")
+        An agent that is to summarize by itself may find its context too long for that; then it is given a transcript.
+        """
+        mode = settings.get("mode") or "sliding_window"
+        own = self._models.of(self._turn)
+        if mode.startswith(_BY_ITSELF):
+            return [(mode, own), (mode.removeprefix(_BY_ITSELF), own)]
+        chosen = self._chosen(settings.get("model"), own)
+        return [(mode, chosen)] if chosen is own else [(mode, chosen), (mode, own)]
+
+    def _chosen(self, handle: str | None, own: ModelChoice) -> ModelChoice:
+        if handle is None or handle == own.config.get("handle"):
+            return own
+        try:
+            return self._models.with_handle(own.config, handle)
+        except LettaError:
+            return own
+
+    async def _ask(self, prompt: str | None, mode: str, plan: CompactionPlan, choice: ModelChoice) -> str:
         request = ChatRequest(
             config=choice.config,
-            messages=self._question(prompt, plan, choice, own=(settings.get("mode") or "").startswith("self_compact")),
+            messages=self._question(
+                prompt or compaction_prompt(mode), plan, choice, by_itself=mode.startswith(_BY_ITSELF)
+            ),
             tools=[],
             user=self._turn.actor.user_id,
         )
@@ -180,9 +193,9 @@ class Compactor:
                     return text
         raise LlmEmptyResponseError("The summarizing model sent no text.")
 
-    def _question(self, prompt: str, plan: CompactionPlan, choice: ModelChoice, *, own: bool) -> list[Message]:
+    def _question(self, prompt: str, plan: CompactionPlan, choice: ModelChoice, *, by_itself: bool) -> list[Message]:
         turn = self._turn
-        if own:
+        if by_itself:
             asked = Message("user", turn.agent.id, turn.conversation.id, content=text_content(prompt))
             return [*repair([turn.context[0], *plan.evicted]), asked]
         told = transcript(plan.evicted, window_tokens=choice.config["context_window"] - estimate(prompt))

@@ -207,3 +207,15 @@ def test_a_new_agent_has_nothing_to_compact(http: httpx2.Client, make_agent: Mak
     answer = http.post(f"/v1/agents/{make_agent().id}/summarize")
     assert answer.status_code == 409
     assert "nothing to compact" in answer.json()["detail"]
+
+
+def test_an_agent_too_full_to_summarize_by_itself_is_given_a_transcript(
+    client: Letta, model: ScriptedModel, make_agent: MakeAgent
+) -> None:
+    agent = make_agent(compaction_settings={"mode": "self_compact_all"})
+    _talk(client, agent, 4)
+    summary = Reply("What was said so far.", error=Failure("context_overflow", times=1))
+    client.agents.messages.create(agent.id, input=model.script(Reply("fine"), without_tools=summary).say("last"))
+    assert client.agents.messages.compact(agent.id).summary == "What was said so far."
+    by_itself, by_transcript = model.requests(path="/chat/completions")[-2:]
+    assert len(by_itself.body["messages"]) > len(by_transcript.body["messages"]) == 2
