@@ -25,7 +25,7 @@ _INITIAL_SETTINGS = {
     "shared_buffers": "48MB",
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "256MB",
-    "random_page_cost": "1.0",  # what one process keeps is in memory, or on a disk that has not to seek
+    "random_page_cost": "1.1",  # no disk of today has to seek
     "min_wal_size": "48MB",
     "max_wal_size": "256MB",
     "wal_level": "minimal",
