@@ -15,6 +15,8 @@ TOOLS = {
     "pooler": ("pgbouncer", "openssl"),
     "browser": ("chromium",),
 }
+_SERVERS = {"server", "server_environment"}
+"""Fixtures of tests that speak to a server in a process of its own, the shared one or theirs."""
 _NEEDS_ROOT = {"container"}
 
 # Debian keeps servers out of an ordinary user's PATH.
@@ -27,7 +29,7 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if "postgres_uri" in fixtures:
             item.add_marker("database")
-        if "server_environment" in fixtures:  # it starts a server of its own
+        if _SERVERS & set(fixtures):
             item.add_marker("slow")
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):

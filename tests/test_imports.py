@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ON_FIRST_USE = [
     "alembic",
     "anthropic",

@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TESTS = """
 import pytest
 
+pytestmark = pytest.mark.slow
+
 @pytest.mark.skip(reason="because of the weather")
 def test_skipped(): ...
 

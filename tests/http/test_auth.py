@@ -7,6 +7,8 @@ import pytest
 
 from letta.testing.server import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct hörse battery staple"
 
 

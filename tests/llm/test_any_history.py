@@ -16,6 +16,8 @@ from letta.testing.model.wire import Incoming
 from letta.turn.history import repair
 from tests.llm.conftest import ADD, CONFIG
 
+pytestmark = pytest.mark.slow
+
 JsonObject = dict[str, Any]
 
 PATHS = {

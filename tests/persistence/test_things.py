@@ -1,10 +1,13 @@
 """The comparison notices what is lost, changed or out of order."""
 
+import pytest
 from letta_client import Letta
 
 from letta.testing.persistence.things import THINGS, differences
 from letta.testing.persistence.world import World
 from letta.testing.scripted_model import ScriptedModel
+
+pytestmark = pytest.mark.slow
 
 
 def test_equal_values_have_no_differences() -> None:

@@ -14,6 +14,8 @@ from letta.testing.server import ServerFailedError, ServerProcess
 SERVER = """
 import http.server, json, os, signal, sys
 
+pytestmark = pytest.mark.slow
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = json.dumps(dict(os.environ)).encode()
