@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = """
 import pytest
-
-pytestmark = pytest.mark.slow
 
 @pytest.mark.skip(reason="because of the weather")
 def test_skipped(): ...
