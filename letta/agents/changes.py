@@ -15,6 +15,7 @@ from letta.agents.repository import AgentRow
 from letta.agents.schemas import AgentState, UpdateAgent
 from letta.agents.state import state
 from letta.agents.validation import check_labels, check_rules, check_update
+from letta.archives import repository as archives_repository
 from letta.blocks import repository as blocks_repository
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
@@ -58,7 +59,10 @@ def update_agent(
     blocks = blocks_repository.get_blocks(connection, actor, _unique(body.block_ids), lock=True)
     check_labels(blocks)
     row = repository.lock_agent(connection, actor, agent_id)
+    embedding_config = row.agent.embedding_config
     row.agent = _changed(catalog, row.agent, body)
+    if row.agent.embedding_config != embedding_config:
+        archives_repository.follow_embedding(connection, agent_id, row.agent.embedding_config)
     _replace_relations(connection, actor, row, body)
     row.agent = repository.update_agent(connection, actor, row.agent)
     if body.message_ids is not None:

@@ -63,13 +63,16 @@ async def retrieve_agent(actor: ActorDep, database: DatabaseDep, agent_id: Agent
 async def update_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId, body: UpdateAgent) -> AgentState:
     """Change an agent. What is left out stays; lists are replaced as a whole."""
     await models.look_up(server.catalog, body)
-    return await server.database.run(changes.update_agent, actor, server.catalog, agent_id, body)
+    changed = await server.database.run(changes.update_agent, actor, server.catalog, agent_id, body)
+    if body.embedding is not None or body.embedding_config is not None:
+        server.embedding.wake()
+    return changed
 
 
 @router.delete("/{agent_id}")
 async def delete_agent(actor: ActorDep, database: DatabaseDep, agent_id: AgentId) -> dict[str, str]:
-    """Delete an agent and its history for good. Its blocks, tools and folders stay."""
-    await database.run(repository.delete_agent, actor, agent_id)
+    """Delete an agent for good, with its history and its own archive. Its blocks, tools and folders stay."""
+    await database.run(service.delete_agent, actor, agent_id)
     return {"message": f"Agent id={agent_id} successfully deleted"}
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from letta.agents import repository
 from letta.agents.agent import Agent
+from letta.archives import passage_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.section import render_blocks
 from letta.conversations.repository import conversation_of_agent
@@ -113,7 +114,7 @@ def context_overview(
         context_window_size_max=agent.llm_config["context_window"],
         context_window_size_current=sum(sizes.values()),
         num_messages=len(context),
-        num_archival_memory=0,
+        num_archival_memory=passage_repository.count_of_agent(connection, agent_id),
         num_recall_memory=stored,
         external_memory_summary=metadata,
         system_prompt=agent.system,

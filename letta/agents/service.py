@@ -48,6 +48,16 @@ def list_agents_of_block(
     return states(connection, repository.list_agents_of_block(connection, actor, block_id, page), include)
 
 
+def delete_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
+    """Delete an agent with its history and the archive that was made for it. Its blocks, tools and folders stay.
+
+    Raises:
+        NotFoundError: no such agent.
+    """
+    archives_repository.delete_private_archive(connection, actor, agent_id)
+    repository.delete_agent(connection, actor, agent_id)
+
+
 def list_agents_of_archive(
     connection: Connection, actor: Actor, archive_id: str, page: Page, include: Relations
 ) -> list[AgentState]:

@@ -60,10 +60,22 @@ class ArchivalMemory:
         """
         for passage in new:
             _check_length(passage.text)
-        config = await self._database.read(repository.embedding_config_of_agent, actor, agent_id)
-        prepared = await self.with_vectors(config, new)
+        prepared = await self.prepare_for_agent(actor, agent_id, new)
         stored = await self._database.run(_insert_for_agent, actor, agent_id, prepared, refresh)
         return self._noted(stored)
+
+    async def prepare_for_agent(self, actor: Actor, agent_id: str, new: Sequence[NewPassage]) -> list[NewPassage]:
+        """These passages with their vectors, as far as they can be made now, for `keep_for_agent`.
+
+        Raises:
+            NotFoundError: no such agent.
+        """
+        config = await self._database.read(repository.embedding_config_of_agent, actor, agent_id)
+        return await self.with_vectors(config, new)
+
+    def look_for_due(self) -> None:
+        """Say that passages were stored without the vectors that they should have."""
+        self._when_due()
 
     async def find(self, actor: Actor, archive: Archive, search: PassageSearch) -> list[tuple[Passage, float]]:
         """Search in one archive."""
@@ -105,9 +117,24 @@ class ArchivalMemory:
         return replace(search, vector=vectors[0], model=model_name(config))
 
     def _noted(self, stored: list[Passage]) -> list[Passage]:
-        if any(passage.embedding_config is not None and passage.embedding_model is None for passage in stored):
+        if any(is_due(passage) for passage in stored):
             self._when_due()
         return stored
+
+
+def is_due(passage: Passage) -> bool:
+    """Whether a passage lacks the vector that it should have."""
+    return passage.embedding_config is not None and passage.embedding_model is None
+
+
+def keep_for_agent(connection: Connection, actor: Actor, agent_id: str, new: Sequence[NewPassage]) -> list[Passage]:
+    """Store passages in an agent's archive, which is made if it has none.
+
+    Raises:
+        NotFoundError: no such agent.
+    """
+    archive = repository.ensure_archive_of_agent(connection, actor, agent_id)
+    return passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
 
 
 def fitting(archive: Archive, new: Sequence[NewPassage]) -> list[NewPassage]:
@@ -127,8 +154,7 @@ def _insert(connection: Connection, actor: Actor, archive_id: str, new: Sequence
 def _insert_for_agent(
     connection: Connection, actor: Actor, agent_id: str, new: Sequence[NewPassage], refresh: Refresh
 ) -> list[Passage]:
-    archive = repository.ensure_archive_of_agent(connection, actor, agent_id)
-    stored = passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
+    stored = keep_for_agent(connection, actor, agent_id, new)
     refresh(connection, actor, agent_id)
     return stored
 

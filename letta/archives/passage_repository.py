@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from letta.archives.archive import Archive, JsonObject, Passage
 from letta.archives.repository import archive_of_agent, unknown_archive
@@ -139,13 +139,19 @@ def delete_passage(connection: Connection, actor: Actor, archive_id: str, passag
 
 def count_of_agent(connection: Connection, agent_id: str) -> int:
     """How many passages an agent's archive holds."""
-    query = (
-        select(func.count())
-        .select_from(passages)
-        .join(archives_agents, archives_agents.c.archive_id == passages.c.archive_id)
-        .where(archives_agents.c.agent_id == agent_id)
+    return connection.scalar(_of_agent(func.count(), agent_id)) or 0
+
+
+def has_passages(connection: Connection, agent_id: str) -> bool:
+    """Whether an agent's archive holds anything."""
+    return connection.scalar(_of_agent(passages.c.id, agent_id).limit(1)) is not None
+
+
+def _of_agent(column: ColumnElement[Any], agent_id: str) -> Select[Any]:
+    held = archives_agents.c.archive_id == passages.c.archive_id
+    return (
+        select(column).select_from(passages).join(archives_agents, held).where(archives_agents.c.agent_id == agent_id)
     )
-    return connection.scalar(query) or 0
 
 
 def find_passages(connection: Connection, actor: Actor, search: PassageSearch) -> list[tuple[Passage, float]]:

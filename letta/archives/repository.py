@@ -199,8 +199,8 @@ def delete_private_archive(connection: Connection, actor: Actor, agent_id: str) 
     )
 
 
-def follow_embedding(connection: Connection, agent_id: str, embedding_config: JsonObject | None) -> bool:
-    """Let the archive that was made for an agent have the agent's embedding model. Returns whether that is another."""
+def follow_embedding(connection: Connection, agent_id: str, embedding_config: JsonObject | None) -> None:
+    """Let the archive that was made for an agent have the agent's embedding model. Another one makes vectors due."""
     owned = select(archives_agents.c.archive_id).where(
         archives_agents.c.agent_id == agent_id, archives_agents.c.is_owner
     )
@@ -208,14 +208,13 @@ def follow_embedding(connection: Connection, agent_id: str, embedding_config: Js
         select(archives.c.id, archives.c.embedding_config).where(archives.c.id.in_(owned)).with_for_update()
     ).first()
     if row is None or _same_model(row.embedding_config, embedding_config):
-        return False
+        return
     due = embedding_config is not None
     connection.execute(
         update(archives)
         .where(archives.c.id == row.id)
         .values(embedding_config=embedding_config, embedding_due=due, updated_at=func.now())
     )
-    return due
 
 
 def models_in_use(connection: Connection, actor: Actor) -> list[JsonObject]:

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from letta.archives.archive import Passage
+from letta.archives.passage_repository import NewPassage
 from letta.memory_tools.dates import local, moment
 from letta.memory_tools.errors import ToolError
 from letta.search.request import PassageSearch
 
 JsonObject = dict[str, Any]
 
+KEPT = "Stored in archival memory."
 MOST_RESULTS = 100
 _USUAL_RESULTS = 5
 _MOST_TAGS = 100
+_MOST_CHARACTERS = 1_000_000
 
 
 def archival_search(
@@ -63,25 +66,18 @@ def archival_search_text(found: Sequence[tuple[Passage, float]], timezone: str) 
     return json.dumps(archival_results(found, timezone), ensure_ascii=False)
 
 
-def checked_tags(tags: Sequence[object] | None) -> list[str]:
-    """The tags of a call of the insert tool.
+def new_passage(content: str, tags: Sequence[object] | None = None) -> NewPassage:
+    """The passage that a call of the insert tool describes, without a vector.
 
     Raises:
-        ToolError: one is no text, or there are too many.
-    """
-    return [tag for tag in _strings(tags) if tag.strip()]
-
-
-def checked_content(content: str) -> str:
-    """The text of a call of the insert tool.
-
-    Raises:
-        ToolError: it is blank.
+        ToolError: the content is blank or too long, a tag is no text, or there are too many.
     """
     content = content.replace("\0", "")
     if not content.strip():
         raise ToolError("The content is empty. Give the text that is to be kept.")
-    return content
+    if len(content) > _MOST_CHARACTERS:
+        raise ToolError(f"The content has more than {_MOST_CHARACTERS} characters. Split it into several entries.")
+    return NewPassage(content, [tag for tag in _strings(tags) if tag.strip()])
 
 
 def _strings(values: Sequence[object] | None) -> list[str]:

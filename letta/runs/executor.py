@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Connection
 
+from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
 from letta.errors import GoneError, InvalidArgumentError, UnavailableError
 from letta.messages.images import with_images
@@ -53,6 +54,7 @@ class RunExecutor:
         self,
         database: Database,
         models: ModelSource,
+        archival: ArchivalMemory,
         *,
         lease_seconds: float,
         max_runs: int,
@@ -61,6 +63,7 @@ class RunExecutor:
     ) -> None:
         self._database = database
         self._models = models
+        self._archival = archival
         self._lease_seconds = lease_seconds
         self._max_runs = max_runs
         self._active: dict[str, ActiveRun] = {}
@@ -263,7 +266,8 @@ class RunExecutor:
         """Carry the turn out. Returns what those are told who follow it, where it can't be brought to its end here."""
         turn = active.turn
         try:
-            async for event in TurnRunner(turn, self._database, self._models, active.cancellation).run():
+            runner = TurnRunner(turn, self._database, self._models, self._archival, active.cancellation)
+            async for event in runner.run():
                 active.log.append(event)
         except LeaseLostError:
             logger.warning("run %s was taken over by another process", turn.run_id)

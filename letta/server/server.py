@@ -42,6 +42,7 @@ class SyncServer:
         self.executor = RunExecutor(
             database,
             self.models,
+            self.archival,
             lease_seconds=settings.run_lease_seconds,
             max_runs=settings.max_concurrent_runs,
             queue_seconds=settings.queue_seconds,

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 
+from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import LettaError
@@ -37,7 +38,7 @@ from letta.turn.context import chat_request
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.history import INTERRUPTED
 from letta.turn.models import ModelChoice, ModelSource
-from letta.turn.outside_tools import run_outside, takes_effect_outside
+from letta.turn.outside_tools import Means, run_outside, takes_effect_outside
 from letta.turn.styles import style_of
 from letta.turn.tools import JsonObject, ToolReturn, refused, tool_message
 from letta.turn.turn import Decision, Turn
@@ -51,9 +52,18 @@ _MOST_OVERFLOWS = 3
 class TurnRunner:
     """Carries out one turn."""
 
-    def __init__(self, turn: Turn, database: Database, models: ModelSource, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        database: Database,
+        models: ModelSource,
+        archival: ArchivalMemory,
+        cancellation: Cancellation,
+    ) -> None:
         self._turn = turn
         self._database = database
+        self._archival = archival
+        self._means = Means(database, archival)
         self._models = models
         self._cancellation = cancellation
         self._compactor = Compactor(turn, database, models, cancellation)
@@ -140,7 +150,7 @@ class TurnRunner:
             if self._take_effect_outside(calls):
                 yield await self._record(answer)
             began = time.monotonic_ns()
-            answer.done = await self._cancellation.wait(run_outside(self._database, self._turn, calls))
+            answer.done = await self._cancellation.wait(run_outside(self._means, self._turn, calls))
             answer.step["tool_execution_ns"] = time.monotonic_ns() - began
         answer.step["step_ns"] = answer.step["llm_request_ns"] + answer.step.get("tool_execution_ns", 0)
         outcome = await self._database.run_confirmed(
@@ -179,7 +189,7 @@ class TurnRunner:
         calls = [call for call in decision.calls if call["id"] not in settled]
         done: Mapping[str, ToolReturn] = {}
         if calls:
-            done = await self._cancellation.wait(run_outside(self._database, turn, calls))
+            done = await self._cancellation.wait(run_outside(self._means, turn, calls))
         message_id = new_id("message")
         outcome = await self._database.run_confirmed(
             partial(commit_decision, turn=turn, decision=decision, done=done, message_id=message_id),
@@ -194,6 +204,9 @@ class TurnRunner:
         for returned in outcome.returns:
             self._turn.rules.record(returned.call["name"], returned.text)
         self._turn.stop_reason = outcome.stop_reason
+        if any(passage.embedding_model is None for passage in self._turn.passages.values()):
+            self._archival.look_for_due()
+        self._turn.passages = {}
 
     async def _make_room(self, overflow: ContextOverflowError, step_id: str | None) -> AsyncIterator[TurnEvent]:
         """Compact after the provider said that the context is too long; the step is then tried again."""

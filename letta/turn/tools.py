@@ -7,10 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.archives.memory import keep_for_agent
+from letta.archives.passage_repository import NewPassage, has_passages
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Author, Block
+from letta.memory_tools.archival import KEPT, new_passage
 from letta.memory_tools.errors import ToolError
-from letta.memory_tools.execute import edit_memory, edits_memory, parse_arguments, send_message
+from letta.memory_tools.execute import checked_arguments, edit_memory, edits_memory, parse_arguments, send_message
 from letta.memory_tools.memory import Memory
 from letta.messages.message import Message
 from letta.tools.tool import Tool
@@ -20,6 +23,8 @@ JsonObject = dict[str, Any]
 
 CLIENT_TOOL = "client"
 """Type of the tools that a request brings along: their calls are carried out by the client."""
+
+ARCHIVAL_INSERT = "archival_memory_insert"
 
 _ERROR_LIMIT = 1000
 _UNLIMITED = {"conversation_search", "archival_memory_search"}
@@ -76,12 +81,13 @@ def tool_message(turn: Turn, returns: Sequence[ToolReturn], step_id: str | None,
 
 
 class MemoryTransaction:
-    """The agent's blocks, locked when the first call needs them and written back once at the end."""
+    """The agent's blocks, locked when the first call needs them and written back once at the end; and its archive."""
 
     def __init__(self, connection: Connection, turn: Turn) -> None:
         self._connection = connection
         self._turn = turn
         self._memory: Memory | None = None
+        self._passages: list[NewPassage] = []
 
     @property
     def memory(self) -> Memory:
@@ -90,8 +96,28 @@ class MemoryTransaction:
             self._memory = Memory(load_blocks(self._connection, self._turn, lock=True))
         return self._memory
 
+    def keep(self, call: JsonObject, arguments: JsonObject) -> None:
+        """Keep the passage that a call describes; with its vector, where that was prepared."""
+        described = new_passage(**checked_arguments(call["name"], arguments))
+        self._passages.append(self._turn.passages.get(call["id"], described))
+
     def store(self) -> bool:
-        """Write all changes. Returns whether there were any."""
+        """Write all changes. Returns whether there were any that the system message tells of."""
+        first = self._store_passages()
+        return self._store_blocks() or first
+
+    def _store_passages(self) -> bool:
+        """Returns whether they are the first: the agent then has something to search that it doesn't know of."""
+        if not self._passages:
+            return False
+        connection, turn = self._connection, self._turn
+        first = not has_passages(connection, turn.agent.id)
+        keep_for_agent(connection, turn.actor, turn.agent.id, self._passages)
+        if first:
+            turn.conversation.system_digest = None
+        return first
+
+    def _store_blocks(self) -> bool:
         if self._memory is None:
             return False
         connection, turn, memory = self._connection, self._turn, self._memory
@@ -126,6 +152,9 @@ def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObj
             text = edit_memory(transaction.memory, tool.name, arguments)
         elif tool.is_builtin and tool.name == "send_message":
             text = send_message(arguments)
+        elif tool.is_builtin and tool.name == ARCHIVAL_INSERT:
+            transaction.keep(call, arguments)
+            text = KEPT
         else:
             raise ToolError(f"{tool.name} can't be run by this version of the server.")
     except ToolError as error:

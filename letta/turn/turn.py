@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from letta.agents.agent import Agent
+from letta.archives.passage_repository import NewPassage
 from letta.blocks.block import Block
 from letta.conversations.conversation import Conversation
 from letta.llm.chat import Usage
@@ -55,6 +56,7 @@ class Turn:
     Attributes:
         context: what the model sees, system message first, input messages last.
         next_position: where the next message goes in the context.
+        passages: what calls of the current step want kept, with vectors where they could be made, by call id.
         decision: what the request decides about calls that waited for approval, until it is carried out.
     """
 
@@ -76,6 +78,7 @@ class Turn:
     first_token_ns: int | None = None
     stop_reason: str | None = None
     decision: Decision | None = None
+    passages: dict[str, NewPassage] = field(default_factory=dict)
 
     @property
     def tool_names(self) -> list[str]:
