@@ -14,7 +14,7 @@ FAULTS ?= 60
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run venv venv-dev test test-fast test-pooler test-crash test-tools lint check docs lock clean
+.PHONY: help run venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-fast: venv-dev ## Run the tests that take milliseconds
 
 test-pooler: venv-dev ## Run the tests that use a database on one as Supabase offers it
 	$(BIN)/python -m tests.pooler.supabase_like $(PYTEST) -m database $(PYTEST_ARGS)
+
+test-deploy: venv-dev ## Show, point by point, that it deploys on Render with Supabase without surprises
+	$(BIN)/python -m tests.deploy.acceptance -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-crash: venv-dev ## Break servers, Postgres and the network at random moments (FAULTS, SEED, REPORT), and look what is lost
 	$(BIN)/python -m tests.crash.campaign --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))

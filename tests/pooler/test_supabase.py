@@ -3,16 +3,18 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
 from letta_client import Letta
 
+from letta.database.dsn import parse_dsn
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.pooler.supabase_like import POOL_SIZE, SupabaseLike
+from tests.pooler.supabase_like import PASSWORD, POOL_SIZE, SupabaseLike
 
 pytestmark = [pytest.mark.pooler, pytest.mark.slow]
 
@@ -119,3 +121,44 @@ def test_two_instances_of_a_deploy_start_at_once_and_share_the_session_pooler(
         finally:
             old.stop()
             new.stop()
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{uri}",
+        "  {uri}\n",
+        '"{uri}"',
+        "{postgres}",
+        "{asyncpg}",
+        "{psycopg2}",
+        "{uri}&pgbouncer=true",
+        "{uri}&supa=base-pooler.x&connection_limit=1",
+        "{uri}&schema=x&pool_timeout=3",
+        "{uri}&options=-csearch_path%3Dx",
+        "{raw}",
+    ],
+)
+def test_every_form_of_the_connection_string_connects(supabase: SupabaseLike, mode: str, form: str) -> None:
+    uri = supabase.uri if mode == "transaction" else supabase.session_uri
+    written = form.format(
+        uri=uri,
+        postgres=uri.replace("postgresql://", "postgres://"),
+        asyncpg=uri.replace("postgresql://", "postgresql+asyncpg://"),
+        psycopg2=uri.replace("postgresql://", "postgresql+psycopg2://"),
+        raw=uri.replace(quote(PASSWORD, safe=""), PASSWORD),
+    )
+    dsn = parse_dsn(written)
+    assert PASSWORD not in dsn.masked()
+    with closing(psycopg2.connect(**dsn.connect_arguments("letta-test"))) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("postgres",)
+
+
+def test_passages_are_found(client: Letta) -> None:
+    archive = client.archives.create(name="facts", embedding="openai/text-embedding-3-small")
+    client.archives.passages.create(archive.id, text="Ada's favourite drink is green tea.")
+    client.archives.passages.create(archive.id, text="The library closes at eight.")
+    found = client.passages.search(query="What does Ada drink?", archive_id=archive.id, limit=1)
+    assert [result.passage.text for result in found] == ["Ada's favourite drink is green tea."]
