@@ -87,6 +87,11 @@ _FOREIGN_KEYS = frozenset(
         "workaround",
     }
 )
+_QUERY = re.compile(
+    rf"\?((?:{'|'.join(sorted(_LIBPQ_KEYS | _PLACE_KEYS | _FOREIGN_KEYS | {'ssl', 'options'}))})=[^&?]*(?:&[^&?]*)*)$",
+    re.IGNORECASE,
+)
+_PLACE_ALONE = re.compile(r"[\w.-]*(?::\d+)?(?:/[\w%.-]*)?")
 _SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 _TRIES_TWICE = frozenset({"allow", "prefer"})
 _SSL_TRUE = {
@@ -317,9 +322,11 @@ class _Parts:
 
 def _split(rest: str) -> _Parts:
     # Nobody's user name begins with a slash, but `postgresql:///name?password=p@ss` is a socket.
-    credentials, _, place = ("", "", rest) if rest.startswith(("/", "?")) else rest.rpartition("@")
+    before, query = _split_query(rest)
+    credentials, _, place = ("", "", before) if before.startswith(("/", "?")) else before.rpartition("@")
     user, _, password = credentials.partition(":")
-    place, _, query = place.partition("?")
+    if not query:
+        place, _, query = place.partition("?")
     address, _, database = place.partition("/")
     host, port = _split_address(address)
     parts = _Parts(_decode(user), _decode(password), _decode(host), port, _decode(database.rstrip("/")), query)
@@ -328,6 +335,17 @@ def _split(rest: str) -> _Parts:
             "The password contains a % that is no percent-encoding; the password was taken as it stands."
         )
     return parts
+
+
+def _split_query(rest: str) -> tuple[str, str]:
+    """Without the query, and the query, where parameters that are known can only be one; a password may hold a ``?``.
+
+    The credentials, which end with the last ``@`` before it, could otherwise reach into a value with an ``@``.
+    """
+    match = _QUERY.search(rest)
+    if match and ("@" in rest[: match.start()] or _PLACE_ALONE.fullmatch(rest[: match.start()])):
+        return rest[: match.start()], match[1]
+    return rest, ""
 
 
 def _split_address(address: str) -> tuple[str, str]:
