@@ -3,11 +3,12 @@
 Names are those that operators of the former server know, where such a name exists.
 """
 
+import os
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from letta.constants import LETTA_DIR
@@ -20,12 +21,29 @@ class DatabaseChoice(Enum):
     POSTGRES = "postgres"
 
 
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+def _stripped(value: object) -> object:
+    """Without the line end that came along when it was pasted; what is blank is unset."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return value.strip() or None if isinstance(value, str) else value
 
 
-_Text = Annotated[str | None, BeforeValidator(_blank_is_unset)]
-_Secret = Annotated[SecretStr | None, BeforeValidator(_blank_is_unset)]
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
+def _expanded(value: Path | None) -> Path | None:
+    """With the home directory that a shell has left as ``~``, because it was quoted."""
+    try:
+        return value and value.expanduser()
+    except RuntimeError as error:
+        raise ValueError("the home directory that ~ stands for isn't known") from error
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"]
+
+_Text = Annotated[str | None, BeforeValidator(_stripped)]
+_Secret = Annotated[SecretStr | None, BeforeValidator(_stripped)]
 
 
 def _env(*names: str) -> AliasChoices:
@@ -98,7 +116,7 @@ class Settings(BaseSettings):
         validation_alias=_env("LETTA_PG_MAINTENANCE_URI"),
         description="Session or direct connection string for index builds and backups.",
     )
-    pg_data: Path | None = Field(
+    pg_data: Annotated[Path | None, AfterValidator(_expanded)] = Field(
         None,
         validation_alias=_env("LETTA_PG_DATA"),
         description="Data directory of the embedded Postgres, used when no database is configured.",
@@ -353,7 +371,7 @@ class Settings(BaseSettings):
     )
 
     # Logs
-    log_level: str = Field(
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         "INFO",
         validation_alias=_env("LETTA_LOGGING_LOG_LEVEL", "LETTA_LOG_LEVEL"),
         description="DEBUG, INFO, WARNING or ERROR.",
@@ -404,8 +422,17 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(f"{_named(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors())
         raise ConfigurationError(f"{problems}. Correct or remove the variable.") from None
+
+
+def _named(variable: str) -> str:
+    """The name that is set, where a setting has several: problems are reported under the first."""
+    for field in Settings.model_fields.values():
+        names = field.validation_alias.choices if isinstance(field.validation_alias, AliasChoices) else []
+        if variable in names:
+            return next((str(name) for name in names if name in os.environ), variable)
+    return variable
 
 
 settings = read_settings()

@@ -4,9 +4,19 @@ import os
 from pathlib import Path
 
 from letta.database.dsn import Chosen, DsnError, choose_dsn
+from letta.database.embedded import default_data_directory
 from letta.settings import Settings
 
 _PEM_START = "-----BEGIN "
+
+
+def data_directory(settings: Settings) -> Path:
+    """Where the embedded Postgres keeps its data.
+
+    Raises:
+        DataDirectoryError: nothing is set and this user has no home.
+    """
+    return settings.pg_data or default_data_directory(os.environ)
 
 
 def configured_dsn(settings: Settings) -> Chosen | None:

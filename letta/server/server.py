@@ -1,12 +1,12 @@
 """The server's parts, and the caller of a request."""
 
 import asyncio
-import os
 import re
 
 from letta.archives.embedding import EmbeddingWorker
 from letta.archives.memory import ArchivalMemory
-from letta.database.embedded import EmbeddedPostgres, default_data_directory
+from letta.database.configured import data_directory
+from letta.database.embedded import EmbeddedPostgres
 from letta.database.engine import Database
 from letta.database.ids import id_pattern
 from letta.errors import InvalidArgumentError, NotFoundError
@@ -85,7 +85,7 @@ class SyncServer:
     def data_location(self) -> str:
         """Where agents and messages are kept, without secrets."""
         if self._embedded is not None:
-            return f"embedded Postgres in {self.settings.pg_data or default_data_directory(os.environ)}"
+            return f"embedded Postgres in {data_directory(self.settings)}"
         return f"{self.database.dsn.masked()}, schema {self.settings.pg_schema}"
 
     async def principal(self, user_id: str | None) -> Principal:
