@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from letta import __version__
-from letta.errors import ConfigurationError
+from letta.errors import ConfigurationError, UnavailableError
 
 try:
     from letta.settings import settings
@@ -30,7 +30,9 @@ def _default(context: typer.Context) -> None:
 @app.command()
 def server(
     host: Annotated[str | None, typer.Option(help="Address to bind (else HOST).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind (else PORT, LETTA_SERVER_PORT).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to bind (else PORT, LETTA_SERVER_PORT).")
+    ] = None,
     secure: Annotated[bool, typer.Option(help="Demand a password (else LETTA_SERVER_SECURE).")] = False,
     debug: Annotated[bool, typer.Option(help="Log more.")] = False,
 ) -> None:
@@ -46,17 +48,31 @@ def server(
 def migrate() -> None:
     """Bring the database's schema up to date."""
     from letta.database.migrations import HEAD
-    from letta.server.startup import open_database, prepare_database
+    from letta.log import configure_logging
+    from letta.server.preparation import prepare_database
+    from letta.server.startup import opened_database
 
     def run() -> None:
-        database, embedded = open_database(settings)
-        prepare_database(database)
-        database.close()
-        if embedded is not None:
-            embedded.stop()
+        with opened_database(settings) as (database, embedded):
+            prepare_database(settings, database, embedded)
 
+    configure_logging(settings.log_level)
     _refusing(run)
     typer.echo(f"The schema is at revision {HEAD}.")
+
+
+@app.command()
+def reset_encryption_key(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only told what would be lost.")] = False,
+) -> None:
+    """Go on with another encryption key when the old one is lost: secrets written with that are emptied."""
+    from letta.server.reset_key import reset_key
+
+    def run() -> None:
+        if not reset_key(settings, typer.echo, confirmed=yes):
+            raise typer.Exit(1)
+
+    _refusing(run)
 
 
 @app.command()
@@ -76,7 +92,7 @@ def version() -> None:
 def _refusing(action: Callable[[], None]) -> None:
     try:
         action()
-    except ConfigurationError as error:
+    except (ConfigurationError, UnavailableError) as error:
         typer.echo(f"letta: {error.detail}", err=True)
         raise typer.Exit(1) from None
 

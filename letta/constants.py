@@ -8,7 +8,6 @@ LETTA_DIR = os.environ.get("LETTA_DIR") or "/tmp/letta"  # noqa: S108 - the one 
 
 LOG_FILE = str(Path(LETTA_DIR) / "logs" / "Letta.log")
 CONFIG_FILE = str(Path(LETTA_DIR) / "config")
-CACHE_DIR = str(Path(LETTA_DIR) / "cache")
 
 DEFAULT_ORGANIZATION_ID = "org-00000000-0000-4000-8000-000000000000"
 DEFAULT_ORGANIZATION_NAME = "default_org"

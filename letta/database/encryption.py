@@ -7,8 +7,9 @@ as ``plain:<text>`` and become encrypted when they are next written with one.
 
 import base64
 import hmac
+import logging
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Dialect, Text
@@ -19,9 +20,15 @@ from letta.errors import ConfigurationError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+logger = logging.getLogger(__name__)
+
 _NONCE_BYTES = 12
 _PLAIN = "plain:"
 _VERSION = "v1"
+
+
+class SecretUnreadableError(ConfigurationError):
+    """A stored secret can't be decrypted."""
 
 
 class _Key:
@@ -67,30 +74,35 @@ class Keyring:
         """The secret itself.
 
         Raises:
-            ConfigurationError: the key is missing, or is not the one that the secret was written with.
+            SecretUnreadableError: it is damaged, or was written with another key than the one in force, if any is.
         """
         if stored.startswith(_PLAIN):
             return stored.removeprefix(_PLAIN)
-        _, key_id, sealed = stored.split(":", 2)
-        if self._key is None or key_id != self._key.fingerprint:
-            raise ConfigurationError(
+        parts = stored.split(":", 2)
+        if len(parts) != 3 or parts[0] != _VERSION:
+            raise SecretUnreadableError("A stored secret is damaged. Write it again.")
+        if self._key is None or parts[1] != self._key.fingerprint:
+            raise SecretUnreadableError(
                 "A stored secret was encrypted with another key. "
                 "Set LETTA_ENCRYPTION_KEY to the key it was written with."
             )
-        raw = base64.b64decode(sealed)
         from cryptography.exceptions import InvalidTag
 
         try:
+            raw = base64.b64decode(parts[2])
             return self._key.cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()).decode()
-        except InvalidTag as error:
-            raise ConfigurationError("A stored secret is damaged. Write it again.") from error
+        except (InvalidTag, ValueError) as error:
+            raise SecretUnreadableError("A stored secret is damaged. Write it again.") from error
 
 
 keyring = Keyring()
 
 
 class EncryptedText(TypeDecorator[str]):
-    """A text column whose values are encrypted on their way to the database."""
+    """A text column whose values are encrypted on their way to the database.
+
+    What can't be decrypted reads as an empty text, so that one damaged secret doesn't make all of a list unreadable.
+    """
 
     impl = Text
     cache_ok = True
@@ -103,4 +115,16 @@ class EncryptedText(TypeDecorator[str]):
         return None if value is None else keyring.encrypt(value, self.context)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else keyring.decrypt(value, self.context)
+        if value is None:
+            return None
+        try:
+            return keyring.decrypt(value, self.context)
+        except SecretUnreadableError as error:
+            _report(self.context, error.detail)
+            return ""
+
+
+@cache
+def _report(context: str, detail: str) -> None:
+    """Once is enough: a list may hold hundreds."""
+    logger.error("%s: %s It is read as empty.", context, detail)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from letta.database.dsn import Dsn
 from letta.database.failures import FailureKind, classify, hint
+from letta.database.revival import Revival
 from letta.errors import UnavailableError
 
 P = ParamSpec("P")
@@ -69,9 +70,13 @@ class Database:
         max_overflow: int = 2,
         pool_timeout: float = 10,
         application_name: str = "letta",
+        revive: Callable[[], Dsn] | None = None,
     ) -> None:
+        """`revive` starts the database, if that is up to us, and returns where it is then."""
         self.dsn = dsn
-        self.engine = _create_engine(dsn, pool_size, max_overflow, pool_timeout, application_name)
+        self._application_name = application_name
+        self._revival = Revival(lambda: self._move(revive()), "The embedded Postgres") if revive else None
+        self.engine = _create_engine(self._connect, pool_size, max_overflow, pool_timeout)
         self._threads = ThreadPoolExecutor(pool_size + max_overflow, thread_name_prefix="database")
 
     async def run(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -130,6 +135,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections. Running units are waited for."""
+        if self._revival is not None:
+            self._revival.end()
         self._threads.shutdown(wait=True)
         self.engine.dispose()
 
@@ -155,18 +162,30 @@ class Database:
                 kind = classify(error)
                 if kind is None or kind is FailureKind.PERMANENT:
                     raise
+                reviving = self._revival if kind is FailureKind.UNREACHABLE else None
+                if reviving is not None:
+                    reviving.begin()
                 if pause is None or kind not in _REPEATABLE:
-                    logger.warning("database unit failed: %s (%s)", kind.name, hint(error))
-                    raise UnavailableError(hint(error)) from error
+                    detail = reviving.news if reviving is not None else hint(error)
+                    logger.warning("database unit failed: %s (%s)", kind.name, detail)
+                    raise UnavailableError(detail) from error
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("unreachable")
 
+    def _connect(self) -> "psycopg2.extensions.connection":
+        opened: psycopg2.extensions.connection = psycopg2.connect(**self.dsn.connect_arguments(self._application_name))
+        return opened
 
-def _create_engine(dsn: Dsn, pool_size: int, max_overflow: int, pool_timeout: float, application_name: str) -> Engine:
-    arguments = dsn.connect_arguments(application_name)
+    def _move(self, dsn: Dsn) -> None:
+        self.dsn = dsn
+
+
+def _create_engine(
+    connect: "Callable[[], psycopg2.extensions.connection]", pool_size: int, max_overflow: int, pool_timeout: float
+) -> Engine:
     engine = create_engine(
         "postgresql+psycopg2://",
-        creator=lambda: psycopg2.connect(**arguments),
+        creator=connect,
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=max_overflow,

@@ -7,7 +7,25 @@ from pathlib import Path
 from letta.database.configured import configured_dsn
 from letta.database.dsn import Chosen, DsnError, DsnKind, parse_dsn
 from letta.database.encryption import Keyring
+from letta.server.keys import configured_key
 from letta.settings import Settings
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embedded Postgres, where the settings name no other database.
+
+    Args:
+        uri: of the running one; None where none has been made yet.
+        key: the encryption key beside it, if there is one.
+        problem: why it can't be used, instead of all others.
+        key_problem: why its key can't be used.
+    """
+
+    uri: str | None = None
+    key: str | None = None
+    problem: str | None = None
+    key_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,8 @@ class DoctorContext:
         has_password: whether requests must carry one.
         allows_no_password: whether to serve without one was decided on purpose.
         key_fingerprint: of the encryption key, if there is one.
+        key_problem: why it can't be used, instead.
+        key_is_made: whether the server makes one where there is none.
         quota_mb: size at which the database becomes read-only, if it does.
         connections: how many connections one process opens at most.
         default_model: handle of the model that agents get when they ask for none.
@@ -37,6 +57,8 @@ class DoctorContext:
     has_password: bool = False
     allows_no_password: bool = False
     key_fingerprint: str | None = None
+    key_problem: str | None = None
+    key_is_made: bool = False
     quota_mb: int | None = None
     connections: int = 5
     default_model: str | None = None
@@ -47,22 +69,20 @@ class DoctorContext:
         cls,
         settings: Settings,
         *,
-        embedded_uri: str | None = None,
-        embedded_key: str | None = None,
+        embedded: Embedded | None = None,
         find_models: Callable[[], Sequence[str]] | None = None,
     ) -> "DoctorContext":
         """The installation that the settings describe.
 
         Args:
             settings: the server's.
-            embedded_uri: of the embedded Postgres, used where the settings name no database.
-            embedded_key: the encryption key kept beside the embedded Postgres, used where the settings have none.
+            embedded: used where the settings name no database; its key where they hold none.
             find_models: as the field.
         """
-        chosen, dsn_error = _database(settings, embedded_uri)
-        key = settings.encryption_key.get_secret_value() if settings.encryption_key else embedded_key
+        chosen, dsn_error = _database(settings, embedded)
+        beside = embedded if embedded is not None and settings.encryption_key is None else None
         keyring = Keyring()
-        keyring.load(key)
+        keyring.load(beside.key if beside else configured_key(settings))
         return cls(
             letta_dir=settings.letta_dir,
             chosen=chosen,
@@ -72,6 +92,8 @@ class DoctorContext:
             has_password=settings.server_password is not None,
             allows_no_password=settings.allow_no_password,
             key_fingerprint=keyring.fingerprint,
+            key_problem=beside.key_problem if beside else None,
+            key_is_made=beside is not None and not settings.render,
             quota_mb=_quota_mb(settings, chosen),
             connections=settings.pg_pool_size + settings.pg_max_overflow,
             default_model=settings.default_llm_handle,
@@ -79,13 +101,14 @@ class DoctorContext:
         )
 
 
-def _database(settings: Settings, embedded_uri: str | None) -> tuple[Chosen | None, str | None]:
+def _database(settings: Settings, embedded: Embedded | None) -> tuple[Chosen | None, str | None]:
     try:
         chosen = configured_dsn(settings)
     except DsnError as error:
         return None, error.detail
-    if chosen is None and embedded_uri is not None:
-        chosen = Chosen(parse_dsn(embedded_uri), "the embedded Postgres")
+    if chosen is None and embedded is not None:
+        chosen = Chosen(parse_dsn(embedded.uri), "the embedded Postgres") if embedded.uri else None
+        return chosen, embedded.problem
     return chosen, None
 
 

@@ -29,10 +29,16 @@ def _lines(checks: Sequence[Check]) -> Iterator[str]:
             yield from _wrapped(check.remedy, f"{blank}-> ", f"{blank}   ")
 
 
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False) or [
-        first.rstrip()
-    ]
+def _wrapped(text: str, first: str, others: str) -> Iterator[str]:
+    """Lines that fit. An indented line is a command, which can be copied only as it stands."""
+    for number, line in enumerate(text.splitlines() or [""]):
+        if line.startswith(" "):
+            yield f"{others}{line.strip()}"
+            continue
+        indent = others if number else first
+        yield from textwrap.wrap(
+            line, _WIDTH, initial_indent=indent, subsequent_indent=others, break_on_hyphens=False
+        ) or [indent.rstrip()]
 
 
 def _summary(checks: Sequence[Check]) -> str:

@@ -2,13 +2,9 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
 from letta.database.base import SCHEMA
-from letta.server.tables import server_facts
-
-KEY_FINGERPRINT_FACT = "encryption_key_fingerprint"
-"""Key of the row of ``server_facts`` that tells which encryption key the secrets were written with."""
 
 OUTSIDERS = ("public", "anon", "authenticated")
 """Everybody, and the roles that Supabase's public API works as."""
@@ -94,16 +90,15 @@ def unguarded_tables(connection: Connection) -> list[str]:
     return list(connection.scalars(text(statement), {"schema": SCHEMA}))
 
 
+def tables(connection: Connection) -> set[str]:
+    """What is in our schema, whoever made it: tables, views, sequences."""
+    statement = """
+        SELECT relname FROM pg_class
+        WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    """
+    return set(connection.scalars(text(statement), {"schema": SCHEMA}))
+
+
 def database_bytes(connection: Connection) -> int:
     """Size of the whole database, which is what quotas count."""
     return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
-
-
-def key_fingerprint(connection: Connection) -> str | None:
-    """Fingerprint of the key that the secrets were written with, or None before the first start with one."""
-    table = {"name": f"{SCHEMA}.{server_facts.name}"}
-    if connection.scalar(text("SELECT to_regclass(:name)"), table) is None:
-        return None
-    statement = select(server_facts.c.value).where(server_facts.c.key == KEY_FINGERPRINT_FACT)
-    fingerprint: str | None = connection.scalar(statement)
-    return fingerprint

@@ -4,6 +4,7 @@ import re
 
 from sqlalchemy import Connection
 
+from letta.database.all_tables import metadata
 from letta.database.base import SCHEMA
 from letta.database.migrations import HEAD, current_revision, known_revisions
 from letta.doctor import repository
@@ -67,6 +68,18 @@ def _no_tables(connection: Connection) -> Verdict:
         return fail(
             f"There is no schema {SCHEMA}, and the server's role can't create one.",
             f"As an administrator: CREATE SCHEMA {SCHEMA} AUTHORIZATION the server's role;",
+        )
+    tables = repository.tables(connection)
+    taken = sorted(tables & {table.name for table in metadata.sorted_tables})
+    if taken:
+        return fail(
+            f"Schema {SCHEMA} has tables of somebody else under names of ours: {', '.join(taken)}.",
+            "Set LETTA_PG_SCHEMA to a name that isn't in use, or move those tables away.",
+        )
+    if tables:
+        return warn(
+            f"Schema {SCHEMA} is in use by something else: {', '.join(sorted(tables))}. Ours would be made beside it.",
+            "Set LETTA_PG_SCHEMA to a name that isn't in use.",
         )
     return ok(f"No tables in schema {SCHEMA} yet; they are made at the first start.")
 

@@ -1,11 +1,10 @@
 """Password and encryption key."""
 
-import ipaddress
-
-from letta.doctor import repository
 from letta.doctor.check import Verdict, fail, ok, warn
 from letta.doctor.context import DoctorContext
 from letta.doctor.database import Visit
+from letta.server import facts
+from letta.server.policy import is_loopback
 
 _GENERATE = "openssl rand -hex 32"
 
@@ -14,7 +13,7 @@ def password(context: DoctorContext) -> Verdict:
     """Whether strangers can use the server."""
     if context.has_password:
         return ok("Every request must carry LETTA_SERVER_PASSWORD.")
-    if not is_public(context.bind_host):
+    if is_loopback(context.bind_host):
         return ok(f"None, and none is needed: only this machine reaches {context.bind_host}.")
     finding = f"Anybody who reaches {context.bind_host} may read and change everything."
     if context.allows_no_password:
@@ -24,7 +23,7 @@ def password(context: DoctorContext) -> Verdict:
 
 def encryption_key(visit: Visit) -> Verdict:
     """Whether secrets are encrypted, with the key that the database knows."""
-    return _judge_key(visit.context, repository.key_fingerprint(visit.connection))
+    return _judge_key(visit.context, facts.known_fingerprint(visit.connection))
 
 
 def encryption_key_alone(context: DoctorContext) -> Verdict:
@@ -33,6 +32,17 @@ def encryption_key_alone(context: DoctorContext) -> Verdict:
 
 
 def _judge_key(context: DoctorContext, stored: str | None) -> Verdict:
+    if context.key_problem is not None:
+        finding, _, remedy = context.key_problem.partition(". ")
+        return fail(f"{finding}.", remedy)
+    if context.key_fingerprint is None and context.key_is_made:
+        if stored:
+            return fail(
+                "The key beside the embedded database is gone, and its secrets were encrypted with it.",
+                "Restore the file encryption-key, or set LETTA_ENCRYPTION_KEY to that key; `letta "
+                "reset-encryption-key` goes on without.",
+            )
+        return ok("None yet; the server makes one beside the embedded database at its first start.")
     if context.key_fingerprint is None:
         finding = "LETTA_ENCRYPTION_KEY isn't set"
         if stored:
@@ -43,14 +53,7 @@ def _judge_key(context: DoctorContext, stored: str | None) -> Verdict:
     if stored and stored != context.key_fingerprint:
         return fail(
             "The database's secrets were written with another key.",
-            "Set LETTA_ENCRYPTION_KEY to the key used before; nothing is lost.",
+            "Set LETTA_ENCRYPTION_KEY to the key used before; nothing is lost. If that is lost: `letta "
+            "reset-encryption-key`.",
         )
     return ok(f"Set, fingerprint {context.key_fingerprint}" + (", as in the database." if stored else "."))
-
-
-def is_public(host: str) -> bool:
-    """Whether others than this machine reach a server that listens on this address."""
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() != "localhost"

@@ -1,47 +1,62 @@
 """`letta doctor`: the checks on this installation, printed."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 
-from letta.database.configured import configured_dsn
+from letta.database.configured import configured_dsn, data_directory
 from letta.database.dsn import DsnError
-from letta.database.embedded import EmbeddedPostgres, default_data_directory
-from letta.doctor.context import DoctorContext
+from letta.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from letta.doctor.context import DoctorContext, Embedded
 from letta.doctor.report import exit_code, render
 from letta.doctor.run import run_checks
+from letta.errors import ConfigurationError
 from letta.llm.catalog import Catalog
-from letta.server.startup import kept_key
+from letta.server import policy
 from letta.settings import Settings
 
 
 def examine(settings: Settings) -> int:
     """Run all checks and print their table. Returns the exit code that tells the result."""
-    embedded = _embedded(settings)
-    directory = settings.pg_data or default_data_directory(os.environ)
+    postgres, embedded = _embedded(settings)
     try:
-        context = DoctorContext.from_settings(
-            settings,
-            embedded_uri=embedded.start() if embedded else None,
-            embedded_key=kept_key(directory) if embedded else None,
-            find_models=lambda: _models(settings),
-        )
+        context = DoctorContext.from_settings(settings, embedded=embedded, find_models=lambda: _models(settings))
         checks = run_checks(context)
     finally:
-        if embedded is not None:
-            embedded.stop()
+        if postgres is not None:
+            postgres.stop()
     print(render(checks))  # noqa: T201 - the command's output
     return exit_code(checks)
 
 
-def _embedded(settings: Settings) -> EmbeddedPostgres | None:
-    """The embedded database, where one has been made here and is what the server would use."""
+def _embedded(settings: Settings) -> tuple[EmbeddedPostgres | None, Embedded | None]:
+    """The embedded database, if it is what the server would use. It is started where there is one; none is made."""
     try:
-        configured = configured_dsn(settings) is not None
+        if configured_dsn(settings) is not None:
+            return None, None
     except DsnError:
-        return None
-    directory = settings.pg_data or default_data_directory(os.environ)
-    return EmbeddedPostgres(directory) if not configured and directory.is_dir() and not settings.render else None
+        return None, None
+    key: str | None = None
+    key_problem: str | None = None
+    uri: str | None = None
+    try:
+        directory = data_directory(settings)
+        postgres = EmbeddedPostgres(directory)
+        key, key_problem = _key(postgres)
+        policy.check_embedded(settings, directory)
+        postgres.check()
+        if postgres.has_data:
+            uri = postgres.start()
+    except ConfigurationError as error:
+        return None, Embedded(key=key, key_problem=key_problem, problem=error.detail)
+    return postgres, Embedded(uri, key=key, key_problem=key_problem)
+
+
+def _key(postgres: EmbeddedPostgres) -> tuple[str | None, str | None]:
+    """The key beside the database, and why it can't be used."""
+    try:
+        return postgres.read_key(), None
+    except EmbeddedPostgresError as error:
+        return None, error.detail
 
 
 def _models(settings: Settings) -> Sequence[str]:

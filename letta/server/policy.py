@@ -64,7 +64,7 @@ def check_encryption_key(settings: Settings) -> None:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server bound to this address."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -7,6 +7,7 @@ import pytest
 from letta.database.configured import configured_dsn
 from letta.database.dsn import DsnError
 from letta.doctor import DoctorContext
+from letta.doctor.context import Embedded
 from letta.settings import Settings
 
 POOLER = "postgresql://postgres.abc:secret@aws-0-x.pooler.supabase.com:6543/postgres"
@@ -39,7 +40,7 @@ def test_on_supabase(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LETTA_PG_URI")
-    context = DoctorContext.from_settings(Settings(), embedded_uri="postgresql:///letta?host=/tmp", embedded_key="key")
+    context = DoctorContext.from_settings(Settings(), embedded=Embedded("postgresql:///letta?host=/tmp", key="key"))
     assert context.chosen is not None
     assert context.chosen.setting == "the embedded Postgres"
     assert context.key_fingerprint
@@ -55,7 +56,7 @@ def test_stated_quota_counts_everywhere(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_settings_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@other.example/db")
-    context = DoctorContext.from_settings(Settings(), embedded_uri="postgresql:///letta?host=/tmp")
+    context = DoctorContext.from_settings(Settings(), embedded=Embedded("postgresql:///letta?host=/tmp"))
     assert context.chosen is None
     assert context.dsn_error is not None
     assert context.dsn_error.startswith("LETTA_PG_URI and DATABASE_URL name different databases.")

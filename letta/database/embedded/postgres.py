@@ -14,6 +14,7 @@ from letta.database.embedded.account import Account, choose_account
 from letta.database.embedded.binaries import Binaries, find_binaries
 from letta.database.embedded.cluster import ROLE, Cluster
 from letta.database.embedded.errors import DataDirectoryError, EmbeddedPostgresError
+from letta.database.embedded.key import ensure_key, make_key, read_key
 from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
 from letta.database.embedded.server import PORT, START_SECONDS, Server
@@ -83,6 +84,44 @@ class EmbeddedPostgres:
                 if not self._users.living_but(self._token):
                     Server(self._layout, find_binaries(), account).stop()
         self._used_by = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is a database already."""
+        return self._layout.version_file.exists()
+
+    def check(self) -> None:
+        """See whether the data are ours to open; touches nothing, and starts nothing.
+
+        Raises:
+            EmbeddedPostgresError: they aren't; the message says what to do.
+        """
+        binaries = find_binaries()
+        with self._explained():
+            Cluster(self._layout, binaries, choose_account(self._layout)).check_version()
+
+    def read_key(self) -> str | None:
+        """The encryption key beside the data, or None if there is none yet.
+
+        Raises:
+            DataDirectoryError: its file can't be used.
+        """
+        with self._explained():
+            return read_key(self._layout)
+
+    def ensure_key(self, *, one_is_known: bool) -> str:
+        """The encryption key beside the data; made unless the database knows one already. To be called once started.
+
+        Raises:
+            DataDirectoryError: its file can't be used, or is missing although a key is known.
+        """
+        with self._explained(), self._locked(choose_account(self._layout)):
+            return ensure_key(self._layout, one_is_known=one_is_known)
+
+    def renew_key(self) -> str:
+        """Another encryption key beside the data. What was encrypted with the one before can't be read any more."""
+        with self._explained(), self._locked(choose_account(self._layout)):
+            return make_key(self._layout)
 
     @property
     def _users(self) -> UserList:

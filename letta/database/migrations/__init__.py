@@ -35,7 +35,7 @@ def known_revisions() -> set[str]:
 def migrate(database: Database) -> bool:
     """Bring the schema up to date; nothing is written when it already is.
 
-    Safe to run from several processes at once. Returns whether anything changed.
+    Safe to run from several processes at once. Returns whether it was behind.
 
     Raises:
         ConfigurationError: the schema is newer than this code, or pgvector is missing and can't be created.

@@ -1,0 +1,30 @@
+"""The encryption key in force: that of the settings, or the one beside the embedded database."""
+
+from letta.database.embedded import EmbeddedPostgres
+from letta.database.encryption import keyring
+from letta.database.engine import Database
+from letta.server import facts
+from letta.settings import Settings
+
+
+def load_key(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> str | None:
+    """Load the key, and hold it to the one that the database knows before anything is changed.
+
+    Returns:
+        the fingerprint that the database knows; None where no key was used yet.
+
+    Raises:
+        ConfigurationError: it is another key, or is missing.
+    """
+    known = database.run_sync(facts.known_fingerprint)
+    key = configured_key(settings)
+    if key is None and embedded is not None:
+        key = embedded.ensure_key(one_is_known=known is not None)
+    keyring.load(key)
+    facts.refuse_another_key(known, keyring.fingerprint)
+    return known
+
+
+def configured_key(settings: Settings) -> str | None:
+    """The key that the settings hold."""
+    return settings.encryption_key.get_secret_value() if settings.encryption_key else None
