@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from letta.config import LettaConfig
 from letta.http.app import create_app
 from letta.log import configure_logging
+from letta.server.listening import bound
 from letta.server.policy import check_settings
 from letta.server.server import SyncServer
 from letta.server.startup import open_server
@@ -37,8 +38,10 @@ def serve(settings: Settings, *, debug: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     settings = with_password(settings)
-    server = open_server(settings)
-    asyncio.run(_serve(settings, server))
+    with bound(settings.bind_host, settings.bind_port) as sockets:
+        settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
+        server = open_server(settings)
+        asyncio.run(_serve(settings, server, sockets))
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -78,12 +81,10 @@ class _Uvicorn(uvicorn.Server):
             self._stopping = asyncio.ensure_future(self._letta.executor.stop(self._grace_seconds))
 
 
-async def _serve(settings: Settings, server: SyncServer) -> None:
+async def _serve(settings: Settings, server: SyncServer, sockets: list[socket.socket]) -> None:
     grace = settings.graceful_shutdown_seconds
     config = uvicorn.Config(
         create_app(settings, server),
-        host=settings.bind_host,
-        port=settings.bind_port,
         workers=1,
         access_log=False,
         log_config=None,
@@ -93,4 +94,4 @@ async def _serve(settings: Settings, server: SyncServer) -> None:
         timeout_graceful_shutdown=math.ceil(grace),
     )
     uvicorn_server = _Uvicorn(config, server, max(grace - _LAST_SECONDS, grace / 2))
-    await uvicorn_server.serve()
+    await uvicorn_server.serve(sockets)

@@ -17,11 +17,17 @@ def print_summary(server: SyncServer) -> None:
     print(summary(server), flush=True)  # noqa: T201 - meant for the person who started it
 
 
+def address(host: str, port: int) -> str:
+    """The URL at which a server that listens there is reached from this machine."""
+    if host in {"127.0.0.1", "0.0.0.0", "::"}:  # noqa: S104
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def summary(server: SyncServer) -> str:
     """The lines of the summary."""
     settings = server.settings
-    host = "localhost" if settings.bind_host in {"127.0.0.1", "0.0.0.0"} else settings.bind_host  # noqa: S104
-    url = settings.render_external_url or f"http://{host}:{settings.bind_port}"
+    url = settings.render_external_url or address(settings.bind_host, settings.bind_port)
     lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.provider_reports)]
     models = [model.handle for model in server.catalog.llms()]
     if not models:
