@@ -13,9 +13,11 @@ Exit codes: 0 all passed, 1 a check failed, 130 interrupted.
 import asyncio
 import importlib.util
 import logging
+import os
 import secrets
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +36,7 @@ from letta.testing.persistence.restart import check_restart
 from letta.testing.server import ServerFailedError
 
 CLIENT = "letta-client==1.12.1"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def letta_dir() -> str:
@@ -46,8 +49,16 @@ def letta_dir() -> str:
         trial.write_text("x")
         trial.unlink()
     except OSError as error:
-        raise CheckFailedError(f"{LETTA_DIR} can't be written to: {error}. Set LETTA_DIR to another one.") from None
+        raise CheckFailedError(f"{LETTA_DIR} can't be written to: {error}. {_another_directory()}") from None
     return f"LETTA_DIR constant: {LETTA_DIR}"
+
+
+def _another_directory() -> str:
+    """The remedy; two users of one machine share the default, which belongs to the first of them."""
+    path, user = Path(LETTA_DIR), os.geteuid()
+    owner = path.stat().st_uid if path.exists() else user
+    whose = f"It belongs to user id {owner}, you are {user}. " if owner != user else ""
+    return f"{whose}Set LETTA_DIR to a directory of your own, such as /tmp/letta-{user}."
 
 
 def database_engine() -> str:
@@ -157,15 +168,15 @@ def test_installation(check: Callable[[], str]) -> None:
 
 @pytest.mark.slow
 def test_nothing_is_lost() -> None:
-    nothing_is_lost(print)
+    with _interruptible():
+        nothing_is_lost(print)
 
 
 def main() -> int:
     """Run all checks; returns the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
     name = ""
     try:
+        _catch_signals()
         for check in CHECKS:
             name = check.__name__
             _say(check())
@@ -185,9 +196,31 @@ def main() -> int:
     return 0
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Within pytest, which would die of SIGTERM on the spot, and hear SIGINT again while it removes things."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    _catch_signals()
+    try:
+        yield
+    finally:
+        # Not after an interruption: what comes then is the end of pytest, which is left in peace.
+        if signal.getsignal(signal.SIGINT) is _interrupt:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _catch_signals() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
 def _interrupt(_number: int, _frame: object) -> None:
     # Once is enough: what follows is the removal of what was created, which must not be interrupted again.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 

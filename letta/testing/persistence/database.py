@@ -1,7 +1,6 @@
 """Where a check stores its data: a schema of its own in the configured database, or an embedded one to throw away."""
 
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,7 +19,7 @@ from letta.database.failures import hint
 from letta.settings import Settings
 from letta.testing.persistence import CheckFailedError
 
-_SCHEMA = re.compile(r"letta_check_[0-9a-f]{8,32}")
+_PREFIX = "letta_check_"
 _PASSED_ON = ("DATABASE_URL", "LETTA_PG_URI", "LETTA_PG_SSLROOTCERT")
 _PARTS = ("LETTA_PG_HOST", "LETTA_PG_PORT", "LETTA_PG_USER", "LETTA_PG_PASSWORD", "LETTA_PG_DB")
 _LOCK_TIMEOUT = "10s"
@@ -63,7 +62,7 @@ def place(settings: Settings, directory: Path) -> Iterator[Place]:
 
 def schema_name(configured: str) -> str:
     """The name for a check's schema: the configured one where that can only be meant for a check, else a new one."""
-    return configured if _SCHEMA.fullmatch(configured) else f"letta_check_{secrets.token_hex(8)}"
+    return configured if configured.startswith(_PREFIX) else f"{_PREFIX}{secrets.token_hex(8)}"
 
 
 def _stop_embedded(directory: Path) -> None:
