@@ -124,7 +124,7 @@ def error_for_status(status: int, text: str, code: str | None = None) -> LlmErro
 
 def connection_error(cause: object) -> LlmConnectionError:
     """The error for a provider that can't be reached."""
-    shown = f": {cause}" if cause else ""
+    shown = f": {str(cause).rstrip('.')}" if cause else ""
     return LlmConnectionError(f"The provider can't be reached{shown}. Check its base URL and whether it is up.")
 
 
