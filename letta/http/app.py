@@ -87,8 +87,8 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = server or open_server(settings)
         app.state.server = opened
-        await opened.start()
         try:
+            await opened.start()
             yield
         finally:
             await opened.stop()
