@@ -36,6 +36,16 @@ def test_before_the_first_start(look: Look, cluster_uri: str) -> None:
     assert checks["Exposure"].status is Status.SKIP
 
 
+def test_schema_of_somebody_else(look: Look, scratch: str, execute: Execute) -> None:
+    execute("DROP SCHEMA SCHEMA_NAME CASCADE; CREATE SCHEMA SCHEMA_NAME; CREATE TABLE SCHEMA_NAME.notes (id int)")
+    check = look(scratch)["Schema version"]
+    assert (check.status, "in use by something else: notes" in check.finding) == (Status.WARN, True)
+    execute("CREATE VIEW SCHEMA_NAME.agents AS SELECT 1 AS one")
+    check = look(scratch)["Schema version"]
+    assert (check.status, "under names of ours: agents" in check.finding) == (Status.FAIL, True)
+    assert "LETTA_PG_SCHEMA" in check.remedy
+
+
 def test_role_that_may_do_nothing_is_told_what_an_administrator_has_to_run(look: Look, cluster_uri: str) -> None:
     dsn = parse_dsn(cluster_uri)
     checks = look(f"postgresql:///empty?host={dsn.host}&port={dsn.port}&user=app&password=app")

@@ -37,6 +37,7 @@ def test_letta_dir_that_cannot_be_written_to(tmp_path: Path) -> None:
         ("127.0.0.1", False, False, Status.OK),
         ("::1", False, False, Status.OK),
         ("localhost", False, False, Status.OK),
+        ("LOCALHOST", False, False, Status.OK),
     ],
 )
 def test_password(tmp_path: Path, host: str, has_password: bool, allows_none: bool, status: Status) -> None:

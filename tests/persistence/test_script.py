@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -74,6 +75,49 @@ def test_an_existing_schema_is_refused_and_left_alone(tmp_path: Path, postgres_u
     assert f"The database already has a schema {schema}; it is left alone." in done.stdout
 
 
+def test_a_name_for_the_schema_is_taken_as_it_is(tmp_path: Path, postgres_uri: str) -> None:
+    schema = "letta_check_foo"
+    with closing(psycopg2.connect(postgres_uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"CREATE SCHEMA {schema}")
+        try:
+            done = run(str(SCRIPT), env=environment(tmp_path, LETTA_PG_URI=postgres_uri, LETTA_PG_SCHEMA=schema))
+        finally:
+            cursor.execute(f"DROP SCHEMA {schema}")
+    assert done.returncode == 1
+    assert f"The database already has a schema {schema}; it is left alone." in done.stdout
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["TERM", "INT twice"])
+def test_interrupted_under_pytest_it_drops_what_it_created(
+    tmp_path: Path, postgres_uri: str, signals: list[signal.Signals]
+) -> None:
+    before = schemas(postgres_uri)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", SCRIPT],
+        env=environment(tmp_path, LETTA_PG_URI=postgres_uri, TMPDIR=str(temporary)),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while schemas(postgres_uri) == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.2)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "KeyboardInterrupt" in output
+    assert "unraisable" not in output
+    assert schemas(postgres_uri) == before
+    assert list(temporary.glob("letta-*")) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_drops_what_it_created(tmp_path: Path, postgres_uri: str, number: signal.Signals) -> None:
     before = schemas(postgres_uri)
@@ -99,6 +143,20 @@ def test_a_directory_that_can_not_be_written_to_fails(tmp_path: Path) -> None:
     done = run(str(SCRIPT), env=environment(tmp_path, LETTA_DIR="/dev/null/letta"))
     assert done.returncode == 1
     assert "FAILED (letta_dir): /dev/null/letta can't be written to" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_a_directory_of_another_user_is_told_with_the_way_out(tmp_path: Path) -> None:
+    """The default, /tmp/letta, belongs to the first user of the machine."""
+    with tempfile.TemporaryDirectory() as taken:
+        Path(taken).chmod(0o755)
+        capabilities = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
+        stranger = ["setpriv", "--reuid=10001", "--regid=10001", "--clear-groups", *capabilities]
+        values = environment(tmp_path, LETTA_DIR=taken, PYTHONDONTWRITEBYTECODE="1")
+        command = [*stranger, sys.executable, str(SCRIPT)]
+        done = subprocess.run(command, env=values, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "belongs to user id 0, you are 10001. Set LETTA_DIR to a directory of your own" in done.stdout
 
 
 def test_without_the_official_client_it_says_how_to_install_it(tmp_path: Path) -> None:
