@@ -12,10 +12,11 @@ from letta.archives import passage_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.section import render_blocks
 from letta.conversations.repository import conversation_of_agent
-from letta.http.schema import Schema, Timestamp
+from letta.http.schema import Schema
 from letta.llm.tokens import estimate
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
+from letta.messages.stored_form import StoredMessage, stored_form
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
@@ -25,33 +26,6 @@ from letta.turn.system import SystemFacts, compile_system
 JsonObject = dict[str, Any]
 
 _METADATA = "<memory_metadata>"
-
-
-class StoredMessage(Schema):
-    """A message as it is stored, in the form that older clients know."""
-
-    id: str
-    agent_id: str
-    conversation_id: str | None
-    role: str
-    content: list[JsonObject]
-    name: str | None
-    model: str | None
-    tool_calls: list[JsonObject] | None
-    tool_call_id: str | None
-    tool_returns: list[JsonObject]
-    approvals: list[JsonObject]
-    approval_request_id: str | None
-    approve: bool | None = None
-    denial_reason: str | None = None
-    step_id: str | None
-    run_id: str | None
-    otid: str | None
-    group_id: str | None
-    sender_id: str | None
-    batch_item_id: str | None = None
-    is_err: bool | None
-    created_at: Timestamp
 
 
 class ContextWindowOverview(Schema):
@@ -122,7 +96,7 @@ def context_overview(
         tool_usage_rules=rules,
         summary_memory=summary,
         functions_definitions=functions,
-        messages=[_stored_form(message) for message in context],
+        messages=[stored_form(message) for message in context],
         **sizes,
     )
 
@@ -142,38 +116,3 @@ def _size_of(context: Sequence[Message]) -> int:
     """Tokens of the messages that have no place of their own in the overview."""
     counted = (message for message in context if message.role not in {"system", "summary"})
     return sum(estimate(json.dumps([m.content, m.tool_calls, m.tool_returns], ensure_ascii=False)) for m in counted)
-
-
-def _stored_form(message: Message) -> StoredMessage:
-    returns = [_tool_return(returned) for returned in message.tool_returns or ()]
-    return StoredMessage(
-        id=message.id,
-        agent_id=message.agent_id,
-        conversation_id=message.conversation_id,
-        role=message.role,
-        content=message.content,
-        name=message.name,
-        model=message.model,
-        tool_calls=[_tool_call(call) for call in message.tool_calls] if message.tool_calls else None,
-        tool_call_id=returns[0]["tool_call_id"] if returns else None,
-        tool_returns=returns,
-        approvals=message.approvals or [],
-        approval_request_id=message.approval_request_id,
-        step_id=message.step_id,
-        run_id=message.run_id,
-        otid=message.otid,
-        group_id=message.group_id,
-        sender_id=message.sender_id,
-        is_err=message.is_err,
-        created_at=message.created_at,
-    )
-
-
-def _tool_call(call: JsonObject) -> JsonObject:
-    function = {"name": call["name"], "arguments": call["arguments"]}
-    return {"id": call["id"], "type": "function", "function": function}
-
-
-def _tool_return(returned: JsonObject) -> JsonObject:
-    same = {name: returned.get(name) for name in ("tool_call_id", "status", "stdout", "stderr")}
-    return same | {"func_response": returned["tool_return"]}

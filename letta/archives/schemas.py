@@ -1,12 +1,11 @@
 """Archives and passages on the wire."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from letta.agents.model_config import EmbeddingConfig
-from letta.http.schema import Schema, Timestamp
+from letta.http.schema import Moment, Schema, StoredMoment, Timestamp
 
 MAX_NAME_CHARACTERS = 255
 MAX_PASSAGE_CHARACTERS = 1_000_000
@@ -66,7 +65,7 @@ class CreatePassage(Schema):
     text: PassageText
     metadata: dict[str, Any] | None = None
     tags: Tags = None
-    created_at: datetime | None = Field(None, description="When it was learnt; now unless given.")
+    created_at: StoredMoment | None = Field(None, description="When it was learnt; now unless given.")
 
 
 class CreatePassages(Schema):
@@ -80,7 +79,7 @@ class CreateArchivalMemory(Schema):
 
     text: PassageText
     tags: Tags = None
-    created_at: datetime | None = Field(None, description="When it was learnt; now unless given.")
+    created_at: StoredMoment | None = Field(None, description="When it was learnt; now unless given.")
 
 
 class PassageResponse(Schema):
@@ -115,8 +114,8 @@ class SearchPassages(Schema):
     tags: Tags = None
     tag_match_mode: TagMatchMode = Field("any", description="Whether one of the tags is enough, or all are needed.")
     limit: int = Field(50, ge=1, le=100)
-    start_date: datetime | None = None
-    end_date: datetime | None = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
 
 
 class PassageSearchResult(Schema):

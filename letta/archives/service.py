@@ -1,7 +1,6 @@
 """From requests on archives and passages to what is stored, and back."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from letta.agents.model_config import embedding_config_from
 from letta.archives.archive import Archive, JsonObject, Passage
@@ -62,7 +61,7 @@ def new_passage(body: CreatePassage | CreateArchivalMemory) -> NewPassage:
     """The passage that a request describes, not stored yet."""
     check_storable(body.model_dump(exclude={"created_at"}), "The passage")
     metadata = body.metadata if isinstance(body, CreatePassage) else None
-    return NewPassage(body.text, body.tags or (), metadata, _aware(body.created_at))
+    return NewPassage(body.text, body.tags or (), metadata, body.created_at)
 
 
 def search_of(body: SearchPassages) -> PassageSearch:
@@ -73,8 +72,8 @@ def search_of(body: SearchPassages) -> PassageSearch:
         limit=body.limit,
         tags=body.tags or (),
         all_tags=body.tag_match_mode == "all",
-        start=_aware(body.start_date),
-        end=_aware(body.end_date),
+        start=body.start_date,
+        end=body.end_date,
     )
 
 
@@ -88,8 +87,3 @@ def to_response(passage: Passage) -> PassageResponse:
 def to_results(found: Sequence[tuple[Passage, float]]) -> list[PassageSearchResult]:
     """Passages that were found, on the wire."""
     return [PassageSearchResult(passage=to_response(passage), score=score) for passage, score in found]
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """A point in time; without a zone it is meant in UTC."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

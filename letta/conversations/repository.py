@@ -1,6 +1,6 @@
 """Queries on conversations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -210,6 +210,12 @@ def default_conversation_id(connection: Connection, agent_id: str) -> str:
     if found is None:
         raise NotFoundError(f"There is no agent {agent_id}.")
     return found
+
+
+def default_among(connection: Connection, conversation_ids: Collection[str]) -> set[str]:
+    """Which of these are conversations that agents have by themselves."""
+    query = select(conversations.c.id).where(conversations.c.id.in_(conversation_ids), conversations.c.is_default)
+    return set(connection.scalars(query)) if conversation_ids else set()
 
 
 def conversation_of_agent(connection: Connection, agent_id: str, conversation_id: str | None) -> ConversationName:

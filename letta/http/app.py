@@ -26,6 +26,7 @@ from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, PasswordAu
 from letta.http.openapi import with_errors
 from letta.messages import compaction_endpoints
 from letta.messages import endpoints as messages
+from letta.messages import search_endpoints as message_search
 from letta.providers import endpoints as providers
 from letta.runs import endpoints as runs
 from letta.server.server import SyncServer
@@ -60,6 +61,7 @@ _ROUTERS = (
     folders.sources_router,
     health.router,
     messages.router,
+    message_search.router,
     providers.router,
     runs.router,
     runs.internal_router,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
 
 
 class Schema(BaseModel):
@@ -26,3 +26,19 @@ def _utc(value: datetime) -> str:
 
 Timestamp = Annotated[datetime, PlainSerializer(_utc, when_used="json-unless-none")]
 """A point in time, written in UTC with microseconds and ``Z``."""
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _within_all_zones(moment: datetime) -> datetime:
+    if not datetime.min.year < moment.year < datetime.max.year:
+        raise ValueError(f"the year must lie between {datetime.min.year + 1} and {datetime.max.year - 1}")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_aware)]
+"""A point in time that a client names; without a zone it is meant in UTC."""
+StoredMoment = Annotated[Moment, AfterValidator(_within_all_zones)]
+"""The same, where it is stored: it can be shown in every time zone."""

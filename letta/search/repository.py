@@ -13,7 +13,10 @@ best for words, from the farthest to the nearest for vectors) and the mean of th
 isn't there yet counts by its words for both.
 
 **Neighbours.** Talk spreads over turns: the question has the words, the answer beside it the fact. So a message lends
-its score to the two before and after it, divided by one more than the distance.
+its score to the two before and after it, divided by one more than the distance; a tenth less to those before it, as
+answers follow.
+
+**Ties**, which short texts often make, go to the older text: a fact is told when it is new, and referred to later.
 
 The constants are round numbers, and others near them measure alike (`benchmarks/retrieval.py`).
 """
@@ -36,6 +39,9 @@ _MOST_WORDS = 40
 """Of a long question, the words that count."""
 _POOL = 50
 """Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
+_LARGE_POOL = 200
+"""The same where only one side of a talk is wanted."""
+_BOTH_SIDES = {"user", "assistant"}
 _SHORT, _ONCE = 500, 0.0607927
 """Bytes of an index entry up to which it tells nothing how often a word occurs; `ts_rank` of one that occurs once."""
 _REACH = 2
@@ -144,7 +150,7 @@ def _passages_statement(
     return text(f"""
 WITH {lexical},{best}
 SELECT {selected}, best.score FROM best JOIN {SCHEMA}.passages AS p ON p.ctid = best.place
-ORDER BY best.score DESC, p.created_at DESC, p.id
+ORDER BY best.score DESC, p.created_at, p.id
 """)
 
 
@@ -230,8 +236,7 @@ def _messages(
             "start": search.start,
             "end": search.end,
             "current_run_id": search.current_run_id,
-            "pool": max(_POOL, search.limit),
-            "enough": search.limit if search.current_run_id is None else None,
+            "pool": max(_POOL if set(search.roles) >= _BOTH_SIDES else _LARGE_POOL, search.limit),
             "limit": search.limit,
         },
     )
@@ -251,7 +256,6 @@ def _messages_statement(
     within_conversation = {
         "c.search IS NOT NULL": True,
         _IN_CONVERSATION: conversation == "named",
-        "c.role = ANY (CAST(:roles AS text[]))": True,
         "c.created_at >= :start": starts,
         "c.created_at <= :end": ends,
     }
@@ -261,6 +265,7 @@ def _messages_statement(
             "c.agent_id = :agent_id": of_agent,
             _IN_DEFAULT_CONVERSATION: conversation == "default",
             _CONTAINS: manner == "containing",
+            _BY_ROLE: manner != "ranked",
             **within_conversation,
         }
     )
@@ -277,20 +282,22 @@ pool AS MATERIALIZED (SELECT place, score FROM lexical ORDER BY score DESC, plac
 shares AS (
     SELECT place, score FROM pool
     UNION ALL
-    SELECT neighbour.place, pool.score / (1 + neighbour.distance)
+    SELECT neighbour.place, pool.score * neighbour.share
     FROM pool JOIN {SCHEMA}.messages AS m ON m.ctid = pool.place CROSS JOIN LATERAL (
-        {_neighbours("<", "DESC", beside)}
+        {_neighbours("<", "DESC", 0.9, beside)}
         UNION ALL
-        {_neighbours(">", "ASC", beside)}
+        {_neighbours(">", "ASC", 1.0, beside)}
     ) AS neighbour
 ),
-summed AS (SELECT place, sum(score) AS score FROM shares GROUP BY place),
-best AS (SELECT place, score / max(score) OVER () AS score FROM summed ORDER BY summed.score DESC LIMIT :enough)
-SELECT {selected}, best.score FROM best JOIN {SCHEMA}.messages AS c ON c.ctid = best.place
-ORDER BY coalesce(c.run_id = :current_run_id, false), best.score DESC, c.sequence_id DESC LIMIT :limit
+summed AS (SELECT place, sum(score) AS score FROM shares GROUP BY place)
+SELECT {selected}, summed.score / max(summed.score) OVER () AS score
+FROM summed JOIN {SCHEMA}.messages AS c ON c.ctid = summed.place WHERE {_BY_ROLE}
+ORDER BY coalesce(c.run_id = :current_run_id, false), summed.score DESC, c.sequence_id LIMIT :limit
 """)
 
 
+_BY_ROLE = "c.role = ANY (CAST(:roles AS text[]))"
+"""Roles decide what is shown, not what is looked at: the words may be beside it."""
 _CONTAINS = "CAST(jsonb_path_query_array(c.content, '$[*].text') AS text) ILIKE :pattern ESCAPE '~'"
 _IN_CONVERSATION = f"""(c.conversation_id = :conversation_id OR c.id IN (
     SELECT message_id FROM {SCHEMA}.shared_messages WHERE conversation_id = :conversation_id))"""
@@ -298,9 +305,10 @@ _IN_DEFAULT_CONVERSATION = f"""c.conversation_id IN (
     SELECT id FROM {SCHEMA}.conversations WHERE is_default AND organization_id = :organization_id)"""
 
 
-def _neighbours(side: str, order: str, where: str) -> str:
+def _neighbours(side: str, order: str, share: float, where: str) -> str:
     return f"""(
-            SELECT c.ctid AS place, row_number() OVER (ORDER BY c.sequence_id {order}) AS distance
+            SELECT c.ctid AS place,
+                {share} / (1 + row_number() OVER (ORDER BY c.sequence_id {order})) AS share
             FROM {SCHEMA}.messages AS c
             WHERE c.conversation_id = m.conversation_id AND c.sequence_id {side} m.sequence_id AND {where}
             ORDER BY c.sequence_id {order} LIMIT {_REACH}

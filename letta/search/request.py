@@ -33,6 +33,7 @@ class MessageSearch:
     """A search among messages: those of an agent, of a conversation, or of the whole organization.
 
     Attributes:
+        roles: of the messages that are wanted; those beside them may be of others.
         text: None or blank lists what meets the other conditions, newest first.
         conversation_id: one conversation; ``default`` for the agent's own.
         current_run_id: a run whose messages come last, because whoever asks has them before their eyes.

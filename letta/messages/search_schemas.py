@@ -1,0 +1,61 @@
+"""Searches among messages on the wire."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from letta.http.schema import Moment, Schema, Timestamp
+from letta.messages.stored_form import StoredMessage
+
+SearchMode = Annotated[
+    Literal["vector", "fts", "hybrid"],
+    Field(description="Accepted for compatibility: messages are found by their words, and by those beside them."),
+]
+MessageRole = Literal["assistant", "user", "tool", "function", "system", "approval", "summary"]
+
+
+class _Conditions(Schema):
+    """Which messages are searched."""
+
+    search_mode: SearchMode = "hybrid"
+    agent_id: str | None = Field(None, description="Only messages of this agent.")
+    conversation_id: str | None = Field(None, description="Only this conversation; `default` for agents' own ones.")
+    limit: int = Field(50, ge=1, le=100)
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+
+
+class SearchAllMessages(_Conditions):
+    """A search among all messages of the organization."""
+
+    query: str = Field(description="What to look for, as one would ask a person. Blank lists the newest.")
+
+
+class SearchMessages(_Conditions):
+    """A search among messages, by what was said and by whom."""
+
+    query: str | None = Field(None, description="What to look for; without it, the newest messages are returned.")
+    roles: list[MessageRole] | None = Field(None, description="Only messages of these roles.")
+    project_id: str | None = None
+    template_id: str | None = None
+
+
+class FoundMessageItem(Schema):
+    """A message that was found."""
+
+    message_type: Literal["system_message", "user_message", "assistant_message"]
+    content: str | list[dict[str, Any]]
+    message_id: str
+    agent_id: str | None
+    conversation_id: str | None = Field(description="Null for the conversation that an agent has by itself.")
+    created_at: Timestamp
+
+
+class MessageSearchResult(Schema):
+    """A message that was found, as it is stored."""
+
+    embedded_text: str = Field(description="What the message says: the text that was searched.")
+    message: StoredMessage
+    fts_rank: int | None = Field(description="Place among the results, from 1. Null without a query.")
+    vector_rank: int | None = None
+    rrf_score: float = Field(description="1 for the best match, 0 without a query.")
