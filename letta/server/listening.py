@@ -20,7 +20,8 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
         sockets: list[socket.socket] = []
         absent: OSError | None = None
         for family, address in _addresses(host, port):
-            opened = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            # asyncio turns delays off (TCP_NODELAY, 40 ms an answer) only on sockets that are said to be TCP.
+            opened = stack.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
             try:
                 _bind(opened, (address[0], port, *address[2:]))
             except OSError as error:

@@ -1,5 +1,6 @@
 """Where the server listens, and what it says when it can't."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -18,6 +19,22 @@ def test_port_0_is_chosen_once_for_all_addresses() -> None:
         ports = {opened.getsockname()[1] for opened in sockets}
     assert len(ports) == 1
     assert ports != {0}
+
+
+async def test_answers_are_sent_without_waiting_for_more() -> None:
+    """Forty milliseconds an answer, which no other test would notice."""
+    delays: list[int] = []
+
+    def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted = writer.get_extra_info("socket")
+        delays.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with bound("127.0.0.1", 0) as (opened,):
+        async with await asyncio.start_server(note, sock=opened):
+            reader, _ = await asyncio.open_connection(*opened.getsockname())
+            await reader.read()
+    assert delays == [1]
 
 
 def test_a_port_in_use_is_told_with_the_remedy() -> None:
