@@ -32,8 +32,9 @@ async def test_answers_are_sent_without_waiting_for_more() -> None:
 
     with bound("127.0.0.1", 0) as (opened,):
         async with await asyncio.start_server(note, sock=opened):
-            reader, _ = await asyncio.open_connection(*opened.getsockname())
+            reader, writer = await asyncio.open_connection(*opened.getsockname())
             await reader.read()
+            writer.close()
     assert delays == [1]
 
 
