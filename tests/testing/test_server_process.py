@@ -11,10 +11,10 @@ import pytest
 
 from letta.testing.server import ServerFailedError, ServerProcess
 
+pytestmark = pytest.mark.slow
+
 SERVER = """
 import http.server, json, os, signal, sys
-
-pytestmark = pytest.mark.slow
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
