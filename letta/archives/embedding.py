@@ -6,34 +6,48 @@ found by their words meanwhile.
 
 import asyncio
 import logging
+from contextlib import suppress
+from dataclasses import dataclass
 
 from letta.archives import embedding_repository as repository
+from letta.archives.archive import JsonObject
 from letta.archives.embedding_repository import DueArchive, DuePassage
 from letta.database.engine import Database
 from letta.errors import NotFoundError, UnavailableError
-from letta.llm.embeddings import Embedder
+from letta.llm.embeddings import MOST_CHARACTERS, Embedder
 from letta.llm.errors import LlmError
 
 logger = logging.getLogger(__name__)
 
 _BATCH = 64
-_CLAIM_SECONDS = 300.0
-"""Longer than a batch takes, retries of the provider's client included."""
-_SETTLE_SECONDS = 0.5
-"""Time for the transaction of whoever woke us to be committed."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
-"""Seconds before the next try after a failure; doubled each time."""
-_IDLE_SECONDS = 600.0
-"""How often to look without having been woken: another process may have left something undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the worker waits, in seconds.
+
+    Attributes:
+        first: before the next try after a failure; doubled each time.
+        longest: the longest such pause.
+        settle: for the transaction of whoever woke it to be committed.
+        claim: how long a batch may take before others take the archive over. Where it takes longer, it is done twice.
+        idle: how often it looks without having been woken: another process may have left something undone.
+    """
+
+    first: float = 5.0
+    longest: float = 300.0
+    settle: float = 0.5
+    claim: float = 120.0
+    idle: float = 600.0
 
 
 class EmbeddingWorker:
     """Looks for due vectors when it is woken, and now and then."""
 
-    def __init__(self, database: Database, embedder: Embedder, *, first_pause: float = _FIRST_PAUSE) -> None:
+    def __init__(self, database: Database, embedder: Embedder, pace: Pace | None = None) -> None:
         self._database = database
         self._embedder = embedder
-        self._first_pause = first_pause
+        self._pace = pace or Pace()
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
@@ -55,51 +69,60 @@ class EmbeddingWorker:
 
     async def _work(self) -> None:
         while True:
-            pause = await self._look()
-            try:
+            pause = await self._try_to_look()
+            with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._woken.wait()
-            except TimeoutError:
-                logger.debug("looking for passages without vectors, unasked")
             self._woken.clear()
             # Whoever adds passages while the model is away wakes us each time: the pause holds all the same.
-            await asyncio.sleep(self._pause_after_failure() if self._failures else _SETTLE_SECONDS)
+            await asyncio.sleep(self._pause_after_failure() if self._failures else self._pace.settle)
 
-    async def _look(self) -> float:
+    async def _try_to_look(self) -> float:
         """Make what is due. Returns after how many seconds to look again, if nobody wakes us."""
-        failed: set[str] = set()
+        failed = True
         others = False
         try:
-            while True:
-                archive, others = await self._database.run(repository.claim_archive, _CLAIM_SECONDS, failed)
-                if archive is None:
-                    break
-                if not await self._complete(archive):
-                    failed.add(archive.id)
+            failed, others = await self._look()
         except UnavailableError as error:
             logger.warning("passages without vectors could not be looked for: %s", error.detail)
-            failed.add("")
+        except Exception:
+            logger.exception("making vectors broke down, and is tried again later")
         self._failures = self._failures + 1 if failed else 0
         if failed:
             return 0.0
-        return _CLAIM_SECONDS if others else _IDLE_SECONDS
+        return self._pace.claim / 4 if others else self._pace.idle
+
+    async def _look(self) -> tuple[bool, bool]:
+        """Make what is due. Returns whether some of it could not be made, and whether others are at work."""
+        failed: set[str] = set()
+        while True:
+            archive, others = await self._database.run(repository.claim_archive, self._pace.claim, failed)
+            if archive is None:
+                return bool(failed), others
+            if not await self._complete(archive):
+                failed.add(archive.id)
 
     def _pause_after_failure(self) -> float:
-        return float(min(_LONGEST_PAUSE, self._first_pause * 2 ** (self._failures - 1)))
+        return min(self._pace.longest, self._pace.first * 2.0 ** min(self._failures - 1, 30))
 
     async def _complete(self, archive: DueArchive) -> bool:
         """Make the vectors of one archive, and give it back whatever happens. False if the model can't be reached."""
-        last: DuePassage | None = None
         try:
-            while batch := await self._database.read(repository.due_passages, archive, last, _BATCH):
-                vectors = await self._embedder.embed(archive.embedding_config, [passage.text for passage in batch])
-                done = list(zip(batch, vectors, strict=True))
-                if not await self._database.run(repository.store_vectors, archive, done, _CLAIM_SECONDS):
-                    break
-                last = batch[-1]
+            if archive.embedding_config is not None:
+                await self._embed(archive, archive.embedding_config)
         except (LlmError, NotFoundError) as error:
             logger.warning("passages could not be embedded, which is tried again later: %s", error.detail)
             return False
         finally:
             await self._database.run(repository.release_archive, archive)
         return True
+
+    async def _embed(self, archive: DueArchive, config: JsonObject) -> None:
+        """Make the vectors of an archive, batch by batch, until all are made or it has another model."""
+        last: DuePassage | None = None
+        while batch := await self._database.read(repository.due_passages, archive, last, _BATCH, MOST_CHARACTERS):
+            vectors = await self._embedder.embed(config, [passage.text for passage in batch])
+            done = list(zip(batch, vectors, strict=True))
+            if not await self._database.run(repository.store_vectors, archive, done, self._pace.claim):
+                return
+            last = batch[-1]

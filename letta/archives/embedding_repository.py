@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text, tuple_, update
 
@@ -14,10 +14,14 @@ from letta.database.vectors import to_literal, vector_support
 
 @dataclass(frozen=True, slots=True)
 class DueArchive:
-    """An archive some of whose vectors are due, and which this process has claimed."""
+    """An archive some of whose vectors are due, and which this process has claimed.
+
+    Attributes:
+        embedding_config: None where it has lost its model since; nothing is due then.
+    """
 
     id: str
-    embedding_config: JsonObject
+    embedding_config: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +35,25 @@ class DuePassage:
 
 def claim_archive(connection: Connection, seconds: float, but: Collection[str] = ()) -> tuple[DueArchive | None, bool]:
     """Claim an archive for so many seconds, none of those named. Also tells whether any other one is due."""
-    due = select(archives.c.id, archives.c.embedding_config, archives.c.embedding_claimed_until)
-    rows = connection.execute(
-        due.where(archives.c.embedding_due, archives.c.id.not_in(but))
-        .order_by(archives.c.id)
-        .with_for_update(skip_locked=True)
-    ).all()
-    now = datetime.now(UTC)
-    for row in rows:
-        if row.embedding_claimed_until is not None and row.embedding_claimed_until > now:
-            continue
-        if row.embedding_config is None:
-            _settle(connection, row.id, due=False)
-            continue
-        _renew(connection, row.id, seconds)
-        return DueArchive(row.id, row.embedding_config), True
-    return None, bool(rows)
+    claimed = func.coalesce(archives.c.embedding_claimed_until > func.now(), False)
+    due = select(archives.c.id, archives.c.embedding_config).where(archives.c.embedding_due, archives.c.id.not_in(but))
+    row = connection.execute(
+        due.where(~claimed).order_by(archives.c.id).limit(1).with_for_update(key_share=True, skip_locked=True)
+    ).first()
+    if row is None:
+        return None, connection.scalar(due.limit(1)) is not None
+    _renew(connection, row.id, seconds)
+    return DueArchive(row.id, row.embedding_config), True
 
 
-def due_passages(connection: Connection, archive: DueArchive, after: DuePassage | None, limit: int) -> list[DuePassage]:
-    """The next passages whose vectors are due, by creation time."""
+def due_passages(
+    connection: Connection, archive: DueArchive, after: DuePassage | None, limit: int, characters: int
+) -> list[DuePassage]:
+    """The next passages whose vectors are due, by creation time; of each text, so many characters."""
+    model = model_name(archive.embedding_config) if archive.embedding_config else None
     query = (
-        select(passages.c.id, passages.c.text, passages.c.created_at)
-        .where(
-            passages.c.archive_id == archive.id,
-            passages.c.embedding_model.is_distinct_from(model_name(archive.embedding_config)),
-        )
+        select(passages.c.id, func.left(passages.c.text, characters), passages.c.created_at)
+        .where(passages.c.archive_id == archive.id, passages.c.embedding_model.is_distinct_from(model))
         .order_by(passages.c.created_at, passages.c.id)
     )
     if after is not None:
@@ -71,8 +68,9 @@ def store_vectors(
     seconds: float,
 ) -> bool:
     """Store vectors and renew the claim. False, and nothing is stored, where the archive has another model by now."""
-    config = connection.scalar(select(archives.c.embedding_config).where(archives.c.id == archive.id).with_for_update())
-    if config is None or model_name(config) != model_name(archive.embedding_config):
+    query = select(archives.c.embedding_config).where(archives.c.id == archive.id)
+    config = connection.scalar(query.with_for_update(key_share=True))
+    if config is None or archive.embedding_config is None or model_name(config) != model_name(archive.embedding_config):
         return False
     vector_type = vector_support(connection).type
     statement = text(f"""
@@ -91,7 +89,7 @@ def store_vectors(
 
 def release_archive(connection: Connection, archive: DueArchive) -> None:
     """Give the claim back, and note whether all vectors are made."""
-    # Whoever adds a passage that is due holds this row: only what is seen with it in hand is complete.
+    # Whoever adds a passage shares this row until that is committed: what is seen with it in hand alone is complete.
     config = connection.scalar(select(archives.c.embedding_config).where(archives.c.id == archive.id).with_for_update())
     model = None if config is None else model_name(config)
     missing = select(passages.c.id).where(

@@ -134,21 +134,12 @@ def keep_for_agent(connection: Connection, actor: Actor, agent_id: str, new: Seq
         NotFoundError: no such agent.
     """
     archive = repository.ensure_archive_of_agent(connection, actor, agent_id)
-    return passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
-
-
-def fitting(archive: Archive, new: Sequence[NewPassage]) -> list[NewPassage]:
-    """The passages, without vectors that are not of the archive's model (which may have changed meanwhile)."""
-    model = model_name(archive.embedding_config) if archive.embedding_config else None
-    return [
-        passage if passage.embedding_model == model else replace(passage, embedding=None, embedding_model=None)
-        for passage in new
-    ]
+    return passage_repository.insert_passages(connection, actor, archive, new)
 
 
 def _insert(connection: Connection, actor: Actor, archive_id: str, new: Sequence[NewPassage]) -> list[Passage]:
     archive = repository.get_archive(connection, actor, archive_id)
-    return passage_repository.insert_passages(connection, actor, archive, fitting(archive, new))
+    return passage_repository.insert_passages(connection, actor, archive, new)
 
 
 def _insert_for_agent(

@@ -1,13 +1,13 @@
 """Queries on passages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
-from letta.archives.archive import Archive, JsonObject, Passage
+from letta.archives.archive import Archive, JsonObject, Passage, model_name
 from letta.archives.repository import archive_of_agent, unknown_archive
 from letta.archives.tables import archives, archives_agents, passages
 from letta.database.ids import new_id
@@ -36,33 +36,42 @@ class NewPassage:
 
 
 def insert_passages(connection: Connection, actor: Actor, archive: Archive, new: Sequence[NewPassage]) -> list[Passage]:
-    """Store passages in an archive, in order. Where vectors are missing, they become due.
+    """Store passages in an archive, in order. Where vectors are missing, or another model's, they become due.
 
     Raises:
         NotFoundError: the archive is gone.
     """
     if not new:
         return []
-    due = archive.embedding_config is not None and any(passage.embedding_model is None for passage in new)
-    _keep_archive(connection, archive.id, due=due)
+    config = _hold_archive(connection, archive.id)
+    fitting = _fitting(config, new)
+    if config is not None and any(passage.embedding_model is None for passage in fitting):
+        connection.execute(update(archives).where(archives.c.id == archive.id).values(embedding_due=True))
     now = datetime.now(UTC)
     rows = [
-        _row(actor, archive.id, passage, now + timedelta(microseconds=offset)) for offset, passage in enumerate(new)
+        _row(actor, archive.id, passage, now + timedelta(microseconds=offset)) for offset, passage in enumerate(fitting)
     ]
     connection.execute(insert(passages), rows)
-    return [Passage(**{name: row[name] for name in _STORED}, embedding_config=archive.embedding_config) for row in rows]
+    return [Passage(**{name: row[name] for name in _STORED}, embedding_config=config) for row in rows]
 
 
-def _keep_archive(connection: Connection, archive_id: str, *, due: bool) -> None:
-    """Make sure that the archive stays while passages are added, and note that vectors are due."""
-    if due:
-        statement = update(archives).where(archives.c.id == archive_id).values(embedding_due=True)
-        kept = connection.execute(statement).rowcount > 0
-    else:
-        query = select(archives.c.id).where(archives.c.id == archive_id).with_for_update(read=True, key_share=True)
-        kept = connection.scalar(query) is not None
-    if not kept:
+def _hold_archive(connection: Connection, archive_id: str) -> JsonObject | None:
+    """The archive's embedding model. The archive stays, and is not taken for complete, until we have committed."""
+    query = select(archives.c.embedding_config).where(archives.c.id == archive_id)
+    row = connection.execute(query.with_for_update(read=True, key_share=True)).first()
+    if row is None:
         raise unknown_archive(archive_id)
+    config: JsonObject | None = row.embedding_config
+    return config
+
+
+def _fitting(config: JsonObject | None, new: Sequence[NewPassage]) -> list[NewPassage]:
+    """The passages, without vectors that are not of the archive's model (which may have changed meanwhile)."""
+    model = model_name(config) if config else None
+    return [
+        passage if passage.embedding_model == model else replace(passage, embedding=None, embedding_model=None)
+        for passage in new
+    ]
 
 
 def _row(actor: Actor, archive_id: str, passage: NewPassage, now: datetime) -> dict[str, Any]:

@@ -92,8 +92,9 @@ class Catalog:
         """
         _check_handle(handle)
         for offer in self._offers.values():
-            if handle in offer.embeddings:
-                return offer.embeddings[handle]
+            found = offer.find_embedding(handle)
+            if found is not None:
+                return found
         known = [model.handle for model in self.embeddings()]
         raise InvalidArgumentError(self._unknown("embedding model", handle, known))
 

@@ -1,4 +1,4 @@
-"""Embeddings from OpenAI and all that is compatible with it, through the official SDK's raw requests.
+"""Embeddings, from Google or from OpenAI and all that is compatible with it, by the official SDK's raw requests.
 
 Source: https://platform.openai.com/docs/api-reference/embeddings
 """
@@ -6,7 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/embeddings
 import asyncio
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from letta.errors import InvalidArgumentError, LettaError, NotFoundError
@@ -20,7 +20,7 @@ Vector = list[float]
 logger = logging.getLogger(__name__)
 
 _PATH = "/embeddings"
-_LONGEST = 24_000
+MOST_CHARACTERS = 24_000
 """Characters of a text that are embedded: about what the usual limit of 8,191 tokens holds."""
 _SHORTEST = 500
 """Characters below which a refusal isn't taken for one of length."""
@@ -28,8 +28,8 @@ _PROBE = "text"
 _CHARACTERS_AT_ONCE = 200_000
 _MOST_DIMENSIONS = 16_000
 """What pgvector stores."""
-_HALF_PRECISION = 65_504.0
-"""Largest number of a vector of half precision."""
+_LEAST, _HALF_PRECISION = 1e-4, 65_504.0
+"""What the largest number of a vector of half precision may be. Below that little of it would be left."""
 _TOO_MUCH = (LlmBadRequestError, ContextOverflowError)
 
 
@@ -51,7 +51,7 @@ class Embedder:
         """
         provider, model = await self._provider(config), str(config["embedding_model"])
         vectors: list[Vector | None] = []
-        for batch in _batches([text[:_LONGEST] for text in texts], int(config.get("batch_size") or 32)):
+        for batch in _batches([text[:MOST_CHARACTERS] for text in texts], int(config.get("batch_size") or 32)):
             try:
                 vectors += await _request(provider, model, batch)
             except _TOO_MUCH:
@@ -116,6 +116,24 @@ async def _shortened(provider: Provider, model: str, text: str) -> Vector | None
 
 
 async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vector]:
+    answered = await _ASK.get(provider.type, _ask_openai)(provider, model, texts)
+    if len(answered) != len(texts):
+        raise LlmEmptyResponseError(
+            f"The embedding endpoint did not answer with {len(texts)} vectors. Check its base URL."
+        )
+    vectors = [_checked(vector) for vector in answered]
+    if len({len(vector) for vector in vectors}) > 1:
+        raise LlmEmptyResponseError("The embedding endpoint answered with vectors of unequal length. Check its model.")
+    return vectors
+
+
+async def _ask_google(provider: Provider, model: str, texts: list[str]) -> list[Any]:
+    from letta.llm.google_embeddings import embed
+
+    return await embed(provider, model, texts)
+
+
+async def _ask_openai(provider: Provider, model: str, texts: list[str]) -> list[Any]:
     from letta.llm.openai_client import FAILURES, as_object, client_of, request_options, to_llm_error
 
     body, options = {"model": model, "input": texts}, request_options(streamed=False)
@@ -123,17 +141,19 @@ async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vec
         answer = await client_of(provider).post(_PATH, body=body, cast_to=object, options=options)
     except FAILURES as error:
         raise to_llm_error(error, streamed=False) from error
-    return _vectors(as_object(answer), len(texts))
+    data = as_object(answer).get("data")
+    if not isinstance(data, list) or not all(isinstance(item, dict) for item in data):
+        return []
+    return [item.get("embedding") for item in sorted(data, key=_index)]
 
 
-def _vectors(answer: JsonObject, count: int) -> list[Vector]:
-    data = answer.get("data")
-    if not isinstance(data, list) or len(data) != count or not all(isinstance(item, dict) for item in data):
-        raise LlmEmptyResponseError(f"The embedding endpoint did not answer with {count} vectors. Check its base URL.")
-    vectors = [_checked(item.get("embedding")) for item in sorted(data, key=lambda item: item.get("index") or 0)]
-    if len({len(vector) for vector in vectors}) > 1:
-        raise LlmEmptyResponseError("The embedding endpoint answered with vectors of unequal length. Check its model.")
-    return vectors
+def _index(item: JsonObject) -> int:
+    index = item.get("index")
+    return index if isinstance(index, int) else 0
+
+
+_ASK: dict[str, Callable[[Provider, str, list[str]], Awaitable[list[Any]]]] = {"google_ai": _ask_google}
+"""Providers that don't speak OpenAI's form."""
 
 
 def _checked(vector: object) -> Vector:
@@ -144,8 +164,9 @@ def _checked(vector: object) -> Vector:
         )
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in vector):
         raise LlmEmptyResponseError("The embedding endpoint answered with a vector of which a part is no number.")
-    if max(map(abs, vector)) > _HALF_PRECISION or not any(vector):
+    if not _LEAST <= max(map(abs, vector)) <= _HALF_PRECISION:
         raise LlmEmptyResponseError(
-            "The embedding endpoint answered with a vector that is zero or too large to store. Choose another model."
+            "The embedding endpoint answered with a vector that is zero, or too small or large to store. "
+            "Choose another model."
         )
     return vector

@@ -40,7 +40,7 @@ _clients = ClientCache(_make)
 async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
     """Call the model; see `letta.llm.chat.chat`. An answer that Gemini itself calls spoiled is asked for again."""
     body = request_body(request)
-    client, model = _clients.of(provider), quote(str(request.config["model"]), safe="")
+    client, model = client_of(provider), quote(str(request.config["model"]), safe="")
     for attempt in range(settings.llm_max_retries + 1):
         answer = _Answer()
         try:
@@ -49,12 +49,12 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
                 async with aclosing(client.stream(f"{_path(model)}:streamGenerateContent?alt=sse", body)) as chunks:
                     async for chunk in chunks:
                         deadline.check()
-                        for delta in answer.add(_as_object(chunk)):
+                        for delta in answer.add(as_object(chunk)):
                             yield delta
             else:
-                answer.add(_as_object(await client.post(f"{_path(model)}:generateContent", body)))
+                answer.add(as_object(await client.post(f"{_path(model)}:generateContent", body)))
         except RefusedError as error:
-            raise _to_llm_error(error) from error
+            raise to_llm_error(error) from error
         if not answer.is_spoiled or attempt == settings.llm_max_retries:
             break
         logger.info("asking %s again, as its answer was spoiled (%s)", model, answer.finish_reason)
@@ -65,7 +65,17 @@ def _path(model: str) -> str:
     return f"/v1beta/models/{model}"
 
 
-def _as_object(value: object) -> JsonObject:
+def client_of(provider: Provider) -> RestClient:
+    """The client for a provider; kept, as opening connections is what costs."""
+    return _clients.of(provider)
+
+
+def as_object(value: object) -> JsonObject:
+    """An answer, or a piece of one, as the JSON object that it has to be.
+
+    Raises:
+        LlmError: it is something else, or the report of an error.
+    """
     if not isinstance(value, dict):
         raise LlmEmptyResponseError("The answer is no JSON object. Check that the base URL is that of Google's API.")
     if "error" in value:
@@ -182,7 +192,8 @@ def _usage(usage: JsonObject) -> Usage:
     )
 
 
-def _to_llm_error(error: RefusedError) -> LlmError:
+def to_llm_error(error: RefusedError) -> LlmError:
+    """The API's error for an answer that is one."""
     reported = error.body.get("error") if isinstance(error.body, dict) else None
     if not isinstance(reported, dict):
         return error_for_status(error.status, error.text)

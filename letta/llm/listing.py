@@ -31,7 +31,7 @@ _OFFICIAL_NAMES = ("gpt-4", "gpt-5", "o1", "o3", "o4")
 _OFFICIAL_OTHERS = ("transcribe", "search", "realtime", "tts", "audio", "computer", "image")
 _OFFICIAL_UNSUITED = ("o1-mini", "o1-preview", "o1-pro")
 _OTHER_TYPES = {"image", "audio", "video", "rerank", "moderation", "transcribe", "transcription", "speech"}
-_OTHER_NAMES = ("embed", "whisper", "tts-", "dall-e", "moderation", "rerank", "transcribe")
+_OTHER_NAMES = ("whisper", "tts-", "dall-e", "moderation", "rerank", "transcribe")
 _NOTHING_THERE = {404, 405, 501}
 _OLLAMA_REQUESTS = 8
 
@@ -96,7 +96,9 @@ def _kind(entry: JsonObject, provider: Provider) -> Kind | None:
         return "embedding"
     if declared in _OTHER_TYPES:
         return None
-    return None if any(part in name for part in _OTHER_NAMES) else "llm"
+    if any(part in name for part in _OTHER_NAMES):
+        return None
+    return "embedding" if "embed" in name or dimensions_of(name) is not None else "llm"
 
 
 def _is_official_chat_model(name: str) -> bool:

@@ -7,6 +7,7 @@ https://learn.microsoft.com/azure/ai-services/openai/reference
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from letta.llm.facts import dimensions_of
 from letta.llm.listed import ListedModel, NoModelListError
 from letta.llm.provider import Provider
 
@@ -43,10 +44,20 @@ def _claude(entry: JsonObject) -> ListedModel:
 
 
 async def list_google(client: "AsyncClient", provider: Provider) -> list[ListedModel]:
-    """The Gemini models of a key that can be talked to."""
+    """The models of a key that can be talked to, or embed."""
     headers = {"x-goog-api-key": _key(provider)}
     found = await _get(client, f"{provider.base_url}/v1beta/models", headers, {"pageSize": _PAGE})
-    return [_gemini(entry) for entry in found["models"] if _talks(entry)]
+    talking = [_gemini(entry) for entry in found["models"] if _talks(entry)]
+    return talking + [_embedding(entry) for entry in found["models"] if _embeds(entry)]
+
+
+def _embeds(entry: JsonObject) -> bool:
+    return "embedContent" in entry.get("supportedGenerationMethods", ())
+
+
+def _embedding(entry: JsonObject) -> ListedModel:
+    name = entry["name"].removeprefix("models/")
+    return ListedModel(name, "embedding", dimensions=dimensions_of(name))
 
 
 def _talks(entry: JsonObject) -> bool:
@@ -68,7 +79,14 @@ async def list_azure(client: "AsyncClient", provider: Provider) -> list[ListedMo
     """What was deployed to an Azure resource, by the names of the deployments."""
     url, version = f"{provider.base_url}/openai/deployments", {"api-version": _AZURE_LIST_VERSION}
     found = await _get(client, url, {"api-key": _key(provider)}, version)
-    return [ListedModel(entry["id"]) for entry in found["data"] if "embedding" not in str(entry.get("model"))]
+    return [_deployment(entry) for entry in found["data"]]
+
+
+def _deployment(entry: JsonObject) -> ListedModel:
+    model = str(entry.get("model"))
+    if "embedding" in model:
+        return ListedModel(entry["id"], "embedding", dimensions=dimensions_of(model))
+    return ListedModel(entry["id"])
 
 
 def _key(provider: Provider) -> str:

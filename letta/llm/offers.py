@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _TOTAL_SECONDS = 8.0
 _OPENAI_EMBEDDINGS = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
+_SHOWN_DIMENSIONS = 1536
+"""Told of an embedding model of which nobody knows how many it has. What is stored is what it gives."""
 _ENDPOINT_TYPES = {"lmstudio_openai": "lmstudio"}
 
 
@@ -65,6 +67,14 @@ class Offer:
         prefix, _, name = handle.partition("/")
         if found is None and not self.has_list and name and prefix == self.provider.handle_prefix:
             return _llm(self.provider, ListedModel(name))
+        return found
+
+    def find_embedding(self, handle: str) -> EmbeddingModel | None:
+        """The embedding model of this handle."""
+        found = self.embeddings.get(handle)
+        prefix, _, name = handle.partition("/")
+        if found is None and not self.has_list and name and prefix == self.provider.name:
+            return _embedding(self.provider, ListedModel(name, "embedding", dimensions=dimensions_of(name)))
         return found
 
     def may_have(self, handle: str) -> bool:
@@ -123,8 +133,8 @@ class Offer:
             if model.kind == "llm":
                 llm = _llm(self.provider, model)
                 self.llms[llm.handle] = llm
-            elif model.dimensions is not None:
-                embedding = _embedding(self.provider, model, model.dimensions)
+            else:
+                embedding = _embedding(self.provider, model)
                 self.embeddings[embedding.handle] = embedding
 
 
@@ -143,7 +153,7 @@ def _llm(provider: Provider, listed: ListedModel) -> LlmModel:
     )
 
 
-def _embedding(provider: Provider, listed: ListedModel, dimensions: int) -> EmbeddingModel:
+def _embedding(provider: Provider, listed: ListedModel) -> EmbeddingModel:
     return EmbeddingModel(
         # Language models behind another address get a prefix of their own, embedding models don't.
         handle=f"{provider.name}/{listed.name}",
@@ -152,7 +162,7 @@ def _embedding(provider: Provider, listed: ListedModel, dimensions: int) -> Embe
         provider_type=provider.type,
         endpoint_type=_ENDPOINT_TYPES.get(provider.type, provider.type),
         endpoint=provider.base_url,
-        dimensions=dimensions,
+        dimensions=listed.dimensions or _SHOWN_DIMENSIONS,
     )
 
 

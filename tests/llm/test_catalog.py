@@ -301,12 +301,11 @@ async def test_lm_studio_tells_what_is_loaded() -> None:
         "lmstudio_openai/qwen3-8b": 8192,
         "lmstudio_openai/seeing": 32768,
     }
-    (embedding,) = catalog.embeddings()
-    assert (embedding.handle, embedding.dimensions) == (
-        "lmstudio_openai/text-embedding-nomic-embed-text-v1.5",
-        768,
-    )
-    assert embedding.endpoint_type == "lmstudio"
+    assert {found.handle: found.dimensions for found in catalog.embeddings()} == {
+        "lmstudio_openai/text-embedding-nomic-embed-text-v1.5": 768,
+        "lmstudio_openai/text-embedding-strange": 1536,
+    }
+    assert {found.endpoint_type for found in catalog.embeddings()} == {"lmstudio"}
 
 
 async def test_an_older_lm_studio_lists_names_alone() -> None:
@@ -392,6 +391,7 @@ async def test_azure_offers_what_was_deployed() -> None:
         catalog = Catalog([provider("azure", server.url)])
         await catalog.refresh()
         assert [found.handle for found in catalog.llms()] == ["azure/my-gpt"]
+        assert [(found.handle, found.dimensions) for found in catalog.embeddings()] == [("azure/my-vectors", 1536)]
 
 
 async def test_azure_may_not_tell_what_was_deployed() -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 from letta.testing.model.book import Turn
 from letta.testing.model.google_rules import objection_to, signature_of, signs
+from letta.testing.model.openai_plain import embed
 from letta.testing.model.pieces import event, words
 from letta.testing.model.script import Failure, FailureKind, Reply, Usage
 from letta.testing.model.wire import Incoming
 
+_DIMENSIONS = 3072
 MODELS = ("gemini-2.5-flash", "gemini-3.8-flash")
 
 _PATH = re.compile(r"/v1beta/models/(?P<model>[^/:]+):(?P<method>generateContent|streamGenerateContent)")
@@ -50,6 +52,12 @@ def model_list(models: Sequence[str] = MODELS) -> dict[str, object]:
     ]
     embedding = {"name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"]}
     return {"models": [*talking, embedding]}
+
+
+def embeddings(body: Any) -> dict[str, object]:
+    """The answer to batchEmbedContents."""
+    texts = ["".join(part["text"] for part in one["content"]["parts"]) for one in body["requests"]]
+    return {"embeddings": [{"values": list(embed(text, _DIMENSIONS))} for text in texts]}
 
 
 class GoogleGenerate:

@@ -64,6 +64,8 @@ class Stage:
             return json_answer(self._model_list(request))
         if request.method == "POST" and path.endswith("/embeddings"):
             return json_answer(embeddings(request.body))
+        if request.method == "POST" and path.endswith(":batchEmbedContents"):
+            return json_answer(google.embeddings(request.body))
         return _refusal("not_found", f"The scripted model doesn't serve {request.method} {request.path}.")
 
     def _model_list(self, request: Incoming) -> object:
