@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         validation_alias=_env("LETTA_PG_MAINTENANCE_URI"),
         description="Session or direct connection string for index builds and backups.",
     )
+    exact_search_rows: int = Field(
+        20_000,
+        ge=0,
+        validation_alias=_env("LETTA_EXACT_SEARCH_ROWS"),
+        description="Vectors up to which an archive is searched by comparing all of them; larger ones get an index.",
+    )
     pg_data: Annotated[Path | None, AfterValidator(_expanded)] = Field(
         None,
         validation_alias=_env("LETTA_PG_DATA"),

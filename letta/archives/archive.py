@@ -13,6 +13,7 @@ class Archive:
 
     Attributes:
         embedding_due: whether passages may lack the vector that they should have.
+        vector_index: what is known of its vector index, see `letta.archives.vector_index`.
     """
 
     id: str
@@ -22,10 +23,16 @@ class Archive:
     embedding_config: JsonObject | None = None
     metadata: JsonObject | None = None
     embedding_due: bool = False
+    vector_index: JsonObject | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
+
+    def has_index_for(self, dimensions: int) -> bool:
+        """Whether there is an index for vectors of so many dimensions."""
+        index = self.vector_index
+        return index is not None and index["state"] == "ready" and index["dimensions"] == dimensions
 
 
 @dataclass(slots=True)

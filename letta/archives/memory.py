@@ -33,10 +33,18 @@ Refresh = Callable[[Connection, Actor, str], None]
 class ArchivalMemory:
     """Passages in and out, with what that needs of the outside world."""
 
-    def __init__(self, database: Database, embedder: Embedder, when_due: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        when_due: Callable[[], None],
+        when_searched: Callable[[str], None] | None = None,
+    ) -> None:
+        """`when_due` is told when vectors are missing, `when_searched` of each archive that is searched by vector."""
         self._database = database
         self._embedder = embedder
         self._when_due = when_due
+        self._when_searched = when_searched
 
     async def insert(self, actor: Actor, archive_id: str, new: Sequence[NewPassage]) -> list[Passage]:
         """Store passages in an archive.
@@ -81,6 +89,10 @@ class ArchivalMemory:
         """Search in one archive."""
         search = replace(search, archive_id=archive.id, settled=not archive.embedding_due)
         search = await self._with_vector(search, archive.embedding_config)
+        if search.vector is not None:
+            search = replace(search, indexed=archive.has_index_for(len(search.vector)))
+            if self._when_searched is not None:
+                self._when_searched(archive.id)
         return await self._database.read(passage_repository.find_passages, actor, search)
 
     async def find_for_agent(self, actor: Actor, agent_id: str, search: PassageSearch) -> list[tuple[Passage, float]]:

@@ -15,6 +15,8 @@ archives = entity_table(
     # Whether some passages may lack the vector that they should have, and until when somebody is busy with them.
     Column("embedding_due", Boolean, nullable=False, server_default="false"),
     timestamp("embedding_claimed_until"),
+    # What is known of its vector index: {"state": "ready" | "failed", "dimensions", …}. Null where none was needed.
+    Column("vector_index", Json),
 )
 Index("ix_archives_organization_id_created_at_id", archives.c.organization_id, archives.c.created_at, archives.c.id)
 Index("ix_archives_embedding_due", archives.c.id, postgresql_where=archives.c.embedding_due)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from letta.database.dsn import Chosen, DsnError, choose_dsn
+from letta.database.dsn import Chosen, Dsn, DsnError, DsnKind, choose_dsn, parse_dsn
 from letta.database.embedded import default_data_directory
 from letta.settings import Settings
 
@@ -40,6 +40,24 @@ def configured_dsn(settings: Settings) -> Chosen | None:
         "LETTA_PG_DB": settings.pg_db,
     }
     return choose_dsn({name: str(value) for name, value in values.items() if value}, sslrootcert=authority)
+
+
+def maintenance_dsn(settings: Settings, dsn: Dsn) -> Dsn:
+    """The way to the same database that leads to a session: LETTA_PG_MAINTENANCE_URI, else found from its own.
+
+    Raises:
+        DsnError: the setting can't be used.
+    """
+    stated = settings.pg_maintenance_uri
+    if stated is None:
+        return dsn.maintenance_dsn()
+    return parse_dsn(stated.get_secret_value(), setting="LETTA_PG_MAINTENANCE_URI")
+
+
+def quota_mb(settings: Settings, dsn: Dsn | None) -> int | None:
+    """How large the database may get, if that is limited. The default is Supabase Free's, and counts there alone."""
+    on_supabase = dsn is not None and dsn.kind is not DsnKind.OTHER
+    return settings.db_quota_mb if on_supabase or "db_quota_mb" in settings.model_fields_set else None
 
 
 def _write_authority(pem: str, directory: Path) -> Path:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from letta.database.configured import configured_dsn
-from letta.database.dsn import Chosen, DsnError, DsnKind, parse_dsn
+from letta.database.configured import configured_dsn, quota_mb
+from letta.database.dsn import Chosen, DsnError, parse_dsn
 from letta.database.encryption import Keyring
 from letta.server.keys import configured_key
 from letta.settings import Settings
@@ -94,7 +94,7 @@ class DoctorContext:
             key_fingerprint=keyring.fingerprint,
             key_problem=beside.key_problem if beside else None,
             key_is_made=beside is not None and not settings.render,
-            quota_mb=_quota_mb(settings, chosen),
+            quota_mb=quota_mb(settings, chosen.dsn if chosen else None),
             connections=settings.pg_pool_size + settings.pg_max_overflow,
             default_model=settings.default_llm_handle,
             find_models=find_models,
@@ -110,9 +110,3 @@ def _database(settings: Settings, embedded: Embedded | None) -> tuple[Chosen | N
         chosen = Chosen(parse_dsn(embedded.uri), "the embedded Postgres") if embedded.uri else None
         return chosen, embedded.problem
     return chosen, None
-
-
-def _quota_mb(settings: Settings, chosen: Chosen | None) -> int | None:
-    """The default is Supabase Free's, which means nothing elsewhere."""
-    on_supabase = chosen is not None and chosen.dsn.kind is not DsnKind.OTHER
-    return settings.db_quota_mb if on_supabase or "db_quota_mb" in settings.model_fields_set else None

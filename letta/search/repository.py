@@ -6,7 +6,8 @@ between BM25, which takes it once, and the product of two tf-idf vectors, which 
 `ts_rank` of the word, which grows with its occurrences ever more slowly. Texts more than twice as long as usual are
 marked down by the logarithm of their length, since long ones have many words by chance.
 
-**Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions.
+**Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions; in a large archive that has
+an index, and with no other condition, among those that it finds.
 
 **Both.** The best by words and the nearest vectors are put together; each measure is scaled to 0…1 among them (by the
 best for words, from the farthest to the nearest for vectors) and the mean of the two is the score. A text whose vector
@@ -39,6 +40,8 @@ _MOST_WORDS = 40
 """Of a long question, the words that count."""
 _POOL = 50
 """Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
+_CANDIDATES = 200
+"""Vectors that an index finds by their bits, to be compared exactly."""
 _LARGE_POOL = 200
 """The same where only one side of a talk is wanted."""
 _BOTH_SIDES = {"user", "assistant"}
@@ -95,6 +98,10 @@ def search_passages(
 ) -> list[tuple[Row[*tuple[Any, ...]], float]]:
     """The best passages: rows of these columns of theirs, and scores from 1 (best) to 0."""
     support = None if search.vector is None else vector_support(connection)
+    dimensions = len(search.vector or ())
+    indexed = search.indexed and not (search.tags or search.start or search.end)
+    if indexed:
+        connection.execute(text(f"SET LOCAL hnsw.ef_search = {_CANDIDATES}"))
     rows = connection.execute(
         _passages_statement(
             tuple(columns),
@@ -104,6 +111,7 @@ def search_passages(
             starts=search.start is not None,
             ends=search.end is not None,
             settled=search.settled,
+            bits=dimensions if indexed else None,
         ),
         {
             "organization_id": actor.organization_id,
@@ -115,7 +123,7 @@ def search_passages(
             "end": search.end,
             "vector": to_literal(search.vector),
             "model": search.model,
-            "dimensions": len(search.vector or ()),
+            "dimensions": dimensions,
             "pool": max(_POOL, search.limit),
             "limit": search.limit,
         },
@@ -133,6 +141,7 @@ def _passages_statement(
     starts: bool,
     ends: bool,
     settled: bool,
+    bits: int | None,
 ) -> TextClause:
     where = _conditions(
         {
@@ -145,7 +154,7 @@ def _passages_statement(
         }
     )
     lexical = _lexical("passages", where, scoped=in_archive)
-    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where, settled=settled)
+    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where, settled=settled, bits=bits)
     selected = ", ".join(f"p.{column}" for column in columns)
     return text(f"""
 WITH {lexical},{best}
@@ -160,16 +169,19 @@ best AS (
 )"""
 
 
-def _best_by_both(support: VectorSupport, where: str, *, settled: bool) -> str:
+def _best_by_both(support: VectorSupport, where: str, *, settled: bool, bits: int | None) -> str:
     comparable = f"{support.dimensions}(c.embedding) = :dimensions"
     if not settled:
         comparable += " AND c.embedding_model = :model"
     distance = f"c.embedding {support.cosine_distance} (SELECT vector FROM asked)"
+    compared = f"{SCHEMA}.passages AS c WHERE {where} AND {comparable}"
+    if bits is not None:
+        compared = _nearest_by_bits(support, compared, bits)
     return f"""
 asked AS MATERIALIZED (SELECT CAST(:vector AS {support.type}) AS vector),
 near AS MATERIALIZED (
-    SELECT c.ctid AS place, {distance} AS distance
-    FROM {SCHEMA}.passages AS c WHERE {where} AND {comparable} ORDER BY distance LIMIT :pool
+    SELECT c.place, {distance} AS distance FROM (SELECT c.ctid AS place, c.embedding FROM {compared}) AS c
+    ORDER BY distance LIMIT :pool
 ),
 pool AS (
     (SELECT place, score, CAST(NULL AS float8) AS distance FROM lexical ORDER BY score DESC, place LIMIT :pool)
@@ -189,6 +201,14 @@ scaled AS (
 best AS (
     SELECT place, (words + coalesce(meaning, words)) / 2 AS score FROM scaled ORDER BY score DESC, place LIMIT :limit
 )"""
+
+
+def _nearest_by_bits(support: VectorSupport, compared: str, bits: int) -> str:
+    """The rows that an index of the vectors' bits says are nearest (see `letta.archives.vector_index_repository`)."""
+    quantized = "CAST({}.binary_quantize({}) AS bit({}))"
+    stored = quantized.format(support.schema, "c.embedding", bits)
+    asked = quantized.format(support.schema, "(SELECT vector FROM asked)", bits)
+    return f"{compared} ORDER BY {stored} OPERATOR({support.schema}.<~>) {asked} LIMIT {_CANDIDATES}"
 
 
 def search_messages(

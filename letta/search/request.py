@@ -13,6 +13,7 @@ class PassageSearch:
         vector: the text's embedding; without it the words alone decide.
         model: the embedding model that the vector is from. Passages embedded by another one count by their words.
         settled: whether all vectors of the archive are of that model, so that none has to be looked at for it.
+        indexed: whether there is a vector index for the archive and vectors of as many dimensions.
         all_tags: whether a passage needs all of the tags, or one of them.
     """
 
@@ -26,6 +27,7 @@ class PassageSearch:
     vector: Sequence[float] | None = None
     model: str | None = None
     settled: bool = False
+    indexed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import re
 
 from letta.archives.embedding import EmbeddingWorker
 from letta.archives.memory import ArchivalMemory
-from letta.database.configured import data_directory
+from letta.archives.vector_index import VectorIndexer
+from letta.database.configured import data_directory, maintenance_dsn, quota_mb
 from letta.database.embedded import EmbeddedPostgres
 from letta.database.engine import Database
 from letta.database.ids import id_pattern
@@ -37,7 +38,13 @@ class SyncServer:
         self.catalog = catalog
         embedder = Embedder(catalog)
         self.embedding = EmbeddingWorker(database, embedder)
-        self.archival = ArchivalMemory(database, embedder, self.embedding.wake)
+        self.indexer = VectorIndexer(
+            database,
+            maintenance_dsn(settings, database.dsn),
+            exact_up_to=settings.exact_search_rows,
+            quota_mb=quota_mb(settings, database.dsn),
+        )
+        self.archival = ArchivalMemory(database, embedder, self.embedding.wake, self.indexer.searched)
         self.models = ModelSource(catalog)
         self.executor = RunExecutor(
             database,
@@ -66,6 +73,7 @@ class SyncServer:
         """Let runs end or hand them over, then close all connections."""
         await self.executor.stop(0)
         await self.embedding.stop()
+        await self.indexer.stop()
         await close_clients()
         for background in (self._refresh, self._retention, self._indexing):
             if background is not None:

@@ -175,9 +175,13 @@ def _execute(uri: str, statements: str) -> None:
 
 
 def main(command: Sequence[str]) -> int:
-    """Run a command with LETTA_TEST_PG_URI set; its exit code."""
+    """Run a command with LETTA_TEST_PG_URI, and the way to a session, set; its exit code."""
     with supabase_like() as database:
-        environment = {"LETTA_TEST_PG_URI": database.uri, "LETTA_PG_SCHEMA": "letta_test_pooler"}
+        environment = {
+            "LETTA_TEST_PG_URI": database.uri,
+            "LETTA_PG_MAINTENANCE_URI": database.session_uri,
+            "LETTA_PG_SCHEMA": "letta_test_pooler",
+        }
         return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 

@@ -1,0 +1,143 @@
+"""Approximate vector indexes for large archives, built in the background when a search first finds one large.
+
+Until an index is ready, and wherever none can be had, search compares every vector: slower, but right.
+"""
+
+import asyncio
+import logging
+import time
+
+import psycopg2
+
+from letta.archives import vector_index_repository as repository
+from letta.archives.vector_index_repository import Measured, index_builder, index_name
+from letta.database.dsn import Dsn
+from letta.database.engine import Database
+from letta.database.vectors import vector_support
+from letta.errors import LettaError, UnavailableError
+
+logger = logging.getLogger(__name__)
+
+_LOOK_AGAIN_SECONDS = 600.0
+"""How long an archive that was looked at isn't looked at again."""
+_RETRY_SECONDS = 24 * 3600.0
+"""How long a build that failed, or found no room, isn't tried again."""
+_MEGABYTE = 1024 * 1024
+_LEAST_MEMORY_MB, _MOST_MEMORY_MB = 64, 256
+_MOST_REMEMBERED = 10_000
+
+
+class VectorIndexer:
+    """Looks at archives that are searched, and builds the indexes that they need."""
+
+    def __init__(self, database: Database, maintenance: Dsn, *, exact_up_to: int, quota_mb: int | None) -> None:
+        """`maintenance` leads to a session, `quota_mb` is what the database may take, if it is limited."""
+        self._database = database
+        self._maintenance = maintenance
+        self._exact_up_to = exact_up_to
+        self._quota_mb = quota_mb
+        self._looked_at: dict[str, float] = {}
+        self._waiting: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def searched(self, archive_id: str) -> None:
+        """An archive was searched by vector."""
+        now = time.monotonic()
+        if now - self._looked_at.get(archive_id, -_LOOK_AGAIN_SECONDS) < _LOOK_AGAIN_SECONDS:
+            return
+        if len(self._looked_at) >= _MOST_REMEMBERED:
+            self._looked_at.clear()
+        self._looked_at[archive_id] = now
+        self._waiting.add(archive_id)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """End. A build that is under way ends by itself, or with the process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        while self._waiting:
+            archive_id = self._waiting.pop()
+            try:
+                await self._look_at(archive_id)
+            except UnavailableError as error:
+                logger.warning("archive %s could not be looked at: %s", archive_id, error.detail)
+            except Exception:
+                logger.exception("looking at archive %s broke down", archive_id)
+
+    async def _look_at(self, archive_id: str) -> None:
+        found = await self._database.read(repository.measure, archive_id, self._exact_up_to + 1)
+        if found is None or found.vectors <= self._exact_up_to or not _is_due(found):
+            return
+        obstacle = await self._obstacle(archive_id, found.dimensions)
+        if obstacle is not None:
+            await self._note_failure(archive_id, found.dimensions, obstacle)
+            return
+        support = await self._database.read(vector_support)
+        try:
+            size = await asyncio.to_thread(self._build, archive_id, found.dimensions, support.schema)
+        except (psycopg2.Error, LettaError) as error:
+            await self._note_failure(archive_id, found.dimensions, f"{type(error).__name__}: {error}".strip()[:300])
+            return
+        if size is not None:
+            state = {"state": "ready", "dimensions": found.dimensions, "bytes": size}
+            await self._database.run(repository.set_state, archive_id, state)
+
+    async def _obstacle(self, archive_id: str, dimensions: int) -> str | None:
+        """Why no index can be had."""
+        if not await self._database.read(repository.can_quantize):
+            return "pgvector is older than 0.7. Update the extension."
+        vectors = await self._database.read(repository.count_vectors, archive_id, dimensions)
+        needed = repository.estimated_bytes(vectors, dimensions) / _MEGABYTE
+        if self._quota_mb is None:
+            return None
+        left = self._quota_mb - await self._database.read(repository.database_bytes) / _MEGABYTE
+        if needed <= left:
+            return None
+        return (
+            f"The index would take about {needed:.0f} MB, and {max(0, left):.0f} of {self._quota_mb} MB are left "
+            "(LETTA_DB_QUOTA_MB). Delete data, or get more space."
+        )
+
+    def _build(self, archive_id: str, dimensions: int, vector_schema: str) -> int | None:
+        """Build the index, in a thread. Returns its size; None where another process is building."""
+        with index_builder(self._maintenance, vector_schema) as builder:
+            if builder is None:
+                return None
+            self._drop_orphans(builder)
+            vectors = self._database.run_sync(repository.count_vectors, archive_id, dimensions)
+            memory = round(repository.estimated_bytes(vectors, dimensions) * 1.5 / _MEGABYTE)
+            began = time.monotonic()
+            size = builder.build(archive_id, dimensions, min(_MOST_MEMORY_MB, max(_LEAST_MEMORY_MB, memory)))
+        logger.info(
+            "vector index of archive %s: %d vectors, %.1f MB, built in %.1f s",
+            archive_id,
+            vectors,
+            size / _MEGABYTE,
+            time.monotonic() - began,
+        )
+        return size
+
+    def _drop_orphans(self, builder: repository.IndexBuilder) -> None:
+        """Drop indexes of archives that are gone, or have vectors of other dimensions by now."""
+        states = self._database.run_sync(repository.states)
+        wanted = {index_name(archive_id, state["dimensions"]) for archive_id, state in states.items()}
+        for name in builder.names():
+            if name not in wanted:
+                builder.drop(name)
+
+    async def _note_failure(self, archive_id: str, dimensions: int, reason: str) -> None:
+        logger.warning("no vector index for archive %s, whose search stays exact: %s", archive_id, reason)
+        state = {"state": "failed", "dimensions": dimensions, "reason": reason, "at": time.time()}
+        await self._database.run(repository.set_state, archive_id, state)
+
+
+def _is_due(found: Measured) -> bool:
+    """Whether an index is to be built now: none was, or of other dimensions, or the last attempt is a day ago."""
+    state = found.state
+    if state is None or state["dimensions"] != found.dimensions:
+        return True
+    return bool(state["state"] == "failed" and time.time() - state["at"] > _RETRY_SECONDS)
