@@ -102,3 +102,14 @@ def tables(connection: Connection) -> set[str]:
 def database_bytes(connection: Connection) -> int:
     """Size of the whole database, which is what quotas count."""
     return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def vector_indexes(connection: Connection) -> tuple[int, dict[str, str]]:
+    """How many archives have a vector index, and why others that should have one don't, by their ids."""
+    query = f"""
+        SELECT id, vector_index ->> 'state', vector_index ->> 'reason' FROM {SCHEMA}.archives
+        WHERE vector_index IS NOT NULL ORDER BY id
+    """  # noqa: S608
+    rows = connection.execute(text(query)).all()
+    reasons = {archive_id: reason for archive_id, state, reason in rows if state == "failed"}
+    return len(rows) - len(reasons), reasons

@@ -37,6 +37,7 @@ _IN_DATABASE: Mapping[str, Callable[[Visit], Verdict]] = {
     "Schema version": schema.schema_version,
     "Exposure": exposure.exposure,
     "Database size": schema.size,
+    "Vector indexes": schema.vector_indexes,
     "Encryption key": secrets.encryption_key,
 }
 _WITHOUT_DATABASE: Mapping[str, Callable[[DoctorContext], Verdict]] = {

@@ -8,7 +8,7 @@ from letta.database.all_tables import metadata
 from letta.database.base import SCHEMA
 from letta.database.migrations import HEAD, current_revision, known_revisions
 from letta.doctor import repository
-from letta.doctor.check import Verdict, fail, ok, warn
+from letta.doctor.check import Verdict, fail, ok, skip, warn
 from letta.doctor.database import Visit
 
 _HALFVEC_SINCE = (0, 7)
@@ -95,3 +95,17 @@ def size(visit: Visit) -> Verdict:
     if megabytes >= quota:
         return fail(f"{finding} The database may become read-only.", remedy)
     return warn(finding, remedy) if megabytes >= _FULL * quota else ok(finding)
+
+
+def vector_indexes(visit: Visit) -> Verdict:
+    """Whether large archives have the index that makes their search quick."""
+    if current_revision(visit.connection) != HEAD:
+        return skip("The tables aren't those of this version.")
+    ready, reasons = repository.vector_indexes(visit.connection)
+    if not reasons:
+        return ok(f"{ready} archives are large enough to have one.")
+    archive_id, reason = next(iter(reasons.items()))
+    return warn(
+        f"{len(reasons)} large archives have none, so that searching them is slow but right.",
+        f"Archive {archive_id}: {reason} It is tried again a day later.",
+    )

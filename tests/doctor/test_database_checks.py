@@ -146,3 +146,15 @@ def test_locked_table_is_given_up(look: Look, scratch: str) -> None:
         assert time.monotonic() - started < 5
     assert checks["Schema version"].status is Status.FAIL
     assert checks["Exposure"].status is Status.OK
+
+
+def test_an_archive_without_its_index(look: Look, scratch: str, execute: Execute) -> None:
+    assert look(scratch)["Vector indexes"].status is Status.OK
+    execute(
+        "INSERT INTO SCHEMA_NAME.archives (id, organization_id, name, vector_index) "
+        'SELECT \'archive-1\', id, \'large\', \'{"state": "failed", "dimensions": 3, "reason": "No room.", "at": 0}\' '
+        "FROM SCHEMA_NAME.organizations LIMIT 1"
+    )
+    check = look(scratch)["Vector indexes"]
+    assert check.status is Status.WARN
+    assert "Archive archive-1: No room." in check.remedy
