@@ -52,6 +52,11 @@ class VectorIndexer:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
+    async def finish(self) -> None:
+        """Wait until nothing is left to be looked at or built."""
+        if self._task is not None:
+            await self._task
+
     async def stop(self) -> None:
         """End. A build that is under way ends by itself, or with the process."""
         if self._task is not None:

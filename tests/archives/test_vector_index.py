@@ -74,8 +74,7 @@ def make_indexer(database: Database) -> Iterator[MakeIndexer]:
 async def look(indexer: VectorIndexer, archive: Archive, database: Database, actor: Actor) -> Archive:
     """Search once, and wait for what that sets off."""
     indexer.searched(archive.id)
-    assert indexer._task is not None
-    await indexer._task
+    await indexer.finish()
     return await database.read(repository.get_archive, actor, archive.id)
 
 
