@@ -1,11 +1,12 @@
 """Making vectors that are due: after an outage of the embedding model, or for another model.
 
 What is done is stored batch by batch, so that it goes on where it was broken off, by whichever process. Passages are
-found by their words meanwhile.
+found by their words meanwhile. An archive whose model fails is left alone for ever longer, and holds no other up.
 """
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -41,6 +42,14 @@ class Pace:
     idle: float = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """Why an archive is left alone for a while: after so many failures, until a point of the monotonic clock."""
+
+    failures: int
+    until: float
+
+
 class EmbeddingWorker:
     """Looks for due vectors when it is woken, and now and then."""
 
@@ -51,6 +60,7 @@ class EmbeddingWorker:
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
+        self._resting: dict[str, _Rest] = {}
 
     def start(self) -> None:
         """Begin, with what was left undone."""
@@ -74,36 +84,39 @@ class EmbeddingWorker:
                 async with asyncio.timeout(pause):
                     await self._woken.wait()
             self._woken.clear()
-            # Whoever adds passages while the model is away wakes us each time: the pause holds all the same.
-            await asyncio.sleep(self._pause_after_failure() if self._failures else self._pace.settle)
+            await asyncio.sleep(self._pace.settle)
 
     async def _try_to_look(self) -> float:
         """Make what is due. Returns after how many seconds to look again, if nobody wakes us."""
-        failed = True
-        others = False
         try:
-            failed, others = await self._look()
-        except UnavailableError as error:
-            logger.warning("passages without vectors could not be looked for: %s", error.detail)
-        except Exception:
-            logger.exception("making vectors broke down, and is tried again later")
-        self._failures = self._failures + 1 if failed else 0
-        if failed:
-            return 0.0
-        return self._pace.claim / 4 if others else self._pace.idle
+            others = await self._look()
+        except Exception as error:
+            if isinstance(error, UnavailableError):
+                logger.warning("passages without vectors could not be looked for: %s", error.detail)
+            else:
+                logger.exception("making vectors broke down, and is tried again later")
+            self._failures += 1
+            return self._pause_after(self._failures)
+        self._failures = 0
+        rests = [rest.until - time.monotonic() for rest in self._resting.values()]
+        return max(0.0, min([self._pace.claim / 4 if others else self._pace.idle, *rests]))
 
-    async def _look(self) -> tuple[bool, bool]:
-        """Make what is due. Returns whether some of it could not be made, and whether others are at work."""
-        failed: set[str] = set()
+    async def _look(self) -> bool:
+        """Make what is due, but for archives that are left alone. Returns whether others are at work."""
         while True:
-            archive, others = await self._database.run(repository.claim_archive, self._pace.claim, failed)
+            now = time.monotonic()
+            resting = [each for each, rest in self._resting.items() if rest.until > now]
+            archive, others = await self._database.run(repository.claim_archive, self._pace.claim, resting)
             if archive is None:
-                return bool(failed), others
+                self._resting = {each: self._resting[each] for each in resting}  # no others are due any more
+                return others
+            before = self._resting.pop(archive.id, _Rest(0, 0.0))
             if not await self._complete(archive):
-                failed.add(archive.id)
+                failures = before.failures + 1
+                self._resting[archive.id] = _Rest(failures, time.monotonic() + self._pause_after(failures))
 
-    def _pause_after_failure(self) -> float:
-        return min(self._pace.longest, self._pace.first * 2.0 ** min(self._failures - 1, 30))
+    def _pause_after(self, failures: int) -> float:
+        return min(self._pace.longest, self._pace.first * 2.0 ** min(failures - 1, 30))
 
     async def _complete(self, archive: DueArchive) -> bool:
         """Make the vectors of one archive, and give it back whatever happens. False if the model can't be reached."""

@@ -13,7 +13,7 @@ from letta.archives.archive import Archive
 from letta.archives.embedding import EmbeddingWorker, Pace
 from letta.archives.memory import ArchivalMemory
 from letta.archives.passage_repository import NewPassage
-from letta.archives.repository import get_archive, insert_archive, update_archive
+from letta.archives.repository import delete_archive, get_archive, insert_archive, update_archive
 from letta.archives.tables import archives, passages
 from letta.database.engine import Database
 from letta.database.ids import new_id
@@ -293,9 +293,14 @@ async def test_an_archive_whose_provider_is_gone_holds_no_other_up(
     endpoint.status = 200
     gone = {"embedding_model": "m", "embedding_endpoint": "http://gone.invalid", "handle": "gone/m"}
     store.database.run_sync(update_archive, store.actor, store.id, {"embedding_config": gone})
-    worker()
+    one = worker(Pace(first=60.0, settle=0.0, claim=60.0, idle=60.0))
     await other.complete()
     assert store.archive().embedding_due
+    await other.keep("c")
+    other.change_model("two")
+    one.wake()
+    await other.complete()
+    assert other.models() == ["two", "two"], "while the first archive is left alone"
 
 
 async def test_an_idle_worker_is_silent(
@@ -312,6 +317,21 @@ async def test_an_idle_worker_is_silent(
     one.wake()
     await asyncio.sleep(0.3)
     assert 0 < len(statements) <= 4
+
+
+async def test_an_archive_that_is_deleted_while_it_is_left_alone_is_forgotten(
+    store: Store, endpoint: EmbeddingEndpoint, worker: MakeWorker, statements: list[str]
+) -> None:
+    endpoint.status = 500
+    await store.keep("a")
+    one = worker(Pace(first=0.2, settle=0.0, claim=60.0, idle=60.0))
+    await come_true(lambda: store.id in one._resting)
+    store.database.run_sync(delete_archive, store.actor, store.id)
+    await come_true(lambda: store.id not in one._resting)
+    await asyncio.sleep(0.1)
+    statements.clear()
+    await asyncio.sleep(0.3)
+    assert statements == []
 
 
 async def test_a_database_that_is_away_is_waited_for(
