@@ -1,5 +1,6 @@
 """Archives and passages through the official client: made, attached, shared, searched, deleted."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,6 +128,13 @@ class TestArchives:
         client.agents.archives.attach(archive.id, agent_id=other.id)
         client.agents.delete(agent.id)
         assert other.texts() == ["ours"]
+
+    def test_first_passages_at_once_make_one_archive(self, client: Letta, rememberer: NewRememberer) -> None:
+        agent = rememberer()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(agent.keep, (f"passage {number}" for number in range(16))))
+        assert len(list(client.archives.list(agent_id=agent.id))) == 1
+        assert len(agent.passages()) == 16
 
 
 class TestPassages:
