@@ -6,6 +6,8 @@ between BM25, which takes it once, and the product of two tf-idf vectors, which 
 `ts_rank` of the word, which grows with its occurrences ever more slowly. Texts more than twice as long as usual are
 marked down by the logarithm of their length, since long ones have many words by chance.
 
+Of a word that very many texts have, not all are looked at, but those that have another word of the question as well.
+
 **Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions; in a large archive that has
 an index, and with no other condition, among those that it finds.
 
@@ -38,6 +40,8 @@ from letta.search.request import MessageSearch, PassageSearch
 
 _MOST_WORDS = 40
 """Of a long question, the words that count."""
+_MOST_HITS = 1_000
+"""Texts with one word that are looked at. Of a word that more have, those that have another one of the question too."""
 _POOL = 50
 """Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
 _CANDIDATES = 200
@@ -72,25 +76,48 @@ def _lexical(table: str, where: str, *, scoped: bool) -> str:
         where: further conditions on its rows, called ``c``.
         scoped: whether the index is to be led to one archive or agent, by the parameter ``scope``.
     """
-    match = "(term && CAST(:scope AS tsquery))" if scoped else "term"
-    # OFFSET 0 keeps the conditions out, so that rows are found by their words and by nothing else.
+    scope = "&& CAST(:scope AS tsquery)" if scoped else ""
     return f"""{_TERMS},
 hits AS MATERIALIZED (
-    SELECT place, number, pg_column_size(search) AS size,
-        CASE WHEN pg_column_size(search) < {_SHORT} THEN {_ONCE} ELSE ts_rank(search, term) END AS rank
-    FROM terms CROSS JOIN LATERAL (
-        SELECT found.ctid AS place, found.* FROM {SCHEMA}.{table} AS found WHERE found.search @@ {match} OFFSET 0
-    ) AS c WHERE {where}
+    SELECT place, number, size, rank FROM terms CROSS JOIN LATERAL {_matching(table, f"(term {scope})", where)} AS hit
 ),
 rarity AS MATERIALIZED (
-    SELECT number, CAST(power(ln(1 + sum(count(*)) OVER () / count(*)), 1.5) AS float8) AS weight,
+    SELECT number, count(*) >= {_MOST_HITS} AS frequent,
+        CAST(power(ln(1 + sum(count(*)) OVER () / count(*)), 1.5) AS float8) AS weight,
         CAST(2 * sum(sum(size)) OVER () / sum(count(*)) OVER () AS float8) AS long
     FROM hits GROUP BY number
 ),
+beside AS MATERIALIZED (
+    SELECT place, number, size, rank
+    FROM (
+        SELECT number, term, (
+            SELECT CAST(string_agg(CAST(t.term AS text), '|') AS tsquery) FROM terms AS t WHERE t.number <> terms.number
+        ) AS others
+        FROM terms JOIN rarity USING (number) WHERE frequent
+    ) AS terms CROSS JOIN LATERAL {_matching(table, f"(term && others {scope})", where)} AS hit
+),
+counted AS (
+    SELECT * FROM hits
+    UNION ALL SELECT * FROM beside WHERE NOT EXISTS (
+        SELECT FROM hits WHERE hits.place = beside.place AND hits.number = beside.number
+    )
+),
 lexical AS MATERIALIZED (
     SELECT place, sum(rank * weight / CASE WHEN size <= long THEN 1 ELSE 1 + ln(size / long) END) AS score
-    FROM hits JOIN rarity USING (number) GROUP BY place
+    FROM counted JOIN rarity USING (number) GROUP BY place
 )"""
+
+
+def _matching(table: str, match: str, where: str) -> str:
+    """The rows that match, no more of them than are looked at, with the rank of the term."""
+    # OFFSET 0 keeps the conditions out, so that rows are found by their words and by nothing else.
+    return f"""(
+        SELECT place, pg_column_size(search) AS size,
+            CASE WHEN pg_column_size(search) < {_SHORT} THEN {_ONCE} ELSE ts_rank(search, term) END AS rank
+        FROM (
+            SELECT found.ctid AS place, found.* FROM {SCHEMA}.{table} AS found WHERE found.search @@ {match} OFFSET 0
+        ) AS c WHERE {where} LIMIT {_MOST_HITS}
+    )"""
 
 
 def search_passages(
