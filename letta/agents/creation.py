@@ -21,6 +21,7 @@ from letta.blocks.block import Block
 from letta.blocks.service import to_new_block
 from letta.conversations.repository import create_conversation
 from letta.database.ids import new_id
+from letta.errors import InvalidArgumentError, NotFoundError
 from letta.folders import repository as folders_repository
 from letta.folders.folder import Folder
 from letta.llm.catalog import Catalog
@@ -107,7 +108,11 @@ def _tools(connection: Connection, actor: Actor, body: CreateAgent) -> list[Tool
     check_basic_tools(basic, found)
     if not found.keys() >= set(named):
         tools_repository.tools_by_names(connection, actor, named)
-    tools = [found[name] for name in wanted] + tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
+    try:
+        chosen = tools_repository.tools_by_ids(connection, actor, body.tool_ids or [])
+    except NotFoundError as error:
+        raise InvalidArgumentError(f"tool_ids: {error.detail}") from error
+    tools = [found[name] for name in wanted] + chosen
     return sorted({tool.id: tool for tool in tools}.values(), key=_age)
 
 

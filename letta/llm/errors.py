@@ -95,11 +95,28 @@ class LlmEmptyResponseError(LlmError):
 
 
 class ContextOverflowError(LlmError):
-    """The request is larger than the model's context window."""
+    """The request is larger than the model's context window. ``detail`` begins with a code for programs."""
 
     status = 400
-    type = "context_window_exceeded"
+    type = "internal_error"
     message = "The conversation no longer fits the model's context window."
+    stop_reason = "error"
+    code = "CONTEXT_WINDOW_EXCEEDED"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail if detail.startswith(self.code) else f"{self.code}: {detail}")
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of a blocking answer."""
+        return {"detail": self.detail}
+
+
+class SystemPromptOverflowError(ContextOverflowError):
+    """The system message alone is larger than the model's context window: no compaction could help."""
+
+    type = "context_window_overflow_in_system_prompt"
+    message = "The system message alone is too large for the model's context window."
+    stop_reason = "context_window_overflow_in_system_prompt"
 
 
 _BY_STATUS: dict[int, type[LlmError]] = {

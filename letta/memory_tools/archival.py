@@ -12,7 +12,7 @@ from letta.search.request import PassageSearch
 
 JsonObject = dict[str, Any]
 
-KEPT = "Stored in archival memory."
+KEPT = "None"
 MOST_RESULTS = 100
 _USUAL_RESULTS = 5
 _MOST_TAGS = 100

@@ -20,7 +20,7 @@ def memory_command(
     old_path: str | None = None,
     new_path: str | None = None,
 ) -> str:
-    """Carry out one sub-command and say what was done."""
+    """Carry out one sub-command. Returns the block's new value, or what was done to the block itself."""
     match command:
         case "create":
             label = _label(path, "path")
@@ -28,13 +28,11 @@ def memory_command(
             return f"Created memory block '{label}'."
         case "str_replace":
             label = _label(path, "path")
-            memory_replace(memory, label, _required(old_string, "old_string", command), new_string or "")
-            return f"Edited memory block '{label}'."
+            return memory_replace(memory, label, _required(old_string, "old_string", command), new_string or "")
         case "insert":
             label = _label(path, "path")
             line = -1 if insert_line is None else insert_line
-            memory_insert(memory, label, _required(insert_text, "insert_text", command), line)
-            return f"Inserted text into memory block '{label}'."
+            return memory_insert(memory, label, _required(insert_text, "insert_text", command), line)
         case "delete":
             label = _label(path, "path")
             memory.detach(label)

@@ -22,12 +22,14 @@ class _Section:
 
 
 def memory_apply_patch(memory: Memory, label: str, patch: str) -> str:
-    """Apply a patch and say what was changed. Nothing is changed when any part of it doesn't fit."""
+    """Apply a patch. Returns the block's new value, or what was done to several blocks.
+
+    Nothing is changed when any part of the patch doesn't fit.
+    """
     lines = [line for line in patch.split("\n") if line.strip() not in _FRAME]
     sections = _sections(lines)
     if not sections:
-        memory.write(label, _apply_hunks(memory.read(label), lines, label))
-        return f"Patched memory block '{label}'."
+        return memory.write(label, _apply_hunks(memory.read(label), lines, label))
     return "\n".join(_apply_section(memory, section) for section in sections)
 
 

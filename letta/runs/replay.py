@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from letta.database.engine import Database
 from letta.errors import LettaError
-from letta.llm.errors import LlmError
+from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository
@@ -114,7 +114,10 @@ def _end(state: RunState) -> TurnEvent:
 def _error(stored: JsonObject) -> LettaError:
     """The error that a run ended with, as its first client was told it."""
     detail = stored.get("detail") or stored.get("message") or "The run failed."
-    kinds: list[type[LlmError]] = [LlmError, *LlmError.__subclasses__()]
+    if detail.startswith(ContextOverflowError.code):
+        kinds: list[type[LlmError]] = [SystemPromptOverflowError, ContextOverflowError]
+    else:
+        kinds = [LlmError, *(kind for kind in LlmError.__subclasses__() if kind is not ContextOverflowError)]
     for kind in kinds:
         if kind.type == stored.get("error_type"):
             return kind(detail)

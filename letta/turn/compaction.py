@@ -19,7 +19,7 @@ from letta.agents.prompts import compaction_prompt
 from letta.database.engine import Database
 from letta.errors import LettaError
 from letta.llm.chat import ChatRequest, ChatResult, chat
-from letta.llm.errors import ContextOverflowError, LlmEmptyResponseError, LlmError
+from letta.llm.errors import ContextOverflowError, LlmEmptyResponseError, LlmError, SystemPromptOverflowError
 from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
@@ -86,9 +86,16 @@ class Compactor:
         return True
 
     async def compact(
-        self, trigger: str, *, settings: JsonObject | None = None, step_id: str | None = None
+        self,
+        trigger: str,
+        *,
+        settings: JsonObject | None = None,
+        step_id: str | None = None,
+        measured: int | None = None,
     ) -> AsyncIterator[TurnEvent]:
         """Summarize what the settings say (the agent's by default) and put the summary into the context.
+
+        ``measured`` is how many tokens the provider counted; without it they are estimated.
 
         Raises:
             ContextOverflowError: there is nothing that could give way.
@@ -99,6 +106,8 @@ class Compactor:
         turn = self._turn
         settings = settings or turn.agent.compaction_settings or {}
         window = self._models.of(turn).config["context_window"]
+        if trigger == OVERFLOW:
+            self._check_system_message(window)
         plan = self._plan(settings, window)
         if plan is None:
             raise ContextOverflowError(
@@ -106,7 +115,7 @@ class Compactor:
                 "the system prompt, or raise the agent's context_window_limit."
             )
         tokens = self._tokens
-        before = sum(tokens(message) for message in turn.context)
+        before = measured or sum(tokens(message) for message in turn.context)
         if turn.options.include_compaction_messages:
             yield Compacting(_event(turn, trigger, before, window, step_id))
         summary = await self._summary(settings, plan, trigger)
@@ -127,6 +136,14 @@ class Compactor:
         self.result = CompactionResult(summary, count, len(turn.context))
         yield StepCommitted([message], streamed=False)
 
+    def _check_system_message(self, window: int) -> None:
+        tokens = self._tokens(self._turn.context[0])
+        if tokens > window:
+            raise SystemPromptOverflowError(
+                f"The system message has about {tokens} tokens, the context window {window}. Shorten the system prompt "
+                "or the memory blocks, or raise the agent's context_window_limit."
+            )
+
     def _tokens(self, message: Message) -> int:
         said = [part for part in message.content if part["type"] != "image"]
         parts = [said, message.tool_calls or [], message.tool_returns or []]
@@ -136,7 +153,7 @@ class Compactor:
     def _plan(self, settings: JsonObject, window: int) -> CompactionPlan | None:
         mode = settings.get("mode") or "sliding_window"
         percentage = settings.get("sliding_window_percentage") or 0.3
-        return plan_compaction(self._turn.context, mode, percentage, window, self._tokens)
+        return plan_compaction(self._turn.context, mode, percentage, window, self._tokens, run_id=self._turn.run_id)
 
     async def _summary(self, settings: JsonObject, plan: CompactionPlan, trigger: str) -> str:
         failure = LlmError("No model could be asked for a summary.")

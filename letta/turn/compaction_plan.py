@@ -18,15 +18,22 @@ class CompactionPlan:
 
 
 def plan_compaction(
-    context: Sequence[Message], mode: str, percentage: float, window: int, tokens_of: Callable[[Message], int]
+    context: Sequence[Message],
+    mode: str,
+    percentage: float,
+    window: int,
+    tokens_of: Callable[[Message], int],
+    *,
+    run_id: str | None = None,
 ) -> CompactionPlan | None:
     """What to summarize of a context whose first message is the system message; None where there is nothing.
 
     Sliding modes evict ``percentage`` of the messages and a tenth of them more, then by tenths until what stays fits
     into what the percentage leaves of the window. Where that can't be had, and in the other modes, all is evicted.
-    A request for approval that waits for its answer always stays, with the row that belongs to it.
+    A request for approval that waits for its answer always stays, with the row that belongs to it, and so do the
+    messages at the end that the run of this id has not answered yet.
     """
-    last = _end_of_evictable(context)
+    last = _end_of_evictable(context, run_id)
     if last <= 1:
         return None
     if mode.endswith("sliding_window"):
@@ -36,9 +43,11 @@ def plan_compaction(
     return CompactionPlan(list(context[1:last]), list(context[last:]))
 
 
-def _end_of_evictable(context: Sequence[Message]) -> int:
-    """The place from which on messages must stay: that of a pending request for approval, else the end."""
+def _end_of_evictable(context: Sequence[Message], run_id: str | None) -> int:
+    """The place from which on messages must stay: what waits for an answer, else the end."""
     end = len(context)
+    while run_id is not None and end > 1 and context[end - 1].role == "user" and context[end - 1].run_id == run_id:
+        end -= 1
     if context and context[-1].role == "approval" and context[-1].approvals is None:
         end -= 1
         if end > 1 and context[end - 1].role == "assistant" and context[end - 1].step_id == context[-1].step_id:

@@ -223,7 +223,8 @@ class TurnRunner:
         """Compact after a step that nearly filled the window, and end the run if the step was its last."""
         stop_reason = self._turn.stop_reason
         try:
-            async for event in self._compactor.compact(AFTER_STEP, step_id=answer.step["id"]):
+            measured = answer.step["total_tokens"]
+            async for event in self._compactor.compact(AFTER_STEP, step_id=answer.step["id"], measured=measured):
                 yield event
         except LlmError as error:
             logger.warning("run %s could not be compacted: %s", self._turn.run_id, error.detail)

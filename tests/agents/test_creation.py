@@ -216,7 +216,7 @@ def test_default_handles_of_the_server(new_agent: NewAgent, monkeypatch: pytest.
         ({"model": "nope/none"}, NotFoundError, "openai-proxy/gpt-4o"),
         ({"embedding": "openai/nope"}, InvalidArgumentError, "text-embedding-3-small"),
         ({"tools": ["nope"]}, InvalidArgumentError, "nope"),
-        ({"tool_ids": [f"tool-{UNKNOWN}"]}, NotFoundError, UNKNOWN),
+        ({"tool_ids": [f"tool-{UNKNOWN}"]}, InvalidArgumentError, UNKNOWN),
         ({"block_ids": [f"block-{UNKNOWN}"]}, NotFoundError, UNKNOWN),
         ({"folder_ids": [f"source-{UNKNOWN}"]}, NotFoundError, UNKNOWN),
         ({"memory_blocks": [{"label": "a"}, {"label": "a"}]}, ConflictError, "'a'"),

