@@ -67,7 +67,8 @@ def test_addresses_that_we_give_are_those_of_the_proxy(http: httpx2.Client) -> N
 
 def test_three_megabytes_are_taken_and_a_hundred_are_not(http: httpx2.Client) -> None:
     talk = AgentTalk(http)
-    answer = talk.post({"input": "x" * 3_000_000})
+    answer = http.post(talk.path, json={"input": "x" * 3_000_000}, timeout=60)
     assert answer.status_code in {200, 400}, answer.text[:500]
-    refused = http.post(talk.path, content=b" " * 101_000_000, headers={"content-type": "application/json"})
+    json_type = {"content-type": "application/json"}
+    refused = http.post(talk.path, content=b" " * 101_000_000, headers=json_type, timeout=60)
     assert refused.status_code == 413
