@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from letta.errors import LettaError
 from letta.http import sse
+from letta.messages.message import Message
 from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
@@ -62,13 +63,18 @@ async def json_answer(view: RunView, presentation: Presentation) -> JSONResponse
     async for event in view.events:
         match event:
             case StepCommitted():
-                messages += to_wire(event.messages, shown)
+                messages += to_wire(map(_unstreamed, event.messages), shown)
             case TurnFailed():
                 headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
                 return JSONResponse(event.body, status_code=event.status, headers=headers)
             case TurnEnded():
                 return JSONResponse(_response(messages, event))
     raise AssertionError("a run's events end with its end")
+
+
+def _unstreamed(message: Message) -> Message:
+    """Only streams have messages of a type of their own for summaries."""
+    return replace(message, role="user", otid=None) if message.role == "summary" else message
 
 
 def _response(messages: list[JsonObject], end: TurnEnded) -> JsonObject:

@@ -1,5 +1,6 @@
 """Compaction in a turn and on request, through the official client."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -254,3 +255,14 @@ def test_what_the_provider_counted_is_what_is_told(
     }
     streamed = http.post(f"/v1/agents/{agent.id}/messages", json=body).text
     assert f'"context_token_estimate":{FULL.input + FULL.output}' in streamed.replace(" ", "")
+
+
+def test_an_answer_that_is_not_streamed_shows_the_summary_as_the_agent_is_told_it(
+    client: Letta, model: ScriptedModel, make_agent: MakeAgent
+) -> None:
+    agent = make_agent()
+    _talk(client, agent, 6)
+    script = model.script(Reply("full", usage=FULL))
+    answer = client.agents.messages.create(agent.id, input=script.say(), include_compaction_messages=True)
+    assert [message.message_type for message in answer.messages] == ["assistant_message", "user_message"]
+    assert json.loads(_said(answer.messages[-1]))["compaction_stats"]["trigger"] == "post_step_context_check"
