@@ -5,7 +5,10 @@ Until an index is ready, and wherever none can be had, search compares every vec
 
 import asyncio
 import logging
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import psycopg2
 
@@ -83,7 +86,9 @@ class VectorIndexer:
             return
         support = await self._database.read(vector_support)
         try:
-            size = await asyncio.to_thread(self._build, archive_id, found.dimensions, support.schema)
+            size = await _in_a_thread_that_may_be_left(
+                lambda: self._build(archive_id, found.dimensions, support.schema)
+            )
         except (psycopg2.Error, LettaError) as error:
             await self._note_failure(archive_id, found.dimensions, f"{type(error).__name__}: {error}".strip()[:300])
             return
@@ -138,6 +143,28 @@ class VectorIndexer:
         logger.warning("no vector index for archive %s, whose search stays exact: %s", archive_id, reason)
         state = {"state": "failed", "dimensions": dimensions, "reason": reason, "at": time.time()}
         await self._database.run(repository.set_state, archive_id, state)
+
+
+async def _in_a_thread_that_may_be_left(work: Callable[[], int | None]) -> int | None:
+    """As `asyncio.to_thread`, but the process may end meanwhile: a build takes minutes, a shutdown has seconds."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[int | None] = loop.create_future()
+
+    def finish(outcome: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if result.done() else outcome())
+
+    def run() -> None:
+        try:
+            value = work()
+        except BaseException as error:  # whatever it is, it belongs to whoever waits
+            failure = error
+            finish(lambda: result.set_exception(failure))
+        else:
+            finish(lambda: result.set_result(value))
+
+    threading.Thread(target=run, name="vector-index", daemon=True).start()
+    return await result
 
 
 def _is_due(found: Measured) -> bool:

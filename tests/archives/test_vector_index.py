@@ -1,5 +1,6 @@
 """Large archives get an index of their vectors; what is found stays the same."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -201,3 +202,28 @@ def _without_sorting(connection: Any, archive: Archive, actor: Actor, vector: li
     connection.execute(text("SET LOCAL enable_sort = off"))
     search = PassageSearch("?", 10, archive.id, vector=vector, model="m", indexed=True)
     assert passage_repository.find_passages(connection, actor, search)
+
+
+async def test_a_shutdown_does_not_wait_for_a_build(
+    database: Database, actor: Actor, make_archive: MakeArchive, make_indexer: MakeIndexer
+) -> None:
+    archive = make_archive()
+    indexer = make_indexer()
+    session = maintenance_dsn(settings, database.dsn).connect_arguments("letta-test")
+    with closing(psycopg2.connect(**session)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {SCHEMA}.passages IN SHARE MODE")  # which a build waits for
+        indexer.searched(archive.id)
+        await asyncio.sleep(0.5)
+        await asyncio.wait_for(indexer.stop(), 2)
+        connection.rollback()
+    await asyncio.to_thread(_until_nobody_builds, database)
+
+
+def _until_nobody_builds(database: Database) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with index_builder(maintenance_dsn(settings, database.dsn), "public") as builder:
+            if builder is not None:
+                return
+        assert time.monotonic() < deadline, "the build goes on"
+        time.sleep(0.1)
