@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.http.schema import Schema
+from letta.llm.content import arguments_of
 from letta.messages import repository
 from letta.messages.images import with_images
 from letta.messages.message import Message, text_content
@@ -76,7 +77,10 @@ def modify_message(
     repository.set_content(connection, message_id, changed.content)
     if changed.tool_calls != message.tool_calls:
         repository.set_tool_calls(connection, message_id, changed.tool_calls or [])
-    return next(wire for wire in expand(changed) if wire["message_type"] == wanted)
+    shown = next((wire for wire in expand(changed) if wire["message_type"] == wanted), None)
+    if shown is None:
+        raise InvalidArgumentError(f"content: nothing in it is shown as {wanted}. Give text.")
+    return shown
 
 
 def _type(message: Message, change: ModifyMessage) -> str:
@@ -111,7 +115,7 @@ def _saying(message: Message, change: ModifyMessage) -> Message:
 
 def _sending(message: Message, text: str) -> Message:
     call, *others = message.tool_calls or []
-    arguments = json.loads(call["arguments"]) | {"message": text}
+    arguments = arguments_of(call) | {"message": text}
     return replace(message, tool_calls=[call | {"arguments": json.dumps(arguments, ensure_ascii=False)}, *others])
 
 

@@ -89,6 +89,21 @@ def test_what_cannot_be_changed(talk: AgentTalk, change: Json, status: int, told
     assert told in response.text
 
 
+def test_what_would_not_be_shown_is_refused_and_changes_nothing(talk: AgentTalk) -> None:
+    talk.say("Hello.")
+    before = talk.history()
+    response = patch(talk, only(talk, "assistant_message")["id"], content=[{"type": "reasoning", "reasoning": "x"}])
+    assert (response.status_code, talk.history()) == (400, before), response.text
+
+
+def test_a_call_that_is_no_json_can_be_mended(http: httpx2.Client, model: ScriptedModel) -> None:
+    talk = AgentTalk(http, agent_type="memgpt_v2_agent", include_base_tools=True)
+    broken, right = Call("send_message", "{broken"), Call("send_message", {"message": "Sorry."})
+    talk.say(model.script(Reply(calls=[broken]), Reply(calls=[right])).say())
+    call = next(m for m in talk.history() if m["message_type"] == "tool_call_message" and "broken" in str(m))
+    assert changed(talk, call["id"], content="Hello.")["content"] == "Hello."
+
+
 def test_messages_of_others(talk: AgentTalk) -> None:
     other = AgentTalk(talk.http)
     other.say("Hello.")
