@@ -16,6 +16,7 @@ from letta.archives import vector_index_repository as repository
 from letta.archives.vector_index_repository import Measured, index_builder, index_name
 from letta.database.dsn import Dsn
 from letta.database.engine import Database
+from letta.database.size import database_bytes
 from letta.database.vectors import vector_support
 from letta.errors import LettaError, UnavailableError
 
@@ -80,31 +81,27 @@ class VectorIndexer:
         found = await self._database.read(repository.measure, archive_id, self._exact_up_to + 1)
         if found is None or found.vectors <= self._exact_up_to or not _is_due(found):
             return
-        obstacle = await self._obstacle(archive_id, found.dimensions)
+        vectors = await self._database.read(repository.count_vectors, archive_id, found.dimensions)
+        obstacle = await self._obstacle(repository.estimated_bytes(vectors, found.dimensions))
         if obstacle is not None:
             await self._note_failure(archive_id, found.dimensions, obstacle)
             return
         support = await self._database.read(vector_support)
         try:
-            size = await _in_a_thread_that_may_be_left(
-                lambda: self._build(archive_id, found.dimensions, support.schema)
+            await _in_a_thread_that_may_be_left(
+                lambda: self._build(archive_id, found.dimensions, vectors, support.schema)
             )
         except (psycopg2.Error, LettaError) as error:
             await self._note_failure(archive_id, found.dimensions, f"{type(error).__name__}: {error}".strip()[:300])
-            return
-        if size is not None:
-            state = {"state": "ready", "dimensions": found.dimensions, "bytes": size}
-            await self._database.run(repository.set_state, archive_id, state)
 
-    async def _obstacle(self, archive_id: str, dimensions: int) -> str | None:
+    async def _obstacle(self, estimated_bytes: int) -> str | None:
         """Why no index can be had."""
         if not await self._database.read(repository.can_quantize):
             return "pgvector is older than 0.7. Update the extension."
-        vectors = await self._database.read(repository.count_vectors, archive_id, dimensions)
-        needed = repository.estimated_bytes(vectors, dimensions) / _MEGABYTE
         if self._quota_mb is None:
             return None
-        left = self._quota_mb - await self._database.read(repository.database_bytes) / _MEGABYTE
+        needed = estimated_bytes / _MEGABYTE
+        left = self._quota_mb - await self._database.read(database_bytes) / _MEGABYTE
         if needed <= left:
             return None
         return (
@@ -112,16 +109,18 @@ class VectorIndexer:
             "(LETTA_DB_QUOTA_MB). Delete data, or get more space."
         )
 
-    def _build(self, archive_id: str, dimensions: int, vector_schema: str) -> int | None:
-        """Build the index, in a thread. Returns its size; None where another process is building."""
+    def _build(self, archive_id: str, dimensions: int, vectors: int, vector_schema: str) -> None:
+        """Build the index, in a thread, unless another process is building one."""
         with index_builder(self._maintenance, vector_schema) as builder:
             if builder is None:
-                return None
+                return
             self._drop_orphans(builder)
-            vectors = self._database.run_sync(repository.count_vectors, archive_id, dimensions)
             memory = round(repository.estimated_bytes(vectors, dimensions) * 1.5 / _MEGABYTE)
             began = time.monotonic()
             size = builder.build(archive_id, dimensions, min(_MOST_MEMORY_MB, max(_LEAST_MEMORY_MB, memory)))
+            # While nobody else may build: whoever comes next would take an index without a state for an orphan.
+            state = {"state": "ready", "dimensions": dimensions, "bytes": size}
+            self._database.run_sync(repository.set_state, archive_id, state)
         logger.info(
             "vector index of archive %s: %d vectors, %.1f MB, built in %.1f s",
             archive_id,
@@ -129,7 +128,6 @@ class VectorIndexer:
             size / _MEGABYTE,
             time.monotonic() - began,
         )
-        return size
 
     def _drop_orphans(self, builder: repository.IndexBuilder) -> None:
         """Drop indexes of archives that are gone, or have vectors of other dimensions by now."""
@@ -145,10 +143,10 @@ class VectorIndexer:
         await self._database.run(repository.set_state, archive_id, state)
 
 
-async def _in_a_thread_that_may_be_left(work: Callable[[], int | None]) -> int | None:
+async def _in_a_thread_that_may_be_left(work: Callable[[], None]) -> None:
     """As `asyncio.to_thread`, but the process may end meanwhile: a build takes minutes, a shutdown has seconds."""
     loop = asyncio.get_running_loop()
-    result: asyncio.Future[int | None] = loop.create_future()
+    result: asyncio.Future[None] = loop.create_future()
 
     def finish(outcome: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -156,15 +154,15 @@ async def _in_a_thread_that_may_be_left(work: Callable[[], int | None]) -> int |
 
     def run() -> None:
         try:
-            value = work()
+            work()
         except BaseException as error:  # whatever it is, it belongs to whoever waits
             failure = error
             finish(lambda: result.set_exception(failure))
         else:
-            finish(lambda: result.set_result(value))
+            finish(lambda: result.set_result(None))
 
     threading.Thread(target=run, name="vector-index", daemon=True).start()
-    return await result
+    await result
 
 
 def _is_due(found: Measured) -> bool:

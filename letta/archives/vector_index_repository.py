@@ -82,11 +82,6 @@ def states(connection: Connection) -> dict[str, JsonObject]:
     return {row.id: row.vector_index for row in connection.execute(query)}
 
 
-def database_bytes(connection: Connection) -> int:
-    """Size of the whole database."""
-    return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
-
-
 def can_quantize(connection: Connection) -> bool:
     """Whether pgvector is new enough (0.7) for such indexes."""
     return vector_support(connection).type_name == "halfvec"

@@ -99,11 +99,6 @@ def tables(connection: Connection) -> set[str]:
     return set(connection.scalars(text(statement), {"schema": SCHEMA}))
 
 
-def database_bytes(connection: Connection) -> int:
-    """Size of the whole database, which is what quotas count."""
-    return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
-
-
 def vector_indexes(connection: Connection) -> tuple[int, dict[str, str]]:
     """How many archives have a vector index, and why others that should have one don't, by their ids."""
     query = f"""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from letta.database.all_tables import metadata
 from letta.database.base import SCHEMA
 from letta.database.migrations import HEAD, current_revision, known_revisions
+from letta.database.size import database_bytes
 from letta.doctor import repository
 from letta.doctor.check import Verdict, fail, ok, skip, warn
 from letta.doctor.database import Visit
@@ -86,7 +87,7 @@ def _no_tables(connection: Connection) -> Verdict:
 
 def size(visit: Visit) -> Verdict:
     """How much room is left."""
-    megabytes = repository.database_bytes(visit.connection) / _MEGABYTE
+    megabytes = database_bytes(visit.connection) / _MEGABYTE
     quota = visit.context.quota_mb
     if quota is None:
         return ok(f"{megabytes:.0f} MB.")
