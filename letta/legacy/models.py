@@ -1,0 +1,50 @@
+"""Configurations of models, completed where older versions wrote less, and without what can't be used."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from letta.agents.model_config import EmbeddingConfig, LLMConfig
+from letta.constants import DEFAULT_CONTEXT_WINDOW
+from letta.http.schema import Schema
+from letta.legacy.reading import Reading
+from letta.legacy.values import parsed_object
+
+JsonObject = dict[str, Any]
+
+
+def llm_config(reading: Reading, owner: str, written: str | None) -> JsonObject:
+    """An agent's model and how it is called, complete."""
+    given = parsed_object(written)
+    needed = {"model": given.get("model") or "unknown", "model_endpoint_type": "openai"}
+    window = given.get("context_window")
+    needed["context_window"] = window if isinstance(window, int) and window > 0 else DEFAULT_CONTEXT_WINDOW
+    config = _complete(reading, owner, LLMConfig, needed, given)
+    if config["handle"] is None:
+        config["handle"] = f"{config['provider_name'] or config['model_endpoint_type']}/{config['model']}"
+    return config
+
+
+def embedding_config(reading: Reading, owner: str, written: str | None) -> JsonObject | None:
+    """An embedding model, complete; None where there is none."""
+    given = parsed_object(written)
+    name = given.get("embedding_model")
+    if not name:
+        return None
+    needed = {"embedding_model": name, "embedding_endpoint_type": "openai", "embedding_dim": 1536}
+    return _complete(reading, owner, EmbeddingConfig, needed, given)
+
+
+def _complete(reading: Reading, owner: str, schema: type[Schema], needed: JsonObject, given: JsonObject) -> JsonObject:
+    """What was given, where it can be used; else the default."""
+    fields = {name: value for name, value in given.items() if value is not None and name in schema.model_fields}
+    while True:
+        try:
+            return schema.model_validate(needed | fields).model_dump()
+        except ValidationError as error:
+            wrong = {str(problem["loc"][0]) for problem in error.errors()} & fields.keys()
+            if not wrong:
+                raise
+            for name in sorted(wrong):
+                reading.notes.add(f"{name} of a model could not be used; it has its default now", owner)
+                del fields[name]

@@ -1,0 +1,65 @@
+"""Organizations, their users, and the identities that agents serve."""
+
+from typing import Any
+
+from letta.identities.tables import identities, identities_blocks
+from letta.legacy.reading import Reading, Rows, Section
+from letta.legacy.source_repository import Table
+from letta.legacy.values import AUDIT, owned, parsed_list, timed
+from letta.organizations.tables import organizations, users
+
+JsonObject = dict[str, Any]
+
+
+def _organizations(_reading: Reading, rows: list[JsonObject]) -> Rows:
+    return [(organizations, [_organization(row) for row in rows])]
+
+
+def _organization(row: JsonObject) -> JsonObject:
+    created_at = timed(row["created_at"], row["updated_at"])["created_at"]
+    privileged = bool(row["privileged_tools"])
+    return {"id": row["id"], "name": row["name"], "created_at": created_at, "privileged_tools": privileged}
+
+
+def _users(_reading: Reading, rows: list[JsonObject]) -> Rows:
+    return [(users, [_user(row) for row in rows])]
+
+
+def _user(row: JsonObject) -> JsonObject:
+    times = timed(row["created_at"], row["updated_at"])
+    return {"id": row["id"], "organization_id": row["organization_id"], "name": row["name"]} | times
+
+
+def _identities(reading: Reading, rows: list[JsonObject]) -> Rows:
+    ids = [row["id"] for row in rows]
+    held = reading.related("identities_blocks", ("identity_id", "block_id"), "identity_id", ids)
+    return [(identities, [_identity(row) for row in rows]), (identities_blocks, held)]
+
+
+def _identity(row: JsonObject) -> JsonObject:
+    return owned(row) | {
+        "identifier_key": row["identifier_key"],
+        "name": row["name"],
+        "identity_type": row["identity_type"],
+        "properties": parsed_list(row["properties"]),
+        "project_id": row["project_id"] or "",
+    }
+
+
+ORGANIZATIONS = Section(
+    "organizations",
+    Table("organizations", ("id", "name", "created_at", "updated_at", "privileged_tools")),
+    _organizations,
+    derived={"organizations": ("created_at",)},  # the default one is there before
+)
+USERS = Section(
+    "users",
+    Table("users", ("id", "organization_id", "name", "created_at", "updated_at")),
+    _users,
+    derived={"users": ("created_at", "updated_at")},
+)
+IDENTITIES = Section(
+    "identities",
+    Table("identities", ("id", "identifier_key", "name", "identity_type", "properties", "project_id", *AUDIT)),
+    _identities,
+)
