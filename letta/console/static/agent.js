@@ -1,0 +1,74 @@
+// One agent: what it is called, and the ways to look at it.
+import { storeOf } from "./agent-store.js";
+import { duplicate, exportAgent, removeAgent } from "./agents.js";
+import { icon } from "./icons.js";
+import { go, to } from "./router.js";
+import { attempt, problem } from "./ui.js";
+import { html, onMount, signal, view } from "./view.js";
+
+const TABS = [
+  ["chat", "Chat", () => import("./chat.js")],
+  ["memory", "Memory", () => import("./memory.js")],
+  ["context", "Context", () => import("./context.js")],
+  ["runs", "Runs", () => import("./agent-runs.js")],
+  ["settings", "Settings", () => import("./agent-settings.js")],
+];
+
+export default view((self) => {
+  const store = storeOf(self.props.id);
+  const views = signal({});
+  const failed = signal(false);
+
+  onMount(() => {
+    store.load();
+    store.loadBlocks().catch(() => {});
+  });
+
+  function tabView(name) {
+    const found = views.value[name];
+    if (found) return found;
+    const [, , load] = TABS.find(([tab]) => tab === name) ?? TABS[0];
+    load().then((module) => (views.value = { ...views.value, [name]: module.default }), () => (failed.value = true));
+    return null;
+  }
+
+  async function copy() {
+    await attempt(async () => go(to("agents", await duplicate(store.agent.value))), "Copied. This is the copy.");
+  }
+
+  async function drop() {
+    if (await removeAgent(store.agent.value)) go(to("agents"));
+  }
+
+  function head(agent, tab) {
+    return html`
+      <header class="agent-head">
+        <a class="button bare" href="#/agents" aria-label="All agents">${icon("back")}</a>
+        <span class="avatar" aria-hidden="true">${[...agent.name][0]?.toUpperCase()}</span>
+        <div class="grow"><h1>${agent.name}</h1><p class="muted one-line mono">${agent.model ?? "no model"}</p></div>
+        <div class="row">
+          <button class="bare" title="Duplicate" aria-label="Duplicate" onClick=${copy}>${icon("copy")}</button>
+          <button class="bare" title="Export" aria-label="Export" onClick=${() => exportAgent(agent)}>${icon("download")}</button>
+          <button class="bare" title="Delete" aria-label="Delete" onClick=${drop}>${icon("trash")}</button>
+        </div>
+        <nav class="tabs" aria-label="Views of the agent">${TABS.map(([name, title]) => html`
+          <a key=${name} href=${to("agents", agent.id, name)} aria-current=${name === tab ? "page" : undefined}>
+            ${icon(name)}<span>${title}</span></a>`)}</nav>
+      </header>`;
+  }
+
+  return ({ tab }) => {
+    if (store.problem.value && !store.agent.value) {
+      return html`<div class="stack">${problem(store.problem.value)}<p><a href="#/agents">All agents</a></p></div>`;
+    }
+    if (!store.agent.value) return html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;
+    const View = tabView(tab);
+    return html`<div class="agent-page">
+      ${head(store.agent.value, tab)}
+      <div class=${`agent-view ${tab}`} key=${tab}>
+        ${failed.value && problem(new Error("This part of the console could not be loaded. Reload the page."))}
+        ${View ? html`<${View} store=${store} />` : html`<p class="waiting" role="status">Loading …</p>`}
+      </div>
+    </div>`;
+  };
+});

@@ -1,0 +1,205 @@
+// How what was said looks: text, reasoning, calls of tools with what they returned, questions for leave.
+import { callsOf, keyOf } from "./conversation.js";
+import { icon } from "./icons.js";
+import { markdown } from "./markdown.js";
+import { code, pretty } from "./ui.js";
+import { html, signal, view } from "./view.js";
+
+const drawn = new WeakMap();
+
+/** What to draw for messages: returns and decisions stand with the calls that they belong to. */
+export function itemsOf(messages) {
+  const items = [];
+  const calls = new Map();
+  for (const message of messages) {
+    const key = keyOf(message);
+    switch (message.message_type) {
+      case "tool_call_message":
+      case "approval_request_message":
+        for (const call of callsOf(message)) {
+          const asks = message.message_type === "approval_request_message" ? message : null;
+          const item = { kind: "call", key: `call:${call.tool_call_id}`, call, asks };
+          const known = calls.get(call.tool_call_id);
+          if (known) Object.assign(known, { call, asks: known.asks ?? asks });
+          else items.push(item), calls.set(call.tool_call_id, item);
+        }
+        break;
+      case "approval_response_message":
+        for (const given of message.approvals ?? []) {
+          const item = calls.get(given.tool_call_id);
+          if (item && given.type !== "tool") item.decision = given;
+          else if (item) item.result = given;
+        }
+        break;
+      case "tool_return_message":
+        for (const result of message.tool_returns ?? [message]) {
+          const item = calls.get(result.tool_call_id);
+          if (item) item.result = result;
+          else items.push({ kind: "call", key: `return:${key}`, call: { name: message.name }, result });
+        }
+        break;
+      default:
+        items.push({ kind: "message", key, message });
+    }
+  }
+  return items;
+}
+
+export const isPending = (item) => item.kind === "call" && item.asks && !item.decision && !item.result;
+
+export function Item({ item, busy, last, onDecide }) {
+  if (item.kind === "call") return html`<${Call} item=${item} busy=${busy} onDecide=${onDecide} />`;
+  const { message } = item;
+  if (busy) return draw(message, last);
+  if (!drawn.has(message)) drawn.set(message, draw(message, false));
+  return drawn.get(message);
+}
+
+function draw(message, streaming) {
+  switch (message.message_type) {
+    case "user_message":
+      return userMessage(message);
+    case "assistant_message":
+      return html`<article class="said agent" aria-label="Agent">${contentOf(message.content, markdown)}</article>`;
+    case "reasoning_message":
+      return folded(streaming ? "Thinking …" : "Reasoning", message.reasoning, streaming ? "reasoning busy" : "reasoning");
+    case "hidden_reasoning_message":
+      return html`<p class="aside">The provider keeps this reasoning to itself.</p>`;
+    case "summary_message":
+      return folded("Older messages were summarized", textOf(message.summary ?? message.content), "notice");
+    case "system_message":
+      return folded("System message", textOf(message.content), "notice");
+    case "event_message":
+      return html`<p class="aside">${message.event_type === "compaction" ? "Summarizing older messages …" : message.event_type}</p>`;
+    default:
+      return html`<p class="aside">${message.message_type}</p>`;
+  }
+}
+
+function userMessage(message) {
+  const event = eventOf(message.content);
+  if (event) return folded(event.title, event.text, "notice");
+  return html`<article class=${`said user ${message.failed ? "failed" : ""}`} aria-label="You">
+    ${contentOf(message.content, (text) => html`<p class="plain">${text}</p>`)}</article>`;
+}
+
+/** Messages that the server itself puts in, in JSON. */
+function eventOf(content) {
+  const text = textOf(content).trim();
+  if (!text.startsWith('{"type"') && !text.startsWith("{\n")) return null;
+  try {
+    const { type, message, ...rest } = JSON.parse(text);
+    if (!type || type === "user_message") return null;
+    return { title: type.replaceAll("_", " "), text: message ?? pretty(rest) };
+  } catch {
+    return null;
+  }
+}
+
+function textOf(content) {
+  if (typeof content === "string") return content;
+  return (content ?? []).map((part) => part.text ?? "").join("\n");
+}
+
+function contentOf(content, draw_text) {
+  if (typeof content === "string") return draw_text(content);
+  return (content ?? []).map((part) => (part.type === "image" ? image(part.source) : part.text && draw_text(part.text)));
+}
+
+/** Only images that are in the message itself: others would tell their hosts who looks. */
+function image(source) {
+  if (source?.data) return html`<img class="picture" alt="Image" src=${`data:${source.media_type};base64,${source.data}`} />`;
+  return html`<p class="plain"><a href=${source?.url} target="_blank" rel="noopener noreferrer">Image: ${source?.url}</a></p>`;
+}
+
+function folded(title, text, kind) {
+  return html`<details class=${`fold ${kind}`}><summary>${title}</summary><div class="plain">${text}</div></details>`;
+}
+
+// Calls ------------------------------------------------------------------------------------------------------------
+
+const STATES = { success: ["good", "done"], error: ["bad", "failed"], pending: ["warn", "asks for leave"], denied: ["bad", "denied"], busy: ["busy", "running"], none: ["", "no result"] };
+
+function stateOf({ call, result, decision, asks }, busy) {
+  if (decision && !decision.approve) return "denied";
+  if (result) return result.status === "error" ? "error" : "success";
+  if (asks && !decision) return "pending";
+  return busy ? "busy" : "none";
+}
+
+const Call = view((self) => {
+  const chosen = signal(null); // whether it is unfolded; by default, only while it needs an answer
+  return ({ item, busy, onDecide }) => {
+    const state = stateOf(item, busy);
+    const [tone, word] = STATES[state];
+    const pending = state === "pending" && !busy;
+    return html`
+      <details class=${`call ${state}`} open=${chosen.value ?? pending} onToggle=${(event) => {
+        if (event.target.open !== (chosen.value ?? pending)) chosen.value = event.target.open;
+      }}>
+        <summary>${icon("tools")}<span class="mono name">${item.call.name}</span>
+          <span class="gist mono">${gist(item.call.arguments)}</span><span class=${`badge ${tone}`}>${word}</span></summary>
+        <div class="stack">
+          ${item.call.arguments && argumentsOf(item.call.arguments)}
+          ${item.decision && html`<p class="muted">${item.decision.approve ? "You approved this." : `You denied this. ${item.decision.reason ?? ""}`}</p>`}
+          ${item.result && resultOf(item.result)}
+        </div>
+        ${pending && onDecide && html`<${Decision} item=${item} onDecide=${onDecide} />`}
+      </details>`;
+  };
+});
+
+function gist(text) {
+  const values = Object.values(parsed(text) ?? {}).filter((value) => ["string", "number", "boolean"].includes(typeof value));
+  return values.map((value) => String(value).replace(/\s+/g, " ")).join(" · ").slice(0, 120);
+}
+
+function parsed(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function argumentsOf(text) {
+  const values = parsed(text);
+  if (!values) return code(text, "arguments");
+  const entries = Object.entries(values);
+  return entries.length > 0 && html`<dl class="arguments">${entries.map(([name, value]) => html`
+    <div key=${name}><dt>${name}</dt><dd class="plain mono">${typeof value === "string" ? value : pretty(value)}</dd></div>`)}</dl>`;
+}
+
+function resultOf(result) {
+  const returned = result.tool_return;
+  const parts = Array.isArray(returned) ? returned : [{ text: typeof returned === "string" ? returned : pretty(returned) }];
+  return html`<div class="stack returned">
+    ${parts.map((part) => (part.type === "image" ? image(part.source) : code(pretty(part.text ?? ""), "result")))}
+    ${["stdout", "stderr"].map((name) => result[name]?.length > 0 && html`<div key=${name}><p class="muted">${name}</p>${code(result[name].join("\n"), name)}</div>`)}
+  </div>`;
+}
+
+const Decision = view((self) => {
+  const denying = signal(false);
+  const decide = (approve, reason) => self.props.onDecide(self.props.item, { type: "approval", tool_call_id: self.props.item.call.tool_call_id, approve, ...(reason ? { reason } : {}) });
+  function deny(event) {
+    event.preventDefault();
+    decide(false, new FormData(event.target).get("reason").trim());
+  }
+  return ({ item }) => {
+    if (item.draft) return html`<p class="decide muted">${item.draft.approve ? "To be approved" : "To be denied"}, once the other calls are decided.</p>`;
+    if (denying.value) {
+      return html`<form class="decide" onSubmit=${deny}>
+        <label class="grow"><span class="visually-hidden">Why not (the agent reads this)</span>
+          <input name="reason" ref=${(element) => element && !element.dataset.seen && ((element.dataset.seen = "1"), element.focus())} placeholder="Why not? The agent reads this." autocomplete="off" /></label>
+        <button class="danger">Deny</button><button type="button" onClick=${() => (denying.value = false)}>Back</button>
+      </form>`;
+    }
+    return html`<div class="decide">
+      <span class="grow">The agent asks for leave to do this.</span>
+      <button class="primary" onClick=${() => decide(true)}>${icon("check")} Approve</button>
+      <button onClick=${() => (denying.value = true)}>Deny …</button>
+    </div>`;
+  };
+});

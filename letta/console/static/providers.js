@@ -1,0 +1,62 @@
+// Providers of models that were added while the server runs.
+import { get, patch, post, remove } from "./api.js";
+import { icon } from "./icons.js";
+import { attempt, confirm, empty, loaded, loader, open, problem, when } from "./ui.js";
+import { html, onMount, signal, view } from "./view.js";
+
+const TYPES = ["openai", "anthropic", "google_ai", "azure", "openrouter", "groq", "together", "deepseek", "xai", "fireworks", "ollama", "vllm", "lmstudio_openai", "bedrock", "mistral"];
+
+export default view(() => {
+  const { state, load } = loader(() => get("/providers", { limit: 200 }));
+  onMount(() => void load());
+
+  const add = async () => {
+    if (await open((close) => html`<${NewProvider} close=${close} />`, { label: "Add a provider" })) load();
+  };
+
+  async function drop(provider) {
+    if (!(await confirm({ title: `Delete ${provider.name}?`, text: "Agents that use its models can't answer until they get another." }))) return;
+    if (await attempt(() => remove(`/providers/${provider.id}`), "Deleted.")) load();
+  }
+
+  const check = (provider) => attempt(() => post(`/providers/${provider.id}/check`), `${provider.name} answers.`);
+  const refresh = (provider) => attempt(async () => {
+    await patch(`/providers/${provider.id}/refresh`);
+    await load();
+  }, "The list of models is up to date.");
+
+  return () => html`
+    <header class="page"><div><h1>Providers</h1><p class="muted">Of models. Those set in the server's environment can't be changed here.</p></div>
+      <div class="actions"><button class="primary" onClick=${add}>${icon("plus")} Add a provider</button></div></header>
+    ${loaded(state.value, (found) => found.length === 0 ? empty("providers", "No providers", "Add the key of one, and its models can be chosen for agents.") : html`<ul class="rows">${found.map((provider) => html`
+      <li key=${provider.id} class="row spread"><span class="grow"><strong>${provider.name}</strong> <span class="tag">${provider.provider_type}</span> ${provider.provider_category === "base" && html`<span class="tag">environment</span>`}<br /><small class="mono">${provider.base_url ?? ""} ${when(provider.updated_at)}</small></span>
+        <span class="row tight"><button class="small" onClick=${() => check(provider)}>Check</button>
+          ${provider.provider_category !== "base" && html`<button class="bare" title="Refresh the models" aria-label=${`Refresh the models of ${provider.name}`} onClick=${() => refresh(provider)}>${icon("refresh")}</button>
+          <button class="bare" title="Delete" aria-label=${`Delete ${provider.name}`} onClick=${() => drop(provider)}>${icon("trash")}</button>`}</span></li>`)}</ul>`)}`;
+});
+
+const NewProvider = view((self) => {
+  const failure = signal(null);
+  const busy = signal(false);
+  async function submit(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    busy.value = true;
+    failure.value = null;
+    const base_url = form.get("base_url").trim();
+    const body = { name: form.get("name"), provider_type: form.get("type"), api_key: form.get("key"), ...(base_url ? { base_url } : {}) };
+    try {
+      self.props.close(await post("/providers", body));
+    } catch (error) {
+      failure.value = error;
+    }
+    busy.value = false;
+  }
+  return () => html`<form onSubmit=${submit}>
+    <label class="field"><span>Name</span><input name="name" required autofocus autocomplete="off" /><small>Models are called name/model.</small></label>
+    <label class="field"><span>Kind</span><select name="type">${TYPES.map((type) => html`<option key=${type}>${type}</option>`)}</select></label>
+    <label class="field"><span>Key</span><input name="key" type="password" autocomplete="off" /></label>
+    <label class="field"><span>Address</span><input name="base_url" type="url" placeholder="only where it isn't the usual one" /></label>
+    ${failure.value && problem(failure.value)}
+    <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary" disabled=${busy.value}>${busy.value ? "Checking …" : "Add"}</button></footer></form>`;
+});

