@@ -2,19 +2,33 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
 from letta.database.pagination import Page
-from letta.http.dependencies import ActorDep, DatabaseDep
+from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import ToolId, page_reader
-from letta.tools import repository, service
+from letta.tools import generating, repository, search, service
+from letta.tools.generating import GeneratedTool, GenerateToolRequest
 from letta.tools.repository import ToolFilter
-from letta.tools.schemas import CreateTool, SourceCode, ToolResponse, ToolType, UpdateTool
+from letta.tools.schemas import (
+    CreateTool,
+    SourceCode,
+    ToolResponse,
+    ToolRunFromSource,
+    ToolRunMessage,
+    ToolSearchRequest,
+    ToolSearchResult,
+    ToolType,
+    UpdateTool,
+)
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/tools", tags=["tools"])
+
+JsonObject = dict[str, Any]
 
 ToolsPage = Annotated[Page, Depends(page_reader(limit=50, order="desc"))]
 Texts = Annotated[list[str] | None, Query()]
@@ -81,6 +95,27 @@ async def add_base_tools(actor: ActorDep, database: DatabaseDep) -> list[Tool]:
 async def generate_schema(_: ActorDep, body: SourceCode) -> dict[str, Any]:
     """The schema that a source would get. Nothing is stored."""
     return await asyncio.to_thread(service.describe, body.code, body.source_type or "python", None, None)
+
+
+@router.post("/generate-tool", response_model=GeneratedTool)
+async def generate_tool(actor: ActorDep, server: ServerDep, body: GenerateToolRequest) -> GeneratedTool:
+    """Have a model write a tool. Nothing is stored; create it with what comes back, once you have looked at it."""
+    return await generating.generate_tool(server.catalog, actor, body)
+
+
+@router.post("/run", response_model=ToolRunMessage)
+async def run_tool_from_source(actor: ActorDep, server: ServerDep, body: ToolRunFromSource) -> JsonObject:
+    """Run a source once, where custom tools run. Nothing is stored."""
+    tool = await asyncio.to_thread(service.passing_tool, body)
+    ran = await server.custom_tools.run(actor, tool, body.args, environment=body.env_vars)
+    shown = {"tool_return": ran.text, "status": ran.status, "stdout": ran.stdout, "stderr": ran.stderr}
+    return shown | {"name": body.name, "date": datetime.now(UTC), "tool_returns": [shown]}
+
+
+@router.post("/search", response_model=list[ToolSearchResult])
+async def search_tools(actor: ActorDep, database: DatabaseDep, body: ToolSearchRequest) -> list[ToolSearchResult]:
+    """Find tools by what they are for."""
+    return await database.read(search.find_tools, actor, body)
 
 
 @router.get("/{tool_id}", response_model=ToolResponse)

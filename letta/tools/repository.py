@@ -4,7 +4,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy import values as rows_of
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -12,11 +28,13 @@ from letta.agents.tables import agents, agents_tools
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
 from letta.organizations.actor import Actor
+from letta.organizations.tables import organizations
 from letta.tools.tables import tools
 from letta.tools.tool import Tool
 
 COLUMNS = [tools.c[field.name] for field in fields(Tool)]
 _NAMES = [column.name for column in COLUMNS]
+JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _DERIVED = {"created_by_id", "last_updated_by_id", "created_at", "updated_at"}
@@ -148,14 +166,17 @@ def tools_of_agent(connection: Connection, agent_id: str) -> list[Tool]:
 def tools_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[str, list[Tool]]:
     """The tools of several agents by agent id, oldest first; agents without tools are left out."""
     query = (
-        select(*COLUMNS, agents_tools.c.agent_id)
+        select(*COLUMNS, func.array_agg(agents_tools.c.agent_id).label("holders"))
         .join(agents_tools, agents_tools.c.tool_id == tools.c.id)
         .where(agents_tools.c.agent_id.in_(agent_ids))
+        .group_by(tools.c.id)
         .order_by(tools.c.created_at, tools.c.id)
     )
     found: dict[str, list[Tool]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.agent_id, []).append(to_tool(row))
+    for row in connection.execute(query):  # one row a tool, since agents have most of theirs in common
+        tool = to_tool(row)
+        for agent_id in row.holders:
+            found.setdefault(agent_id, []).append(tool)
     return found
 
 
@@ -211,6 +232,26 @@ def write_builtin_tools(connection: Connection, actor: Actor, seeds: Sequence[To
         "last_updated_by_id": actor.user_id,
     }
     connection.execute(statement.values([_values(seed) | owner for seed in seeds]))
+
+
+def organizations_without(
+    connection: Connection, wanted: Sequence[tuple[str, str, JsonObject]], *, besides: str
+) -> list[str]:
+    """Organizations that lack one of these tools (name, type, schema), or have it otherwise.
+
+    A tool of the type ``besides`` that has one of the names is left alone.
+    """
+    names = rows_of(column("name", Text), column("tool_type", Text), column("json_schema", JSONB), name="wanted")
+    listed = names.data(list(wanted))
+    held = and_(tools.c.organization_id == organizations.c.id, tools.c.name == listed.c.name)
+    differs = or_(tools.c.tool_type != listed.c.tool_type, tools.c.json_schema != listed.c.json_schema)
+    query = (
+        select(organizations.c.id)
+        .distinct()
+        .select_from(organizations.join(listed, true()).outerjoin(tools, held))
+        .where(or_(tools.c.id.is_(None), and_(tools.c.tool_type != besides, differs)))
+    )
+    return list(connection.scalars(query))
 
 
 def find_by_names(connection: Connection, actor: Actor, names: Sequence[str]) -> list[Tool]:

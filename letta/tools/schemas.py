@@ -1,5 +1,6 @@
 """Tools on the wire."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -93,8 +94,93 @@ class ToolResponse(Schema):
     project_id: str | None = None
 
 
+class ToolRunFromSource(Schema):
+    """A source to run once. Nothing is stored."""
+
+    source_code: str = Field(description="Source whose last function is the tool.")
+    args: dict[str, Any] = Field(description="Arguments of the function, by name.")
+    env_vars: dict[str, str] = Field(default_factory=dict, description="Environment variables that the tool finds.")
+    name: str | None = Field(None, description="Which function to call, where the source has several.")
+    source_type: SourceType | None = None
+    args_json_schema: dict[str, Any] | None = None
+    json_schema: dict[str, Any] | None = None
+    pip_requirements: list[Requirement] | None = None
+    npm_requirements: list[Requirement] | None = None
+
+
+class ToolExecuteRequest(Schema):
+    """Arguments for a tool of an agent."""
+
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolReturnItem(Schema):
+    """What one call of a tool came to."""
+
+    type: Literal["tool"] = "tool"
+    tool_return: str
+    status: Literal["success", "error"]
+    tool_call_id: str = "null"
+    stdout: list[str] | None = None
+    stderr: list[str] | None = None
+
+
+class ToolRunMessage(Schema):
+    """What running a source came to, in the form of an agent's message."""
+
+    id: str = "null"
+    date: datetime
+    name: str | None = None
+    message_type: Literal["tool_return_message"] = "tool_return_message"
+    otid: str | None = None
+    sender_id: str | None = None
+    step_id: str | None = None
+    is_err: bool | None = None
+    seq_id: int | None = None
+    run_id: str | None = None
+    tool_return: str
+    status: Literal["success", "error"]
+    tool_call_id: str = "null"
+    stdout: list[str] | None = None
+    stderr: list[str] | None = None
+    tool_returns: list[ToolReturnItem]
+
+
+class ToolExecutionResult(Schema):
+    """What running a tool of an agent came to. ``func_return`` is what the function returned, as JSON."""
+
+    status: Literal["success", "error"]
+    func_return: Any = None
+    agent_state: None = Field(None, description="Always null: tools get a copy.", deprecated=True)
+    stdout: list[str] | None = None
+    stderr: list[str] | None = None
+    sandbox_config_fingerprint: str | None = None
+
+
 class SourceCode(Schema):
     """A source to describe."""
 
     code: str
     source_type: SourceType | None = "python"
+
+
+class ToolSearchRequest(Schema):
+    """A search among tools."""
+
+    query: str | None = Field(None, description="What the tool is to do; without it, the newest tools are returned.")
+    search_mode: Literal["vector", "fts", "hybrid"] = Field(
+        "hybrid", description="Tools are found by their words, whatever the mode."
+    )
+    tool_types: list[str] | None = Field(None, description="Only tools of these types.")
+    tags: list[str] | None = Field(None, description="Only tools with one of these tags.")
+    limit: int = Field(50, ge=1, le=100)
+
+
+class ToolSearchResult(Schema):
+    """A tool that was found."""
+
+    tool: ToolResponse
+    embedded_text: str | None = Field(None, description="What it is found by.")
+    fts_rank: int | None = Field(None, description="Its place by words, from 1; null without a query.")
+    vector_rank: int | None = None
+    combined_score: float = Field(description="1 for the best match, 0 without a query.")

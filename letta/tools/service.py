@@ -1,28 +1,31 @@
 """What happens when tools are made and changed: their schema follows their source."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.constants import DEFAULT_USER_ID
 from letta.database.ids import new_id
 from letta.database.text import check_storable
 from letta.errors import ConflictError, InvalidArgumentError
 from letta.organizations.actor import Actor
+from letta.sandbox.errors import SchemaError
 from letta.sandbox.schema import derive_schema, describe_with, function_name
 from letta.tools import repository
 from letta.tools.builtin import BuiltinTool
 from letta.tools.registry import BUILTIN_TOOLS
-from letta.tools.schemas import CreateTool, UpdateTool
-from letta.tools.tool import Tool
+from letta.tools.schemas import CreateTool, ToolRunFromSource, UpdateTool
+from letta.tools.tool import CUSTOM, Tool
 
 JsonObject = dict[str, Any]
 
 MAX_NAME_CHARACTERS = 48
-CUSTOM = "custom"
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _DESCRIBING = ("source_code", "json_schema", "args_json_schema")
+_PYTHON_ONLY = "This server runs tools written in Python only. Write the tool in Python."
 _NULLABLE = {"description", "args_json_schema", "pip_requirements", "npm_requirements", "default_requires_approval"}
 
 
@@ -35,6 +38,7 @@ def upsert_tool(connection: Connection, actor: Actor, body: CreateTool) -> Tool:
         InvalidArgumentError: the source can't be described, or doesn't fit the schema given with it.
         ConflictError: the name is that of a built-in tool.
     """
+    _check_language(body)
     schema = describe(body.source_code, body.source_type, body.json_schema, body.args_json_schema)
     given = _given(body) | {"json_schema": schema, "name": schema["name"], "source_type": body.source_type}
     tool = _applied(Tool(id=new_id("tool"), name=schema["name"], tool_type=CUSTOM, json_schema=schema), given)
@@ -61,6 +65,8 @@ def update_tool(connection: Connection, actor: Actor, tool_id: str, body: Update
         ConflictError: another tool has the new name.
     """
     tool = repository.lock_tool(connection, actor, tool_id)
+    if tool.source_type != "typescript":  # such as a file may have brought along
+        _check_language(body)
     changes = _given(body)
     if "metadata_" in changes:
         changes["metadata"] = changes.pop("metadata_")
@@ -83,7 +89,7 @@ def describe(
         InvalidArgumentError: there is no way to tell, or the name isn't one that models accept.
     """
     if source_type == "typescript" and json_schema is None:
-        raise InvalidArgumentError("The schema of a TypeScript tool can't be derived. Give json_schema.")
+        raise InvalidArgumentError(f"The schema of a TypeScript tool can't be derived. {_PYTHON_ONLY}")
     if json_schema is not None:
         schema = checked_schema(json_schema)
         if source_type != "typescript":
@@ -91,9 +97,30 @@ def describe(
     else:
         schema = describe_with(source, args_json_schema) if args_json_schema else derive_schema(source)
     check_name(schema["name"])
-    for name, value in (("source_code", source), ("json_schema", schema), ("args_json_schema", args_json_schema)):
-        check_storable(value, name)
+    check_storable(schema, "json_schema")  # an escape in the source may stand for NUL
     return schema
+
+
+def passing_tool(body: ToolRunFromSource) -> Tool:
+    """A tool that is run once and not stored. A source that can't be described is run with the arguments as they are.
+
+    Raises:
+        InvalidArgumentError: the source is no Python, or a schema given with it is none.
+    """
+    from letta.sandbox.needs import needs_of
+
+    source_type = body.source_type or "python"
+    needs = needs_of(body.source_code, body.name) if source_type != "typescript" else None
+    name = needs.function if needs else body.name or "tool"
+    schema: JsonObject = {"name": name, "description": "", "parameters": {}}
+    if body.json_schema is not None:
+        schema = checked_schema({"name": name} | body.json_schema)
+    elif needs and needs.function == function_name(body.source_code):
+        with suppress(SchemaError):
+            arguments = body.args_json_schema
+            schema = describe_with(body.source_code, arguments) if arguments else derive_schema(body.source_code)
+    requirements = [requirement.model_dump() for requirement in body.pip_requirements or ()]
+    return Tool("", name, CUSTOM, schema, None, source_type, body.source_code, pip_requirements=requirements)
 
 
 def ensure_builtin_tools(connection: Connection, actor: Actor) -> None:
@@ -105,10 +132,26 @@ def ensure_builtin_tools(connection: Connection, actor: Actor) -> None:
         repository.write_builtin_tools(connection, actor, [_seed(builtin) for builtin in outdated])
 
 
+def ensure_builtin_tools_everywhere(connection: Connection) -> None:
+    """The same in every organization. One query tells those where something is to be done."""
+    wanted = [(builtin.name, builtin.tool_type, _builtin_schema(builtin)) for builtin in BUILTIN_TOOLS]
+    for organization_id in repository.organizations_without(connection, wanted, besides=CUSTOM):
+        ensure_builtin_tools(connection, Actor(DEFAULT_USER_ID, organization_id))
+
+
 def add_base_tools(connection: Connection, actor: Actor) -> list[Tool]:
     """Make sure that the built-in tools are there, and return them."""
     ensure_builtin_tools(connection, actor)
     return repository.find_by_names(connection, actor, [builtin.name for builtin in BUILTIN_TOOLS])
+
+
+def _check_language(body: CreateTool | UpdateTool) -> None:
+    """Refuse what could be stored but never run."""
+    if body.source_type == "typescript":
+        raise InvalidArgumentError(f"source_type is 'typescript'. {_PYTHON_ONLY}")
+    if body.npm_requirements:
+        names = ", ".join(package.name for package in body.npm_requirements)[:200]
+        raise InvalidArgumentError(f"npm_requirements names {names}. {_PYTHON_ONLY} It can name pip_requirements.")
 
 
 def _described_anew(tool: Tool, changes: JsonObject) -> JsonObject:
@@ -135,7 +178,6 @@ def _applied(tool: Tool, changes: JsonObject) -> Tool:
     chosen = "description" in changes or tool.description != tool.json_schema.get("description")
     if changed.description is None or not chosen:
         changed = replace(changed, description=changed.json_schema["description"])
-    check_storable([changed.description, changed.tags, changed.metadata, changed.pip_requirements], "The tool")
     return changed
 
 

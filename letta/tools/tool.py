@@ -6,6 +6,11 @@ from typing import Any
 
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
 
+CUSTOM = "custom"
+"""Type of the tools whose source users have written."""
+EXTERNAL_MCP = "external_mcp"
+"""Type of the tools that MCP servers offer."""
+
 
 @dataclass(slots=True)
 class Tool:

@@ -149,9 +149,12 @@ def test_plain_fields_change(upsert: Upsert, update: Update) -> None:
         ({"source_code": source("f"), "json_schema": schema("f", parameters={"properties": []})}, "must be an object"),
         ({"source_code": source("f"), "json_schema": schema("f", description="a\0")}, "json_schema contains a NUL"),
         ({"source_code": source("f", says="a\\0")}, "json_schema contains a NUL"),
-        ({"source_code": source("f"), "tags": ["\ud800"]}, "surrogate"),
-        ({"source_code": "function f() {}", "source_type": "typescript"}, "Give json_schema"),
-        ({"source_code": "f\0", "source_type": "typescript", "json_schema": schema("f")}, "source_code contains a NUL"),
+        ({"source_code": "function f() {}", "source_type": "typescript"}, "Python only"),
+        (
+            {"source_code": "function f() {}", "source_type": "typescript", "json_schema": schema("f")},
+            "source_type is 'typescript'. This server runs tools written in Python only",
+        ),
+        ({"source_code": source("f"), "npm_requirements": [{"name": "left-pad"}]}, "npm_requirements names left-pad"),
         ({"source_code": "def broken(:"}, "not valid Python"),
         ({"source_code": "def f(a): ..."}, "no docstring"),
     ],
@@ -161,10 +164,12 @@ def test_what_does_not_fit_is_refused(upsert: Upsert, fields: dict[str, Any], wo
         upsert(**fields)
 
 
-def test_typescript_keeps_the_given_schema(upsert: Upsert, update: Update) -> None:
-    tool = upsert("function f() {}", source_type="typescript", json_schema=schema("f"))
-    assert (tool.source_type, tool.name) == ("typescript", "f")
-    assert update(tool, source_code="function f() { return 1 }").json_schema == tool.json_schema
+def test_a_tool_can_not_become_one_that_is_never_run(upsert: Upsert, update: Update) -> None:
+    tool = upsert(source("f"), npm_requirements=[])
+    for change in ({"source_type": "typescript"}, {"npm_requirements": [{"name": "left-pad"}]}):
+        with pytest.raises(InvalidArgumentError, match="Python only"):
+            update(tool, **change)
+    assert update(tool, npm_requirements=None, source_type="python").source_type == "python"
 
 
 def test_a_refused_change_changes_nothing(connection: Connection, actor: Actor, upsert: Upsert, update: Update) -> None:

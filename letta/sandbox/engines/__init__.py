@@ -1,0 +1,1 @@
+"""The ways of running a tool, each in a module of its own."""
