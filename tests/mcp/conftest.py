@@ -1,0 +1,124 @@
+"""MCP servers in processes of their own, and a server that may speak with them."""
+
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from letta.testing.postgres import throwaway_schema
+from letta.testing.scripted_model import ScriptedModel
+from letta.testing.server import ServerProcess, free_port
+from tests.conftest import environment_of
+
+OFFERING = Path(__file__).with_name("offering.py")
+PROTECTED = Path(__file__).with_name("protected.py")
+
+
+@contextmanager
+def offering(transport: str) -> Iterator[str]:
+    """The address of an MCP server that runs in the meantime."""
+    with _running(OFFERING, transport, port := free_port()):
+        yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
+
+
+@contextmanager
+def protected(transport: str) -> Iterator[str]:
+    """The same of one that wants a sign-in."""
+    with _running(PROTECTED, transport, port := free_port()):
+        yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
+
+
+@contextmanager
+def _running(program: Path, transport: str, port: int) -> Iterator[None]:
+    command = [sys.executable, str(program), transport, str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def streamable_url() -> Iterator[str]:
+    with offering("streamable-http") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def sse_url() -> Iterator[str]:
+    with offering("sse") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def server(
+    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
+    """A server that may ask this machine, run commands, and has little patience."""
+    with throwaway_schema(postgres_uri) as schema:
+        environment = environment_of(postgres_uri, schema, scripted_model)
+        environment |= {
+            "LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1",
+            "MCP_DISABLE_STDIO": "false",
+            "MCP_CONNECT_TO_SERVER_TIMEOUT": "8",
+            "MCP_LIST_TOOLS_TIMEOUT": "8",
+            "MCP_EXECUTE_TOOL_TIMEOUT": "3",
+            "A_SECRET_OF_THE_SERVER": "not for tools",
+        }
+        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
+            yield running
+
+
+@pytest.fixture
+def http(server: ServerProcess) -> Iterator[httpx2.Client]:
+    """What the official client doesn't do; every MCP server of the test goes with it."""
+    with httpx2.Client(base_url=server.url, timeout=60, trust_env=False) as opened:
+        yield opened
+        for each in opened.get("/v1/mcp-servers").json():
+            opened.delete(f"/v1/mcp-servers/{each['id']}")
+
+
+@pytest.fixture
+def name() -> str:
+    return f"s-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def stdio_config(tmp_path: Path) -> dict[str, object]:
+    return {
+        "mcp_server_type": "stdio",
+        "command": sys.executable,
+        "args": [str(OFFERING), "stdio"],
+        "env": {"GIVEN": "value-of-given", "MORE_TOOLS": str(tmp_path / "more")},
+    }
+
+
+@pytest.fixture
+def dead_url() -> Iterator[Callable[[], str]]:
+    """Makes addresses that take connections and never answer."""
+    listeners: list[socket.socket] = []
+
+    def make() -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+
+    yield make
+    for listener in listeners:
+        listener.close()
