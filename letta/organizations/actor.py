@@ -1,7 +1,10 @@
 """Who makes a request, and what they may do."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from letta.access.grants import Access, Grants
+from letta.access.key import StoredKey
 from letta.constants import DEFAULT_ORGANIZATION_ID, DEFAULT_USER_ID
 
 
@@ -15,12 +18,25 @@ class Actor:
 
 DEFAULT_ACTOR = Actor(DEFAULT_USER_ID, DEFAULT_ORGANIZATION_ID)
 
-ALL_SCOPES = frozenset({"*"})
-
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller: an actor and the scopes of the credential. The server's password has all of them."""
+    """An authenticated caller: an actor and what its credential opens. The server's password opens everything.
+
+    Of a tool that runs there is no stored key, but grants.
+    """
 
     actor: Actor
-    scopes: frozenset[str] = field(default=ALL_SCOPES)
+    grants: Grants | None = None
+    key: StoredKey | None = None
+
+    def may(self, needs: Iterable[Access], agent_id: str) -> bool:
+        """Whether an agent is open to it in all of these ways."""
+        if self.grants is None:
+            return True
+        return (self.grants.everywhere | self.grants.agents.get(agent_id, frozenset())).issuperset(needs)
+
+    @property
+    def sees_secrets(self) -> bool:
+        """Whether it is shown the values of agents' secrets. Tools are: they are run with them."""
+        return self.grants is None or self.key is None or Access.ADMIN in self.grants.everywhere

@@ -1,6 +1,6 @@
 """Organizations own everything; users act within one."""
 
-from sqlalchemy import Column, Table, Text, func
+from sqlalchemy import Boolean, Column, Table, Text, func
 
 from letta.database.base import metadata, reference, timestamp
 
@@ -10,6 +10,7 @@ organizations = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     timestamp("created_at", nullable=False, server_default=func.now()),
+    Column("privileged_tools", Boolean, nullable=False, server_default="false"),
 )
 
 users = Table(
@@ -19,4 +20,5 @@ users = Table(
     reference("organization_id", "organizations", nullable=False, index=True),
     Column("name", Text, nullable=False),
     timestamp("created_at", nullable=False, server_default=func.now()),
+    timestamp("updated_at", nullable=False, server_default=func.now()),
 )

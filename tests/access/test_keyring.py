@@ -1,0 +1,54 @@
+"""What a process remembers of keys."""
+
+import time
+
+import pytest
+
+from letta.access import keyring as keyring_module
+from letta.access import repository
+from letta.access.key import PROGRAM
+from letta.access.keyring import SECONDS, Keyring
+from letta.access.tokens import API_KEY, digest, new_token
+from letta.database.engine import Database
+from letta.organizations.actor import Actor
+
+VALUES = {"kind": PROGRAM, "name": "a key", "hint": "…", "scopes": ["read"]}
+
+
+@pytest.fixture
+def token(database: Database, actor: Actor) -> str:
+    made = new_token(API_KEY)
+    database.run_sync(repository.insert_key, actor, digest(made), VALUES)
+    return made
+
+
+async def test_what_another_process_revokes_is_void_within_seconds(
+    database: Database, actor: Actor, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Keyring(database)
+    found = await here.find(token)
+    assert found is not None
+    database.run_sync(repository.delete_key, actor, PROGRAM, key_id=found.id)
+    assert await here.find(token) == found
+    later = time.monotonic() + SECONDS + 0.1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert await here.find(token) is None
+    await here.stop()
+
+
+async def test_what_is_revoked_here_is_void_at_once(database: Database, actor: Actor, token: str) -> None:
+    here = Keyring(database)
+    found = await here.find(token)
+    assert found is not None
+    here.forget(database.run_sync(repository.delete_key, actor, PROGRAM, key_id=found.id))
+    assert await here.find(token) is None
+    await here.stop()
+
+
+async def test_keys_that_nobody_has_take_no_room(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring_module, "_MOST", 3)
+    here = Keyring(database)
+    for number in range(10):
+        assert await here.find(f"{API_KEY}{number}") is None
+    assert len(here._known) == 3
+    await here.stop()
