@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Query
 
 from letta.database.pagination import Page
 from letta.folders import repository, service
+from letta.folders.file_endpoints import add_file_routes, measure_folders
+from letta.folders.file_schemas import OrganizationSourcesStats
 from letta.folders.folder import Folder
 from letta.folders.schemas import CreateFolder, FolderResponse, SourceResponse, UpdateFolder
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
@@ -24,7 +26,7 @@ async def count_folders(actor: ActorDep, database: DatabaseDep) -> int:
 
 async def create_folder(actor: ActorDep, server: ServerDep, body: CreateFolder) -> Folder:
     """Create an empty folder."""
-    folder = await service.new_folder(server.catalog, actor, body)
+    folder = await service.new_folder(await server.catalogs.whole(actor, body.embedding), actor, body)
     return await server.database.run(repository.create_folder, actor, folder)
 
 
@@ -38,14 +40,18 @@ async def retrieve_folder(actor: ActorDep, database: DatabaseDep, folder_id: Fol
     return await database.read(repository.get_folder, actor, folder_id)
 
 
-async def modify_folder(actor: ActorDep, database: DatabaseDep, folder_id: FolderId, body: UpdateFolder) -> Folder:
-    """Change a folder."""
-    return await database.run(repository.update_folder, actor, folder_id, service.changes_of(body))
+async def modify_folder(actor: ActorDep, server: ServerDep, folder_id: FolderId, body: UpdateFolder) -> Folder:
+    """Change a folder. With another embedding model, its files are embedded anew in the background."""
+    folder = await server.database.run(service.update_folder, actor, folder_id, service.changes_of(body))
+    if body.embedding_config is not None:
+        server.embedding.wake()
+    return folder
 
 
-async def delete_folder(actor: ActorDep, database: DatabaseDep, folder_id: FolderId) -> None:
+async def delete_folder(actor: ActorDep, server: ServerDep, folder_id: FolderId) -> None:
     """Delete a folder with all that is in it."""
-    await database.run(repository.delete_folder, actor, folder_id)
+    await server.database.run(service.delete_folder, actor, folder_id)
+    server.indexer.deleted()
 
 
 def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> APIRouter:
@@ -68,11 +74,13 @@ def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> A
     router.get("", response_model=list[response])(list_folders)  # type: ignore[valid-type]
     router.post("", response_model=response)(create_folder)
     router.get("/count", response_model=int)(count_folders)
+    router.get("/metadata", response_model=OrganizationSourcesStats)(measure_folders)
     router.get("/name/{folder_name}", response_model=str)(get_folder_by_name)
     router.get("/{folder_id}", response_model=response)(retrieve_folder)
     router.patch("/{folder_id}", response_model=response)(modify_folder)
     router.delete("/{folder_id}")(delete_folder)
     router.get("/{folder_id}/agents", response_model=list[str])(list_agents_of_folder)
+    add_file_routes(router, under_former_name=response is SourceResponse)
     return router
 
 

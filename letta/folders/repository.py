@@ -60,6 +60,15 @@ def get_folder(connection: Connection, actor: Actor, folder_id: str) -> Folder:
     return to_folder(row)
 
 
+def lock_folder(connection: Connection, actor: Actor, folder_id: str) -> Folder:
+    """As `get_folder`, locked until the transaction ends, so that nobody else adds a file."""
+    query = _select(actor).where(folders.c.id == folder_id).with_for_update(key_share=True)
+    row = connection.execute(query).first()
+    if row is None:
+        raise unknown_folder(folder_id)
+    return to_folder(row)
+
+
 def folder_id_by_name(connection: Connection, actor: Actor, name: str) -> str:
     """Id of the folder with this name."""
     query = select(folders.c.id).where(folders.c.organization_id == actor.organization_id, folders.c.name == name)

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from letta.agents.model_config import embedding_config_from
+from letta.archives.repository import follow_folder
 from letta.database.ids import new_id
-from letta.database.text import check_storable
+from letta.file_tools.registry import FILE_TOOL_NAMES
+from letta.folders import attached_repository, repository
 from letta.folders.folder import Folder
 from letta.folders.schemas import CreateFolder, UpdateFolder
 from letta.llm.catalog import Catalog
@@ -22,7 +26,6 @@ async def new_folder(catalog: Catalog, actor: Actor, body: CreateFolder) -> Fold
     Raises:
         InvalidArgumentError: no provider offers the embedding model.
     """
-    check_storable(body.model_dump(), "The folder")
     return Folder(
         id=new_id("source"),
         name=body.name,
@@ -39,8 +42,31 @@ def changes_of(body: UpdateFolder) -> JsonObject:
     changes = {name: value for name, value in body.given().items() if value is not None or name not in _NOT_NULL}
     if body.embedding_config is not None:
         changes["embedding_config"] = body.embedding_config.model_dump()
-    check_storable(changes, "The folder")
     return changes
+
+
+def update_folder(connection: Connection, actor: Actor, folder_id: str, changes: JsonObject) -> Folder:
+    """Apply a client's changes to a folder. With another embedding model, vectors of its files are due again.
+
+    Raises:
+        NotFoundError: no such folder.
+        ConflictError: the new name is taken.
+    """
+    folder = repository.update_folder(connection, actor, folder_id, changes)
+    if "embedding_config" in changes:
+        follow_folder(connection, folder_id, folder.embedding_config)
+    return folder
+
+
+def delete_folder(connection: Connection, actor: Actor, folder_id: str) -> None:
+    """Delete a folder with all that is in it. Agents that have no other folder lose the tools for files.
+
+    Raises:
+        NotFoundError: no such folder.
+    """
+    repository.get_folder(connection, actor, folder_id)
+    attached_repository.take_tools_from(connection, FILE_TOOL_NAMES, but_for=folder_id)
+    repository.delete_folder(connection, actor, folder_id)
 
 
 async def _embedding_config(catalog: Catalog, body: CreateFolder) -> JsonObject | None:

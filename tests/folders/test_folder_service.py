@@ -55,11 +55,6 @@ async def test_without_a_model_the_default_one_is_taken_or_none(
     assert folder.embedding_config["handle"] == HANDLE
 
 
-async def test_text_that_cannot_be_stored_is_refused(catalog: Catalog) -> None:
-    with pytest.raises(InvalidArgumentError, match="NUL"):
-        await service.new_folder(catalog, DEFAULT_ACTOR, CreateFolder(name="a", metadata={"k": ["a\0"]}))
-
-
 def test_only_what_was_sent_changes() -> None:
     assert service.changes_of(UpdateFolder()) == {}
     assert service.changes_of(UpdateFolder(name=None, description=None, embedding_config=None)) == {"description": None}

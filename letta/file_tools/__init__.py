@@ -1,0 +1,1 @@
+"""The tools with which agents look into the files of their folders."""

@@ -1,0 +1,140 @@
+"""Reading uploaded files in the background, one at a time in each process.
+
+What was uploaded waits in the database until its text is there, so that it is read by whichever process comes to it,
+and again where one ended meanwhile. Vectors are made afterwards (`letta.archives.embedding`).
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.folders import processing_repository as repository
+from letta.folders.file_types import FileType, known_type
+from letta.folders.processing_repository import ClaimedFile
+from letta.folders.reading import FileReader, ReadFile, TaskError
+
+logger = logging.getLogger(__name__)
+
+_MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the worker waits, in seconds.
+
+    Attributes:
+        claim: how long a file is another process's that has said nothing since.
+        idle: how often it looks without having been woken: another process may have left something undone.
+        failed: before it looks again after the database was away.
+    """
+
+    claim: float = 15.0
+    idle: float = 600.0
+    failed: float = 10.0
+
+
+class FileWorker:
+    """Reads files when it is woken, and now and then."""
+
+    def __init__(
+        self, database: Database, reader: FileReader, when_due: Callable[[], None], pace: Pace | None = None
+    ) -> None:
+        """`when_due` is told when vectors are missing."""
+        self._database = database
+        self._reader = reader
+        self._when_due = when_due
+        self._pace = pace or Pace()
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, with what was left undone."""
+        self._task = asyncio.create_task(self._work())
+
+    def wake(self) -> None:
+        """Say that a file was uploaded."""
+        self._woken.set()
+
+    async def stop(self) -> None:
+        """End. A file that is being read is left to the next process that looks."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        while True:
+            self._woken.clear()
+            pause = await self._try_to_look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
+
+    async def _try_to_look(self) -> float:
+        """Read what waits. Returns after how many seconds to look again, if nobody wakes us."""
+        try:
+            return self._pace.claim / 2 if await self._look() else self._pace.idle
+        except UnavailableError as error:
+            logger.warning("uploaded files could not be looked for: %s", error.detail)
+        except Exception:
+            logger.exception("reading uploaded files broke down, and is tried again later")
+        return self._pace.failed
+
+    async def _look(self) -> bool:
+        """Read what waits. Returns whether others are busy with files."""
+        while True:
+            claim = uuid.uuid4().hex
+            file, others = await self._database.run(repository.claim_file, claim, self._pace.claim)
+            if file is None:
+                return others
+            await self._process(file)
+
+    async def _process(self, file: ClaimedFile) -> None:
+        if file.attempts > _MOST_ATTEMPTS:
+            message = (
+                f"The server ended {_MOST_ATTEMPTS} times while it was reading the file. Make the file simpler or "
+                "smaller, and upload it again."
+            )
+            await self._database.run(repository.fail, file, message)
+            return
+        keeping = asyncio.create_task(self._keep(file))
+        try:
+            await self._complete(file)
+        except asyncio.CancelledError:
+            with suppress(UnavailableError):
+                await self._database.run(repository.give_back, file)
+            raise
+        finally:
+            keeping.cancel()
+
+    async def _complete(self, file: ClaimedFile) -> None:
+        try:
+            read = await self._read(file)
+        except TaskError as error:
+            logger.info("file %s can't be read: %s", file.id, error)
+            await self._database.run(repository.fail, file, str(error))
+            return
+        if await self._database.run(repository.finish, file, read):
+            self._when_due()
+
+    async def _read(self, file: ClaimedFile) -> ReadFile:
+        config = file.embedding_config or {}
+        tokens = config.get("embedding_chunk_size") or DEFAULT_EMBEDDING_CHUNK_SIZE
+        file_type = known_type(file.file_type)
+        if file.content is not None:
+            return await self._reader.read(file.content.encode(), FileType(file_type.name, "text"), tokens)
+        data = await self._database.read(repository.upload_of, file)
+        return await self._reader.read(data, file_type, tokens)
+
+    async def _keep(self, file: ClaimedFile) -> None:
+        """Say again and again that we are busy with a file."""
+        while True:
+            await asyncio.sleep(self._pace.claim / 3)
+            with suppress(UnavailableError):
+                if not await self._database.run(repository.renew, file, self._pace.claim):
+                    return
