@@ -11,6 +11,10 @@ from letta.turn.cancellation import Cancellation
 from letta.turn.events import TurnFailed
 from letta.turn.turn import Turn
 
+INTERRUPTED_TYPE = "stream_incomplete"
+"""The type of error of a turn that its process couldn't carry on."""
+INTERRUPTED_RETRY_SECONDS = 2
+
 
 class ActiveRun:
     """A turn that is being carried out, what it has told so far, and the way to stop it."""
@@ -21,6 +25,7 @@ class ActiveRun:
         self.first = first_number(0) if first is None else first
         self.cancellation = Cancellation()
         self.task: asyncio.Task[None] | None = None
+        self.queued = False
         self._show = show_of(turn)
         self.log = EventLog(self._show.count, self.first) if turn.options.background else EventLog()
 
@@ -41,15 +46,29 @@ class ActiveRun:
                 yield Frame(after, after, wire)
 
 
+def displaced(turn: Turn) -> TurnFailed:
+    """What those are told who follow a turn whose agent or conversation was deleted meanwhile."""
+    detail = f"Agent {turn.agent.id}, or its conversation, was deleted while this turn was under way."
+    return TurnFailed(
+        stop_reason="cancelled",
+        error_type="stream_task_cancelled",
+        message="The turn ended because its agent was deleted.",
+        detail=detail,
+        status=404,
+        body={"detail": detail},
+        usage=turn.usage,
+    )
+
+
 def interrupted(turn: Turn, detail: str) -> TurnFailed:
     """What those are told who follow a turn that this process can't carry on."""
     return TurnFailed(
         stop_reason="error",
-        error_type="stream_incomplete",
+        error_type=INTERRUPTED_TYPE,
         message="The turn was interrupted.",
         detail=detail,
         status=503,
         body={"detail": f"{detail} Send the request again."},
         usage=turn.usage,
-        retry_after=2,
+        retry_after=INTERRUPTED_RETRY_SECONDS,
     )

@@ -4,9 +4,8 @@ import asyncio
 import logging
 
 from letta.database.engine import Database
-from letta.errors import LettaError, UnavailableError
-from letta.http import egress
-from letta.http.egress import EgressError
+from letta.errors import UnavailableError
+from letta.http.attempts import post
 from letta.runs import callback_repository
 from letta.runs.callback_repository import Callback
 
@@ -14,7 +13,6 @@ logger = logging.getLogger(__name__)
 
 _PAUSES = (0.0, 1.0, 5.0)
 """Seconds before the first try and those that follow a failure."""
-_SECONDS = 10
 _SECONDS_AT_THE_END = 5
 _MOST_AT_ONCE = 20
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -61,14 +59,10 @@ async def _deliver(callback: Callback) -> tuple[int | None, str | None]:
     problem: str | None = None
     for pause in _PAUSES:
         await asyncio.sleep(pause)
-        try:
-            answer = await egress.request("POST", callback.url, json=callback.payload, seconds=_SECONDS)
-        except EgressError as error:
-            status, problem = None, error.detail
-        except LettaError as error:
-            return None, error.detail
-        else:
-            status, problem = answer.status, None if answer.status < 400 else f"The address answered {answer.status}."
-            if status not in _TRY_AGAIN:
-                break
+        made = await post(callback.url, json=callback.payload)
+        status, problem = made.status, made.problem
+        if status is not None and status >= 400:
+            problem = f"The address answered {status}."
+        if not made.allowed or (status is not None and status not in _TRY_AGAIN):
+            break
     return status, problem

@@ -1,7 +1,6 @@
 """Reading runs, and going on with their streams."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query
@@ -9,11 +8,11 @@ from fastapi.responses import JSONResponse, Response
 
 from letta.database.pagination import Order, Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
-from letta.http.parameters import After, Before, Limit, RunId, page_parameters
-from letta.messages import repository as messages_repository
+from letta.http.parameters import After, Before, IncludeCost, Limit, RunId, page_parameters
+from letta.http.schema import Moment
+from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
 from letta.messages.sending import STREAM_ANSWER, resumed
-from letta.messages.wire import to_wire
 from letta.runs import listing
 from letta.runs.listing import RunFilter
 from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage, Span
@@ -80,8 +79,8 @@ async def list_messages_of_run(
 ) -> JSONResponse:
     """The messages that a run was given and those that it made."""
     await database.read(listing.retrieve_run, actor, run_id)
-    found = await database.read(messages_repository.list_messages, actor, MessageFilter(run_id=run_id), page)
-    return JSONResponse(to_wire(found))
+    found = await database.read(messages_listing.list_messages, actor, MessageFilter(run_id=run_id), page)
+    return JSONResponse(found)
 
 
 @router.get("/{run_id}/usage", response_model=RunUsage)
@@ -105,10 +104,13 @@ async def retrieve_trace(
 
 
 @router.get("/{run_id}/steps", response_model=list[Step])
-async def list_steps_of_run(actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage) -> list[Step]:
+async def list_steps_of_run(
+    actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage, include_cost: IncludeCost = False
+) -> list[Step]:
     """The steps of a run."""
     await database.read(listing.retrieve_run, actor, run_id)
-    return await database.read(steps_repository.list_steps, actor, steps_repository.StepFilter(run_id=run_id), page)
+    condition = steps_repository.StepFilter(run_id=run_id)
+    return await database.read(steps_repository.list_steps, actor, condition, page, with_cost=include_cost)
 
 
 @router.post("/{run_id}/stream", response_model=None, responses=STREAM_ANSWER)
@@ -148,8 +150,8 @@ async def find_runs(
     duration_percentile: Annotated[int | None, Query(ge=0, le=100)] = None,
     duration_value: Annotated[int | None, Query(ge=0, description="Nanoseconds.")] = None,
     duration_operator: DurationOperator | None = None,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
+    start_date: Moment | None = None,
+    end_date: Moment | None = None,
 ) -> list[Run]:
     """Runs of the organization, by what they did and how long they took as well."""
     wanted = [*(agent_ids or ()), *([agent_id] if agent_id else ())] or None

@@ -5,10 +5,14 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from letta.runs.joining import can_join, cut, join
+from letta.runs.joining import can_join, cut, join, length
 from letta.turn.events import PartDelta, TurnEvent, TurnFailed
 
 _URGENT_BYTES = 64 * 1024
+_MOST_JOINED = 64 * 1024
+"""Characters of a joined delta, so that whoever reads a long message needs no more memory than for a short one."""
+_AT_ONCE = 64
+"""Entries that a reader takes out of the list at once, and holds while it is slow, whatever becomes of the list."""
 _DELTA_BYTES = 350
 """About what a delta takes on the wire, beside its text."""
 
@@ -41,8 +45,8 @@ def _one(_event: TurnEvent) -> int:
 class EventLog:
     """An append-only list of numbered events. A slow reader costs a position in it, not a copy.
 
-    When something else follows them, deltas are joined to one for each part, so that a long turn isn't kept in
-    small pieces; a reader who is in the midst of them goes on where it was.
+    When something else follows them, deltas are joined to one for each part (or some, if it is long), so that a long
+    turn isn't kept in small pieces; a reader who is in the midst of them goes on where it was.
     """
 
     def __init__(self, count: Callable[[TurnEvent], int] = _one, start: int = 1) -> None:
@@ -80,9 +84,13 @@ class EventLog:
         self._wake()
 
     def close(self, interruption: TurnFailed | None = None) -> None:
-        """Say that no event follows. An interruption is told to the readers, but it isn't part of the run."""
-        self._join_loose()
-        self._settle()
+        """Say that no event follows. An interruption is told to the readers, but it isn't part of the run.
+
+        What an interruption leaves in pieces stays so: whoever goes on with the run tells it anew.
+        """
+        if interruption is None:
+            self._join_loose()
+            self._settle()
         self.closed = True
         self.interruption = interruption
         self._wake()
@@ -91,20 +99,25 @@ class EventLog:
         """Wait for something to be added, or for the end."""
         await self._changed.wait()
 
-    def after(self, number: int) -> list[Entry]:
-        """What came after a number, so far."""
-        found = self._entries[bisect_right(self._entries, number, key=lambda entry: entry.last) :]
+    def after(self, number: int, most: int | None = None) -> list[Entry]:
+        """What came after a number, so far; the first ones of it if there is more than ``most``."""
+        first = bisect_right(self._entries, number, key=lambda entry: entry.last)
+        found = self._entries[first : None if most is None else first + most]
         return [found[0].rest(number), *found[1:]] if found else found
 
     async def entries(self, number: int = 0) -> AsyncIterator[Entry]:
         """What comes after a number, until the log is closed."""
         while True:
             changed, closed = self._changed, self.closed
-            for entry in self.after(number):
+            found = self.after(number, _AT_ONCE)
+            for entry in found:
                 number = entry.last
                 yield entry
+            if len(found) == _AT_ONCE:
+                continue
             if closed:
                 return
+            del found
             await changed.wait()  # not of the log as it is by now: a yield takes as long as the reader wants
 
     async def read(self) -> AsyncIterator[TurnEvent]:
@@ -124,10 +137,13 @@ class EventLog:
         loose = self._entries[self._loose_from :]
         del self._entries[self._loose_from :]
         group: list[Entry] = []
+        characters = 0
         for entry in loose:
-            if group and not can_join(_wire(group[0]), _wire(entry)):
+            wire = _wire(entry)
+            characters += length(wire)
+            if group and (characters > _MOST_JOINED or not can_join(_wire(group[0]), wire)):
                 self._entries.append(_joined(group))
-                group = []
+                group, characters = [], length(wire)
             group.append(entry)
         if group:
             self._entries.append(_joined(group))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, or_, select, values
+from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, or_, select, true, values
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
@@ -22,6 +22,9 @@ JsonObject = dict[str, Any]
 
 KEPT = timedelta(hours=3)
 """How long the event log of a run is kept after its end."""
+_BATCHES_AT_ONCE = 4
+"""Of at most about 64 KB each, or one message that is larger."""
+_MESSAGES_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class RunHead:
 
     Attributes:
         expired: whether its event log is kept no longer.
+        usage: tokens that it has used, as far as it was told when this was made.
     """
 
     id: str
@@ -37,6 +41,7 @@ class RunHead:
     background: bool
     request: JsonObject
     expired: bool
+    usage: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,16 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What somebody who follows a run doesn't know yet: frames of a background run, else messages."""
+    """What somebody who follows a run doesn't know yet: frames of a background run, else messages.
+
+    Attributes:
+        more: whether there may be some after these, so that it pays to look again at once.
+    """
 
     state: RunState
     frames: list[Frame]
     messages: list[Message]
+    more: bool = False
 
 
 def head_of_run(connection: Connection, actor: Actor, run_id: str) -> RunHead:
@@ -72,14 +82,14 @@ def head_of_run(connection: Connection, actor: Actor, run_id: str) -> RunHead:
         NotFoundError: there is no such run.
     """
     row = connection.execute(
-        select(agents.c.agent_type, runs.c.background, runs.c.request, runs.c.completed_at)
+        select(agents.c.agent_type, runs.c.background, runs.c.request, runs.c.completed_at, runs.c.usage)
         .join(runs, runs.c.agent_id == agents.c.id)
         .where(runs.c.id == run_id, runs.c.organization_id == actor.organization_id)
     ).first()
     if row is None:
         raise unknown_run(run_id)
     expired = row.completed_at is not None and row.completed_at < datetime.now(UTC) - KEPT
-    return RunHead(run_id, row.agent_type, row.background, row.request, expired)
+    return RunHead(run_id, row.agent_type, row.background, row.request, expired, row.usage)
 
 
 def append_batches(
@@ -139,37 +149,50 @@ def messages_of_run(connection: Connection, run_id: str, after_sequence: int = 0
 
 
 def frames_of_runs(connection: Connection, positions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], News]:
-    """What background runs have told after these numbers."""
+    """What background runs have told after these numbers: for each, a few batches, so that no reader holds a long log
+    as a whole."""
     states = states_of_runs(connection, {run_id for run_id, _ in positions})
     wanted = _wanted(positions)
-    query = (
-        select(wanted.c.run_id, wanted.c.position, run_events.c.frames)
-        .join(run_events, (run_events.c.run_id == wanted.c.run_id) & (run_events.c.last_seq > wanted.c.position))
+    first = (
+        select(run_events.c.first_seq, run_events.c.frames)
+        .where(run_events.c.run_id == wanted.c.run_id, run_events.c.last_seq > wanted.c.position)
         .order_by(run_events.c.first_seq)
+        .limit(_BATCHES_AT_ONCE)
+        .lateral("first_batches")
     )
-    found: dict[tuple[str, int], list[Frame]] = {}
+    query = select(wanted.c.run_id, wanted.c.position, first.c.frames).join(first, true()).order_by(first.c.first_seq)
+    found: dict[tuple[str, int], list[Batch]] = {}
     for run_id, position, stored in connection.execute(query):
-        rest = [frame.rest(position) for frame in Batch.decode(stored).frames if frame.last > position]
-        found.setdefault((run_id, position), []).extend(rest)
-    return {key: News(states[key[0]], found.get(key, []), []) for key in positions if key[0] in states}
+        found.setdefault((run_id, position), []).append(Batch.decode(stored))
+    return {key: _news(states[key[0]], key[1], found.get(key, [])) for key in positions if key[0] in states}
+
+
+def _news(state: RunState, position: int, batches: Sequence[Batch]) -> News:
+    rest = [frame.rest(position) for batch in batches for frame in batch.frames if frame.last > position]
+    return News(state, rest, [], more=len(batches) == _BATCHES_AT_ONCE)
 
 
 def messages_of_runs(connection: Connection, positions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], News]:
-    """What runs have stored after these places in the history."""
+    """What runs have stored after these places in the history: for each, a few messages, as above."""
     states = states_of_runs(connection, {run_id for run_id, _ in positions})
     wanted = _wanted(positions)
-    query = (
-        select(*MESSAGE_COLUMNS, wanted.c.run_id.label("wanted_id"), wanted.c.position)
-        .join(messages, (messages.c.run_id == wanted.c.run_id) & (messages.c.sequence_id > wanted.c.position))
-        .where(_PRODUCED)
+    first = (
+        select(*MESSAGE_COLUMNS)
+        .where(messages.c.run_id == wanted.c.run_id, messages.c.sequence_id > wanted.c.position, _PRODUCED)
         .order_by(messages.c.sequence_id)
+        .limit(_MESSAGES_AT_ONCE)
+        .lateral("first_messages")
     )
+    query = select(*first.c, wanted.c.run_id.label("wanted_id"), wanted.c.position).join(first, true())
     found: dict[tuple[str, int], list[Message]] = {}
-    for row in connection.execute(query):
-        message = to_message(row)
-        message.position = None  # what follows the message's columns is a reader's place, not one in a context
+    for row in connection.execute(query.order_by(first.c.sequence_id)):
+        message = to_message(row[: len(MESSAGE_COLUMNS)])
         found.setdefault((row.wanted_id, row.position), []).append(message)
-    return {key: News(states[key[0]], [], found.get(key, [])) for key in positions if key[0] in states}
+    return {
+        key: News(states[key[0]], [], found.get(key, []), more=len(found.get(key, [])) == _MESSAGES_AT_ONCE)
+        for key in positions
+        if key[0] in states
+    }
 
 
 def _wanted(positions: Sequence[tuple[str, int]]) -> Any:

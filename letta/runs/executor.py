@@ -8,43 +8,54 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Connection
 
 from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
-from letta.errors import GoneError, InvalidArgumentError, UnavailableError
+from letta.errors import BusyError, GoneError, InvalidArgumentError, LettaError, UnavailableError
+from letta.folders.reading import FileReader
+from letta.log import run_facts
 from letta.messages.images import with_images
 from letta.organizations.actor import Actor
-from letta.runs import event_repository, lease_repository
-from letta.runs.active import ActiveRun, interrupted
+from letta.runs import event_repository, lease_repository, queue_repository
+from letta.runs.active import ActiveRun, displaced, interrupted
 from letta.runs.callbacks import Callbacks
+from letta.runs.cancelling import cancel_inactive
 from letta.runs.event_repository import RunHead
 from letta.runs.frames import Frame, Recording, show_as
 from letta.runs.leases import LeaseKeeper
+from letta.runs.messenger import AgentMessenger
 from letta.runs.poller import Poller
+from letta.runs.queue import RunQueue
 from letta.runs.recovery import Resumed, give_up_run, recover_run
-from letta.runs.replay import follow, follow_log
+from letta.runs.replay import follow, follow_log, told_before
 from letta.runs.repository import RunLostError
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.sweeper import Sweeper
 from letta.runs.view import RunView
 from letta.runs.waiting_line import WaitingLine
-from letta.turn.approvals import cancel_waiting
-from letta.turn.begin import Claim, begin_turn
+from letta.telemetry import metrics, tracing
+from letta.tools.running import CustomTools
+from letta.turn.begin import Claim, begin_queued, begin_turn
 from letta.turn.cancellation import TurnHandedOverError
-from letta.turn.commit import LeaseLostError
+from letta.turn.commit import STATUS, LeaseLostError
 from letta.turn.events import TurnFailed
 from letta.turn.loop import TurnRunner
 from letta.turn.models import ModelSource
+from letta.turn.outside_tools import Means
 from letta.turn.turn import Turn
+from letta.webhooks.deliveries import WebhookDeliveries
 
 P = ParamSpec("P")
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_AFTER_HAND_OVER = 5
+_SHARE_OF_QUEUED = 8
+"""One run in so many may be one that nobody waits for."""
 
 
 class RunExecutor:
@@ -55,6 +66,8 @@ class RunExecutor:
         database: Database,
         models: ModelSource,
         archival: ArchivalMemory,
+        custom_tools: CustomTools,
+        file_reader: FileReader,
         *,
         lease_seconds: float,
         max_runs: int,
@@ -64,6 +77,8 @@ class RunExecutor:
         self._database = database
         self._models = models
         self._archival = archival
+        self._custom_tools = custom_tools
+        self._file_reader = file_reader
         self._lease_seconds = lease_seconds
         self._max_runs = max_runs
         self._active: dict[str, ActiveRun] = {}
@@ -74,7 +89,30 @@ class RunExecutor:
         self._messages = Poller(database, event_repository.messages_of_runs)
         self._events = Poller(database, event_repository.frames_of_runs)
         self._callbacks = Callbacks(database)
-        self._sweeper = Sweeper(database, self.owner, lease_seconds, self.recover, self._callbacks)
+        self.webhooks = WebhookDeliveries(database)
+        self._queue = RunQueue(database, self._begin_queued, self._room_for_queued)
+        self._messenger = AgentMessenger(database, partial(self.start, queue=True), self._queue)
+        self._sweeper = Sweeper(
+            database,
+            self.owner,
+            lease_seconds,
+            self.recover,
+            self._callbacks,
+            self.webhooks.wake,
+            self._queue.nudge,
+            self._tell_when_due,
+        )
+        self._when_due: Callable[[float | None], None] | None = None
+
+    @property
+    def running(self) -> int:
+        """Runs that this process carries out."""
+        return len(self._active)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a busy conversation."""
+        return len(self._line)
 
     async def start(self, actor: Actor, request: RunRequest, *, queue: bool = False) -> RunView:
         """Begin a run, or join the one that the same request has begun before.
@@ -99,9 +137,9 @@ class RunExecutor:
         """The events of a run from its first one on, wherever it is carried out, live or from what is stored."""
         active = self._active.get(run_id)
         if active is not None and not active.turn.options.background:
-            return RunView(run_id, active.turn.agent.agent_type, active.log.read())
+            return RunView(run_id, active.turn.agent.agent_type, False, active.log.read())
         head = await self._database.read(event_repository.head_of_run, actor, run_id)
-        return RunView(run_id, head.agent_type, follow(self._messages, run_id, self.recover))
+        return RunView(run_id, head.agent_type, head.background, follow(self._messages, run_id, self.recover))
 
     async def stream(self, actor: Actor, run_id: str, *, starting_after: int, pings: bool) -> Recording:
         """The stream of a background run after the message with some number, wherever it is carried out.
@@ -137,25 +175,18 @@ class RunExecutor:
             show = show_as(head.id, RunOptions.from_json(head.request), head.agent_type)
             source = follow_log(self._events, self._database, show, after, self.recover)
         else:
-            for frame in await self._told_elsewhere(active, after):
-                after = frame.last
-                yield frame
+            if active.take_overs:
+                async for frame in told_before(self._events, head.id, after, active.first):
+                    after = frame.last
+                    yield frame
             source = active.frames(after)
         async for frame in source:
             yield frame
 
-    async def _told_elsewhere(self, active: ActiveRun, after: int) -> list[Frame]:
-        """What a run that was taken over told before, after a number."""
-        if active.take_overs == 0 or after >= active.first - 1:
-            return []
-        batches = await self._database.read(event_repository.batches_of, active.turn.run_id)
-        told = [frame for batch in batches for frame in batch.frames if frame.last < active.first]
-        return [frame.rest(after) for frame in told if frame.last > after]
-
     async def cancel(self, actor: Actor, run_ids: list[str]) -> dict[str, str]:
         """Cancel runs, wherever they are carried out, and those that wait for a decision.
 
-        Tells for each whether there was something to cancel.
+        Tells for each whether it goes on no more, were it over before: only one that doesn't exist is "failed".
         """
         found = await self._database.run(lease_repository.request_cancel, actor, run_ids)
         for run_id, lost in found.items():
@@ -164,8 +195,10 @@ class RunExecutor:
             elif lost:
                 await self.recover(run_id)
         inactive = [run_id for run_id in run_ids if run_id not in found]
-        waiting = await self._database.run(cancel_waiting, actor, inactive) if inactive else set()
-        return {run_id: "cancelled" if run_id in {*found, *waiting} else "failed" for run_id in run_ids}
+        over = await self._database.run(cancel_inactive, actor, inactive) if inactive else set()
+        if over:
+            self.webhooks.wake()
+        return {run_id: "cancelled" if run_id in {*found, *over} else "failed" for run_id in run_ids}
 
     async def ended(self, run_id: str | None, seconds: float) -> None:
         """Wait for the end of a run of this process; of any other one, for a moment."""
@@ -186,17 +219,38 @@ class RunExecutor:
         except Exception:
             logger.exception("run %s can't be taken over", run_id)
             await self._database.run(give_up_run, run_id, "The run was interrupted, and could not be continued.")
+            self._tell(run_id)
             return
         if isinstance(found, Resumed):
+            metrics.turns_taken_over.add()
             logger.warning("run %s was taken over from a process that is gone", run_id)
             self._launch(ActiveRun(found.turn, found.take_overs, found.first_number))
         elif found is not None:
             logger.warning("run %s of a process that is gone was ended as %s", run_id, found)
-            self._callbacks.send_soon(run_id)
+            self._tell(run_id)
+            self._queue.nudge()  # its end may have let another one wait
 
-    def start_sweeping(self) -> None:
-        """Look after what other processes left behind, now and then."""
+    def look_for_queued(self) -> None:
+        """Let runs begin soon that wait."""
+        self._queue.nudge()
+
+    def start_sweeping(self, when_due: Callable[[float | None], None] | None = None) -> None:
+        """Look after what other processes left behind, now and then.
+
+        Args:
+            when_due: is told each time after how many seconds the next scheduled message is due, if there is one.
+        """
+        self._when_due = when_due
         self._sweeper.start()
+
+    def _tell_when_due(self, seconds: float | None) -> None:
+        if self._when_due is not None:
+            self._when_due(seconds)
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process is about to end."""
+        return self._stopping is not None
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no new runs, let the current ones end, and hand over those that don't within the time given.
@@ -210,6 +264,7 @@ class RunExecutor:
 
     async def _stop(self, grace_seconds: float) -> None:
         self._sweeper.stop()
+        await self._queue.close()
         await self._until_idle(grace_seconds)
         for active in self._active.values():
             active.cancellation.hand_over()
@@ -217,6 +272,7 @@ class RunExecutor:
         for poller in (self._messages, self._events):
             poller.stop()
         await self._callbacks.finish()
+        await self.webhooks.finish()
         self._leases.stop()
 
     async def _until_idle(self, seconds: float) -> None:
@@ -240,7 +296,43 @@ class RunExecutor:
         if not isinstance(begun, Turn):
             return await self.attach(actor, begun.id)
         active = self._launch(ActiveRun(begun))
-        return RunView(begun.run_id, begun.agent.agent_type, active.log.read())
+        return RunView(begun.run_id, begun.agent.agent_type, begun.options.background, active.log.read())
+
+    def _room_for_queued(self) -> int:
+        """How many runs that wait may begin here; most of the room is kept for those that somebody waits for."""
+        queued = sum(active.queued for active in self._active.values())
+        return min(max(1, self._max_runs // _SHARE_OF_QUEUED) - queued, self._max_runs - len(self._active))
+
+    async def _begin_queued(self, run_id: str) -> bool:
+        """Begin a run that waits, or end it if it can't begin. False if it has to wait on."""
+        try:
+            begun = await self._database.run(begin_queued, self._claim(), run_id)
+        except RunLostError as lost:
+            await self.recover(lost.run_id)
+            return False
+        except (BusyError, UnavailableError):
+            return False
+        except LettaError as error:
+            await self._give_up_queued(run_id, error.detail)
+            return True
+        except Exception:
+            logger.exception("run %s can't begin", run_id)
+            await self._give_up_queued(run_id, "An unknown error occurred. The server's log tells more.")
+            return True
+        if begun is not None:
+            active = ActiveRun(begun)
+            active.queued = True
+            self._launch(active)
+        return True
+
+    async def _give_up_queued(self, run_id: str, detail: str) -> None:
+        await self._database.run(queue_repository.end_queued, run_id, detail=detail)
+        self._tell(run_id)
+
+    def _tell(self, run_id: str) -> None:
+        """Tell whoever wants to know of the end of a run."""
+        self._callbacks.send_soon(run_id)
+        self.webhooks.wake()
 
     def _launch(self, active: ActiveRun) -> ActiveRun:
         self._active[active.turn.run_id] = active
@@ -252,37 +344,77 @@ class RunExecutor:
 
     async def _carry_out(self, active: ActiveRun) -> None:
         turn = active.turn
+        run_facts.set(_facts(turn))  # this task's alone
         recording = asyncio.create_task(active.record(self._database))
-        interruption = await self._run_turn(active)
+        interruption = await self._measured(active)
         active.log.close(interruption)
         if interruption is not None:
             await self._try(lease_repository.release_lease, turn)
         await recording
         del self._active[turn.run_id]
+        if turn.usage.run_ids:
+            self._queue.nudge()
+        self._queue.one_ended()
+        if turn.options.job_id is not None:
+            self._callbacks.send_soon(turn.options.job_id)
         if turn.options.callback_url is not None:
             self._callbacks.send_soon(turn.run_id)
+        if turn.has_webhooks:
+            self.webhooks.wake()
+
+    async def _measured(self, active: ActiveRun) -> TurnFailed | None:
+        began = time.perf_counter()
+        with tracing.span("invoke_agent", lambda: _attributes(active.turn)) as span:
+            interruption = await self._run_turn(active)
+            reason = interruption.stop_reason if interruption is not None else active.turn.stop_reason or "error"
+            status = "interrupted" if interruption is not None else STATUS.get(reason, "failed")
+            tracing.note(span, {"letta.status": status, "letta.stop_reason": reason})
+        metrics.turns.add(status, reason)
+        seconds = time.perf_counter() - began
+        metrics.turn_seconds.observe(seconds, status)
+        logger.debug("turn %s: %s, %.2f s", status, reason, seconds)
+        return interruption
 
     async def _run_turn(self, active: ActiveRun) -> TurnFailed | None:
         """Carry the turn out. Returns what those are told who follow it, where it can't be brought to its end here."""
         turn = active.turn
         try:
-            runner = TurnRunner(turn, self._database, self._models, self._archival, active.cancellation)
+            means = Means(self._database, self._archival, self._custom_tools, self._file_reader, self._messenger)
+            runner = TurnRunner(turn, means, self._models, active.cancellation)
             async for event in runner.run():
                 active.log.append(event)
         except LeaseLostError:
-            logger.warning("run %s was taken over by another process", turn.run_id)
-            return interrupted(turn, "The run was taken over by another process.")
+            return await self._left(turn, "The run was taken over by another process.")
         except TurnHandedOverError:
-            logger.warning("run %s is handed over", turn.run_id)
-            return interrupted(turn, "The server is restarting; the run goes on elsewhere.")
+            return await self._left(turn, "The server is restarting; the run goes on elsewhere.")
         except UnavailableError as error:
             logger.warning("run %s was interrupted: %s", turn.run_id, error.detail)
             return interrupted(turn, error.detail)
         except Exception:
+            if await self._was_deleted(turn):  # then what it wanted to store could not refer to anything
+                return displaced(turn)
             logger.exception("run %s broke down", turn.run_id)
             await self._try(lease_repository.end_broken_run, turn, "An unknown error occurred.")
             return interrupted(turn, "An unknown error occurred. The server's log tells more.")
         return None
+
+    async def _left(self, turn: Turn, detail: str) -> TurnFailed:
+        """Why this process has no part in a turn any more: as given, unless its agent or conversation was deleted."""
+        if await self._was_deleted(turn):
+            return displaced(turn)
+        logger.warning("run %s is left: %s", turn.run_id, detail)
+        return interrupted(turn, detail)
+
+    async def _was_deleted(self, turn: Turn) -> bool:
+        """Whether the agent or the conversation of a turn is gone."""
+        try:
+            deleted = not await self._database.read(lease_repository.has_place, turn)
+        except UnavailableError as error:
+            logger.warning("the database could not be asked: %s", error.detail)
+            return False
+        if deleted:
+            logger.info("run %s ended with its agent or conversation, which was deleted", turn.run_id)
+        return deleted
 
     async def _try(self, unit: Callable[Concatenate[Connection, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
         """Run a unit that puts something in order; if the database fails, others will when the lease expires."""
@@ -290,3 +422,12 @@ class RunExecutor:
             await self._database.run(unit, *args, **kwargs)
         except UnavailableError as error:
             logger.warning("the database could not be told: %s", error.detail)
+
+
+def _facts(turn: Turn) -> dict[str, str]:
+    return {"run_id": turn.run_id, "agent_id": turn.agent.id, "conversation_id": turn.conversation.id}
+
+
+def _attributes(turn: Turn) -> dict[str, str]:
+    ids = {"gen_ai.agent.id": turn.agent.id, "gen_ai.conversation.id": turn.conversation.id}
+    return {"gen_ai.operation.name": "invoke_agent", **ids, "letta.run.id": turn.run_id}

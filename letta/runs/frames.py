@@ -23,6 +23,8 @@ from letta.turn.turn import Turn
 JsonObject = dict[str, Any]
 
 _COMPRESSION = 1
+_MOST_BYTES = 64 * 1024
+"""Of a batch, unless a single frame is larger."""
 _NUMBERS_PER_OWNER = 1_000_000
 _LAST_TYPES = {"usage_statistics", "error_message"}
 
@@ -39,7 +41,7 @@ class Frame:
     @property
     def is_end(self) -> bool:
         """Whether it is the last one of its run."""
-        return self.wire["message_type"] in _LAST_TYPES
+        return self.wire["message_type"] in _LAST_TYPES or self.wire.get("stop_reason") == "cancelled"
 
     def rest(self, after: int) -> "Frame":
         """What of it comes after a number."""
@@ -125,6 +127,21 @@ class Batch:
         value = json.loads(zlib.decompress(stored))
         frames = [Frame(first, last, wire, tuple(pieces)) for first, last, wire, pieces in value["frames"]]
         return cls(frames, value["settled"])
+
+
+def in_batches(frames: Iterable[Frame], *, settled: bool) -> list[Batch]:
+    """Frames as batches that are no larger than readers have room for; one that is larger is a batch of its own."""
+    batches: list[Batch] = []
+    together: list[Frame] = []
+    size = 0
+    for found in frames:
+        weight = len(json.dumps(found.wire))
+        if together and size + weight > _MOST_BYTES:
+            batches.append(Batch(together, settled))
+            together, size = [], 0
+        together.append(found)
+        size += weight
+    return [*batches, Batch(together, settled)] if together else batches
 
 
 class Recording:

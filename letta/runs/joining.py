@@ -19,6 +19,12 @@ def can_join(wire: JsonObject, following: JsonObject) -> bool:
     return name is not None and isinstance(wire[name], str) and isinstance(following[name], str)
 
 
+def length(wire: JsonObject) -> int:
+    """How many characters of text a piece brings."""
+    text = _text(wire) if wire["message_type"] in _CALLS | _TEXT.keys() else None
+    return len(text) if isinstance(text, str) else 0
+
+
 def join(wires: Sequence[JsonObject]) -> tuple[JsonObject, tuple[int, ...]]:
     """Pieces of one part as a single piece, and how long each of them was."""
     texts = [_text(wire) for wire in wires]

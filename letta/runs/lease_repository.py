@@ -27,11 +27,17 @@ class Waiting:
         expired: runs wait for somebody to take them over.
         others: other processes carry out runs, which may be left behind soon.
         callbacks: ends of runs wait to be told.
+        webhooks: webhooks wait to be told of ends of runs.
+        queued: runs wait to begin.
+        scheduled: after how many seconds the next scheduled message is due, if there is one.
     """
 
     expired: bool
     others: bool
     callbacks: bool
+    webhooks: bool
+    queued: bool
+    scheduled: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,16 @@ SELECT
         SELECT FROM {SCHEMA}.runs
         WHERE callback_url IS NOT NULL AND callback_status_code IS NULL AND callback_error IS NULL
             AND completed_at < now() - interval '10 seconds'
-    )
+    ) OR EXISTS (
+        SELECT FROM {SCHEMA}.jobs
+        WHERE callback_url IS NOT NULL AND callback_status_code IS NULL AND callback_error IS NULL
+            AND NOT EXISTS (
+                SELECT FROM {SCHEMA}.runs WHERE runs.job_id = jobs.id AND status IN ('created', 'running')
+            )
+    ),
+    EXISTS (SELECT FROM {SCHEMA}.webhook_deliveries WHERE next_attempt_at < now()),
+    EXISTS (SELECT FROM {SCHEMA}.runs WHERE queued IS NOT NULL),
+    (SELECT CAST(extract(epoch FROM min(due_at) - now()) AS float8) FROM {SCHEMA}.scheduled_messages)
 """)  # noqa: S608 - the schema's name is validated by the settings
 
 
@@ -236,6 +251,14 @@ def is_lost(connection: Connection, run_id: str) -> bool:
     """Whether a run is active while its lease has expired."""
     query = select(conversations.c.id).where(
         conversations.c.active_run_id == run_id, conversations.c.lease_expires_at < func.now()
+    )
+    return connection.scalar(query) is not None
+
+
+def has_place(connection: Connection, turn: Turn) -> bool:
+    """Whether the conversation of a turn is still there."""
+    query = select(conversations.c.id).where(
+        conversations.c.id == turn.conversation.id, conversations.c.deleted_at.is_(None)
     )
     return connection.scalar(query) is not None
 

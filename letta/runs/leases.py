@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextvars import Context
 
 from letta.database.engine import Database
 from letta.errors import UnavailableError
@@ -27,7 +28,7 @@ class LeaseKeeper:
     def start(self) -> None:
         """Renew as long as there are runs."""
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._renew())
+            self._task = asyncio.create_task(self._renew(), context=Context())  # for all, not for whoever comes first
 
     def stop(self) -> None:
         """Renew no more."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, select
 
+from letta.agents.tables import agents
 from letta.conversations.tables import conversations
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError
+from letta.errors import ConflictError, NotFoundError
 from letta.organizations.actor import Actor
 from letta.runs.repository import ACTIVE, unknown_run
 from letta.runs.schemas import Run, RunMetrics, RunUsage
@@ -63,19 +64,35 @@ def runs_to_cancel(
 ) -> list[str]:
     """Ids of those runs of an agent, or of one of its conversations, that go on or wait for a decision.
 
+    If there are none, that of the agent's last run: whoever wanted to stop it comes too late, which is no error.
+
     Raises:
-        ConflictError: there are none.
+        NotFoundError: there is no such agent.
+        ConflictError: there is none; in a conversation, none that goes on or waits.
     """
+    if connection.scalar(_agent(actor, agent_id)) is None:
+        raise NotFoundError(f"There is no agent {agent_id}.")
     query = select(runs.c.id).where(
         runs.c.agent_id == agent_id, runs.c.organization_id == actor.organization_id, runs.c.status.in_(ACTIVE)
     )
     if conversation_id is not None:
         query = query.where(runs.c.conversation_id == conversation_id)
     found = [*connection.scalars(query), *waiting_runs(connection, actor, agent_id, conversation_id)]
+    if not found and conversation_id is None:
+        ended = select(runs.c.id).where(runs.c.agent_id == agent_id).order_by(runs.c.created_at.desc()).limit(1)
+        found = list(connection.scalars(ended))
     if not found:
         where = f"conversation {conversation_id}" if conversation_id else f"agent {agent_id}"
         raise ConflictError(f"No active runs to cancel for {where}")
     return found
+
+
+def ended_among(connection: Connection, actor: Actor, run_ids: Sequence[str]) -> set[str]:
+    """Those of these runs that are over, however they ended."""
+    query = select(runs.c.id).where(
+        runs.c.organization_id == actor.organization_id, runs.c.id.in_(list(run_ids)), runs.c.status.not_in(ACTIVE)
+    )
+    return set(connection.scalars(query))
 
 
 def usage_of_run(connection: Connection, actor: Actor, run_id: str) -> RunUsage:
@@ -112,6 +129,10 @@ def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetr
     )
 
 
+def _agent(actor: Actor, agent_id: str) -> Select[tuple[str]]:
+    return select(agents.c.id).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
+
+
 def select_runs(actor: Actor) -> Select[Any]:
     """A query for runs of the organization, in the form that `to_run` takes."""
     query = select(*runs.c, conversations.c.is_default).join(
@@ -131,7 +152,9 @@ def filtered(query: Select[Any], condition: RunFilter) -> Select[Any]:
         query = query.where(runs.c.background.is_(condition.background))
     if condition.stop_reason is not None:
         query = query.where(runs.c.stop_reason == condition.stop_reason)
-    if condition.conversation_id is not None:
+    if condition.conversation_id == "default":
+        query = query.where(conversations.c.is_default)
+    elif condition.conversation_id is not None:
         query = query.where(runs.c.conversation_id == condition.conversation_id)
     return query
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextvars import Context
 
 from sqlalchemy import Connection
 
@@ -60,7 +61,7 @@ class Poller:
         future: asyncio.Future[News] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._poll())
+            self._task = asyncio.create_task(self._poll(), context=Context())  # for all, not for whoever comes first
         try:
             return await future
         finally:

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 
 from letta.errors import LettaError
 from letta.http import sse
-from letta.messages.message import Message
 from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
@@ -29,13 +28,14 @@ _STREAMED_TYPES = frozenset(
         "approval_request_message",
     }
 )
+_STREAMED_ERRORS = {"llm_timeout", "llm_rate_limit", "llm_authentication", "llm_empty_response"}
 
 
 def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
     """The presentation that applies: agents that answer with plain text have no messaging tool to translate."""
     if agent_type not in _NATIVE_TYPES:
         return presentation
-    return Presentation(presentation.message_types, use_assistant_message=False)
+    return replace(presentation, use_assistant_message=False)
 
 
 def for_answer(presentation: Presentation, agent_type: str) -> Presentation:
@@ -63,18 +63,13 @@ async def json_answer(view: RunView, presentation: Presentation) -> JSONResponse
     async for event in view.events:
         match event:
             case StepCommitted():
-                messages += to_wire(map(_unstreamed, event.messages), shown)
+                messages += to_wire(event.messages, shown)
             case TurnFailed():
                 headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
                 return JSONResponse(event.body, status_code=event.status, headers=headers)
             case TurnEnded():
                 return JSONResponse(_response(messages, event))
     raise AssertionError("a run's events end with its end")
-
-
-def _unstreamed(message: Message) -> Message:
-    """Only streams have messages of a type of their own for summaries."""
-    return replace(message, role="user", otid=None) if message.role == "summary" else message
 
 
 def _response(messages: list[JsonObject], end: TurnEnded) -> JsonObject:
@@ -122,11 +117,20 @@ def wires_of(event: TurnEvent, shown: Presentation, *, run_id: str, tokens: bool
             return [event.wire] if shown.wants(event.wire) else []
         case StepCommitted():
             told = _STREAMED_TYPES if tokens and event.streamed else frozenset[str]()
-            return [wire for wire in to_wire(event.messages, shown) if wire["message_type"] not in told]
+            wires = to_wire(event.messages, replace(shown, summaries=True))
+            return [wire for wire in wires if wire["message_type"] not in told]
+        case TurnEnded(stop_reason="cancelled"):
+            return [_stop_reason(event.stop_reason)]
         case TurnEnded():
             return [_stop_reason(event.stop_reason), event.usage.model_dump()]
         case TurnFailed():
-            return [_stop_reason(event.stop_reason), error_message(run_id, event)]
+            return [_stop_reason(event.stop_reason), _told(error_message(run_id, event))]
+
+
+def _told(error: JsonObject) -> JsonObject:
+    """An error as streams tell it: those of a model have fewer types in them than in other answers."""
+    kind = str(error["error_type"])
+    return error | {"error_type": "llm_error"} if kind.startswith("llm_") and kind not in _STREAMED_ERRORS else error
 
 
 def _stop_reason(stop_reason: str) -> JsonObject:

@@ -8,7 +8,7 @@ from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.runs import event_repository
 from letta.runs.event_log import Entry, EventLog
-from letta.runs.frames import Batch, Show
+from letta.runs.frames import Batch, Show, in_batches
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ class Recorder:
         self._written = self._settled = log.settled
 
     async def run(self) -> None:
-        """Record until the log is closed and all of it is written. A database that fails costs the log, not the run."""
+        """Record until the log is closed and what is whole of it written. A failing database costs the log, no run."""
         failures = 0
-        while not (self._log.closed and self._settled == self._log.last):
+        while not (self._log.closed and self._settled == self._log.settled):
             await self._until_due()
             try:
                 if not await self._write():
@@ -59,7 +59,7 @@ class Recorder:
         entries = self._log.after(self._settled)
         whole = [entry for entry in entries if entry.last <= settled]
         loose = [entry for entry in entries if entry.first > max(settled, self._written)]
-        batches = [self._batch(part, settled=part is whole) for part in (whole, loose) if part]
+        batches = [*self._batches(whole, settled=True), *self._batches(loose, settled=False)]
         if not batches:
             return True
         replaced = (self._settled + 1, settled) if self._written > self._settled and whole else None
@@ -69,5 +69,5 @@ class Recorder:
         self._written, self._settled = last, max(settled, self._settled)
         return kept
 
-    def _batch(self, entries: list[Entry], *, settled: bool) -> Batch:
-        return Batch([frame for entry in entries for frame in self._show.frames(entry)], settled)
+    def _batches(self, entries: list[Entry], *, settled: bool) -> list[Batch]:
+        return in_batches((frame for entry in entries for frame in self._show.frames(entry)), settled=settled)

@@ -15,7 +15,7 @@ from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay, repository
 from letta.runs.active import interrupted
-from letta.runs.frames import Batch, first_number, show_of
+from letta.runs.frames import first_number, in_batches, show_of
 from letta.runs.lease_repository import LostRun
 from letta.runs.repository import StepCommit
 from letta.runs.request import RunOptions, RunRequest
@@ -24,9 +24,9 @@ from letta.turn.begin import Claim, load_turn
 from letta.turn.commit import STATUS
 from letta.turn.history import INTERRUPTED
 from letta.turn.loop import error_message
-from letta.turn.outside_tools import takes_effect_outside
+from letta.turn.outside_tools import decision_reaches_outside, is_undone
 from letta.turn.tools import refused, tool_message
-from letta.turn.turn import Turn
+from letta.turn.turn import Decision, Turn
 
 JsonObject = dict[str, Any]
 
@@ -106,9 +106,7 @@ def _tool_may_have_run(turn: Turn) -> bool:
     """Calls that take effect elsewhere are stored before they are carried out: open ones may have been."""
     if turn.decision is None:
         return bool(_recorded_calls(turn))
-    settled = settled_returns(turn, turn.decision)
-    names = {call["name"] for call in turn.decision.calls if call["id"] not in settled}
-    return any(takes_effect_outside(tool) for tool in turn.tools if tool.name in names)
+    return decision_reaches_outside(turn, turn.decision)
 
 
 def _recorded_calls(turn: Turn) -> list[JsonObject]:
@@ -138,16 +136,16 @@ def _end(connection: Connection, turn: Turn, stop_reason: str, problem: str | No
     if problem is not None:
         commit.error = error_message(turn.run_id, interrupted(turn, problem))
     if stop_reason in {"cancelled", "error"}:
-        commit.messages = _missing_returns(turn)
-        answered = {turn.decision.response.id} if turn.decision is not None else set[str]()
+        decision = None if stop_reason == "error" and is_undone(turn) else turn.decision
+        commit.messages = _missing_returns(turn, decision)
+        answered = {decision.response.id} if decision is not None else set[str]()
         commit.dropped = [message.id for message in turn.unanswered() if message.id not in answered]
     repository.commit_step(connection, turn, commit)
     return commit.status
 
 
-def _missing_returns(turn: Turn) -> list[Message]:
+def _missing_returns(turn: Turn, decision: Decision | None) -> list[Message]:
     """The row that answers calls which were under way: what they came to is not known."""
-    decision = turn.decision
     calls = decision.calls if decision is not None else _recorded_calls(turn)
     if not calls:
         return []
@@ -168,6 +166,6 @@ def _reopen_log(connection: Connection, turn: Turn, take_overs: int) -> int:
     event_repository.delete_loose(connection, turn.run_id)
     missing = replay.missing_frames(connection, show, first)
     if missing:
-        batch = Batch(missing, settled=True)
-        event_repository.append_batches(connection, turn.run_id, take_overs, [batch], None)
+        batches = in_batches(missing, settled=True)
+        event_repository.append_batches(connection, turn.run_id, take_overs, batches, None)
     return missing[-1].last + 1 if missing else first

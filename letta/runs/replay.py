@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
-from letta.errors import LettaError
+from letta.errors import LettaError, UnavailableError
 from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository
+from letta.runs.active import INTERRUPTED_RETRY_SECONDS, INTERRUPTED_TYPE
 from letta.runs.event_repository import RunState
 from letta.runs.frames import Batch, Frame, Show, number
 from letta.runs.poller import Poller
@@ -26,7 +27,7 @@ Recover = Callable[[str], Awaitable[None]]
 
 
 async def follow(poller: Poller, run_id: str, recover: Recover) -> AsyncIterator[TurnEvent]:
-    """The committed steps of a run as they come, and its end.
+    """The committed messages of a run as they come, some at a time, and its end.
 
     Raises:
         NotFoundError: there is no such run.
@@ -37,11 +38,15 @@ async def follow(poller: Poller, run_id: str, recover: Recover) -> AsyncIterator
         if news.messages:
             last = news.messages[-1].sequence_id or last
             yield StepCommitted(news.messages, streamed=False)
+        if news.more:
+            news = await poller.look(run_id, last)
+            continue
         if news.state.over_for is not None:
             yield _end(news.state)
             return
         if news.state.lost:
             await recover(run_id)
+        del news  # which may be large, and the next ones long in coming
         news = await poller.next(run_id, last)
 
 
@@ -56,6 +61,9 @@ async def follow_log(
             yield frame
             if frame.is_end:
                 return
+        if news.more:
+            news = await poller.look(show.run_id, after)
+            continue
         if news.state.lost:
             await recover(show.run_id)
         elif news.state.over_for is not None and not news.frames and news.state.over_for > _SECONDS_FOR_THE_LOG:
@@ -63,7 +71,21 @@ async def follow_log(
                 if frame.last > after:
                     yield frame
             return
+        del news  # as above
         news = await poller.next(show.run_id, after)
+
+
+async def told_before(poller: Poller, run_id: str, after: int, first: int) -> AsyncIterator[Frame]:
+    """What a run that was taken over told between two numbers, the second being where its present process began."""
+    more = after < first - 1
+    while more:
+        news = await poller.look(run_id, after)
+        more = news.more
+        for frame in news.frames:
+            if frame.last >= first:
+                return
+            after = frame.last
+            yield frame
 
 
 def end_of_log(connection: Connection, show: Show, state: RunState) -> list[Frame]:
@@ -108,12 +130,15 @@ def _end(state: RunState) -> TurnEvent:
         status=error.status,
         body=error.body(),
         usage=usage,
+        retry_after=INTERRUPTED_RETRY_SECONDS if isinstance(error, UnavailableError) else None,
     )
 
 
 def _error(stored: JsonObject) -> LettaError:
     """The error that a run ended with, as its first client was told it."""
     detail = stored.get("detail") or stored.get("message") or "The run failed."
+    if stored.get("error_type") == INTERRUPTED_TYPE:
+        return UnavailableError(detail, retry_after_seconds=INTERRUPTED_RETRY_SECONDS)
     if detail.startswith(ContextOverflowError.code):
         kinds: list[type[LlmError]] = [SystemPromptOverflowError, ContextOverflowError]
     else:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text, update
+from sqlalchemy import Connection, Row, TextClause, bindparam, exists, func, select, text, update
 
 from letta.agents.agent import Agent
-from letta.agents.tables import agents
+from letta.agents.tables import agents, agents_folders
 from letta.conversations.conversation import Conversation
 from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
@@ -23,7 +23,7 @@ from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import STORED, message_values, to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
-from letta.runs.request import RunRequest
+from letta.runs.request import RunOptions, RunRequest
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.turn import Lease, Turn
@@ -46,13 +46,14 @@ class RunLostError(BusyError):
 
 @dataclass(frozen=True, slots=True)
 class LockedConversation:
-    """A conversation whose row is locked, its agent, and who holds its lease."""
+    """A conversation whose row is locked, its agent and whether that has folders, and who holds its lease."""
 
     conversation: Conversation
     agent: Agent
     active_run_id: str | None
     lease_epoch: int
     lease_expires_at: datetime | None
+    has_folders: bool
 
     def busy_seconds(self) -> float:
         """For how long another run may still hold the conversation; 0 if none does."""
@@ -70,6 +71,17 @@ class RunRow:
     conversation_id: str
 
 
+_HAS_FOLDERS = exists().where(agents_folders.c.agent_id == agents.c.id).label("has_folders")
+_LOCKED = (
+    select(conversations, agents, _HAS_FOLDERS)
+    .join(agents, agents.c.id == conversations.c.agent_id)
+    .where(conversations.c.organization_id == bindparam("organization_id"))
+    .with_for_update(of=conversations, nowait=True)
+)
+_LOCKED_DEFAULT = _LOCKED.where(conversations.c.agent_id == bindparam("agent_id"), conversations.c.is_default)
+_LOCKED_BY_ID = _LOCKED.where(conversations.c.id == bindparam("conversation_id"), conversations.c.deleted_at.is_(None))
+
+
 def lock_conversation(connection: Connection, actor: Actor, request: RunRequest) -> LockedConversation:
     """Lock the conversation that a request is for.
 
@@ -77,17 +89,13 @@ def lock_conversation(connection: Connection, actor: Actor, request: RunRequest)
         NotFoundError: there is no such agent or conversation.
         sqlalchemy.exc.OperationalError: another transaction holds the row (the unit is then repeated).
     """
-    query = (
-        select(conversations, agents)
-        .join(agents, agents.c.id == conversations.c.agent_id)
-        .where(conversations.c.organization_id == actor.organization_id)
-        .with_for_update(of=conversations, nowait=True)
-    )
-    if request.conversation_id is None:
-        query = query.where(conversations.c.agent_id == request.agent_id, conversations.c.is_default)
-    else:
-        query = query.where(conversations.c.id == request.conversation_id, conversations.c.deleted_at.is_(None))
-    row = connection.execute(query).first()
+    query = _LOCKED_DEFAULT if request.conversation_id is None else _LOCKED_BY_ID
+    values = {
+        "organization_id": actor.organization_id,
+        "agent_id": request.agent_id,
+        "conversation_id": request.conversation_id,
+    }
+    row = connection.execute(query, values).first()
     if row is None:
         missing = request.conversation_id or request.agent_id
         kind = "conversation" if request.conversation_id else "agent"
@@ -95,14 +103,19 @@ def lock_conversation(connection: Connection, actor: Actor, request: RunRequest)
     return _locked(row)
 
 
+_CONVERSATION = {field.name: conversations.c[field.name] for field in fields(Conversation)}
+_AGENT = {field.name: agents.c[field.name] for field in fields(Agent)}
+
+
 def _locked(row: Row[Any]) -> LockedConversation:
     values = row._mapping
     return LockedConversation(
-        conversation=Conversation(**{f.name: values[conversations.c[f.name]] for f in fields(Conversation)}),
-        agent=Agent(**{f.name: values[agents.c[f.name]] for f in fields(Agent)}),
+        conversation=Conversation(**{name: values[column] for name, column in _CONVERSATION.items()}),
+        agent=Agent(**{name: values[column] for name, column in _AGENT.items()}),
         active_run_id=values[conversations.c.active_run_id],
         lease_epoch=values[conversations.c.lease_epoch],
         lease_expires_at=values[conversations.c.lease_expires_at],
+        has_folders=row.has_folders,
     )
 
 
@@ -137,6 +150,12 @@ def find_run_by_otid(connection: Connection, conversation_id: str, otids: Sequen
     return None if row is None else RunRow(*row)
 
 
+def has_run(connection: Connection, conversation_id: str, run_id: str) -> bool:
+    """Whether a run was made in a conversation."""
+    query = select(runs.c.id).where(runs.c.id == run_id, runs.c.conversation_id == conversation_id)
+    return connection.scalar(query) is not None
+
+
 def raise_if_busy(locked: LockedConversation) -> None:
     """Refuse a conversation that another run holds.
 
@@ -164,6 +183,7 @@ WITH new_run AS (
         status, background, request, request_hash, metadata, callback_url, project_id)
     VALUES (:run_id, :organization_id, :user_id, :user_id, :agent_id, :conversation_id, 'running',
         :background, CAST(:request AS jsonb), :request_hash, CAST(:metadata AS jsonb), :callback_url, :project_id)
+    ON CONFLICT (id) DO UPDATE SET status = 'running', request = excluded.request, queued = NULL, updated_at = now()
 ), new_messages AS (
     INSERT INTO {SCHEMA}.messages ({_MESSAGE_COLUMNS})
     SELECT {_MESSAGE_COLUMNS} FROM jsonb_populate_recordset(CAST(NULL AS {SCHEMA}.messages), CAST(:messages AS jsonb))
@@ -207,7 +227,7 @@ def insert_run(
             "background": options.background,
             "request": json.dumps(options.to_json()),
             "request_hash": request.body_hash,
-            "metadata": json.dumps({"run_type": options.run_type}),
+            "metadata": json.dumps(options.metadata()),
             "callback_url": options.callback_url,
             "project_id": turn.agent.project_id,
             "messages": _rows(actor, new),
@@ -255,7 +275,52 @@ _STEP_COLUMNS = ", ".join(
     ]
 )
 
-_COMMIT = text(f"""
+_SLEEPTIME_RUN = "sleeptime_agent_send_message_async"
+_SLEEPTIME_STEPS = 50
+
+_COUNT_TURN = f"""
+, managed AS (
+    UPDATE {SCHEMA}.groups
+    SET turns_counter = coalesce(turns_counter, -1) + 1, updated_at = now(),
+        last_processed_message_id = CASE
+            WHEN (coalesce(turns_counter, -1) + 1) % coalesce(sleeptime_agent_frequency, 1) = 0
+            THEN coalesce(:last_message_id, last_processed_message_id) ELSE last_processed_message_id
+        END
+    FROM lease
+    WHERE groups.manager_agent_id = :agent_id AND groups.manager_type = 'sleeptime'
+    RETURNING groups.id, turns_counter % coalesce(sleeptime_agent_frequency, 1) = 0 AS due
+), members AS (
+    SELECT managed.id AS group_id, conversations.id AS conversation_id, agents.id, agents.project_id,
+        waiting.id AS waiting_id
+    FROM managed
+    JOIN {SCHEMA}.groups_agents ON groups_agents.group_id = managed.id
+    JOIN {SCHEMA}.agents ON agents.id = groups_agents.agent_id
+    JOIN {SCHEMA}.conversations ON conversations.agent_id = agents.id AND conversations.is_default
+    LEFT JOIN {SCHEMA}.runs waiting ON waiting.queued IS NOT NULL AND waiting.agent_id = agents.id
+        AND waiting.queued ->> 'group_id' = managed.id
+    WHERE managed.due AND agents.id <> :agent_id
+), queued AS (
+    INSERT INTO {SCHEMA}.runs (id, organization_id, created_by_id, last_updated_by_id, agent_id, conversation_id,
+        status, request, metadata, project_id, queued)
+    SELECT 'run-' || gen_random_uuid(), :organization_id, :user_id, :user_id, id, conversation_id, 'created',
+        CAST(:sleeptime_request AS jsonb), CAST(:sleeptime_metadata AS jsonb) || jsonb_build_object('agent_id', id),
+        project_id, jsonb_build_object('group_id', group_id)
+    FROM members WHERE waiting_id IS NULL
+    RETURNING id
+), due AS (
+    SELECT id FROM queued UNION SELECT waiting_id FROM members WHERE waiting_id IS NOT NULL
+)"""  # noqa: S608 - the schema's name is validated by the settings
+"""At the end of a turn of an agent whose memory others look after: one of them waits at most once."""
+
+_NOTE_PROCESSED = f"""
+, processed AS (
+    UPDATE {SCHEMA}.groups_agents SET processed_sequence_id = :through
+    FROM lease WHERE groups_agents.group_id = :group_id AND groups_agents.agent_id = :agent_id
+)"""  # noqa: S608 - the schema's name is validated by the settings
+"""At the end of a turn in which memory was looked after: that it needn't be told the same again."""
+
+
+_STEP = f"""
 WITH lease AS (
     UPDATE {SCHEMA}.conversations
     SET last_message_at = now(), system_digest = :digest,
@@ -284,9 +349,10 @@ WITH lease AS (
     DELETE FROM {SCHEMA}.context_messages USING lease
     WHERE conversation_id = lease.id
         AND message_id IN (SELECT jsonb_array_elements_text(CAST(:dropped AS jsonb)))
-), run AS (
+)/* extra */, run AS (
     UPDATE {SCHEMA}.runs
-    SET updated_at = now(), status = :status, stop_reason = :stop_reason, usage = CAST(:usage AS jsonb),
+    SET updated_at = now(), status = :status, stop_reason = :stop_reason,
+        usage = CAST(:usage AS jsonb) /* and run_ids */,
         error = CAST(:error AS jsonb), completed_at = CASE WHEN :final THEN now() END, ttft_ns = :ttft_ns,
         total_duration_ns = :duration_ns
     FROM lease WHERE runs.id = :run_id
@@ -295,8 +361,20 @@ WITH lease AS (
     SET last_run_completion = now(), last_stop_reason = :stop_reason, last_run_duration_ms = :duration_ns / 1000000
     FROM lease WHERE :final AND agents.id = :agent_id
 )
-SELECT count(*) FROM lease
-""")  # noqa: S608 - the schema's name is validated by the settings
+SELECT count(*) /* and run_ids */, :final AND EXISTS (
+    SELECT FROM {SCHEMA}.webhooks WHERE organization_id = :organization_id AND enabled
+) AS has_webhooks FROM lease
+"""  # noqa: S608 - the schema's name is validated by the settings
+
+_DUE_IDS = "(SELECT jsonb_agg(id ORDER BY id) FROM due)"
+
+_COMMIT = text(_STEP)
+_COMMIT_PROCESSED = text(_STEP.replace("/* extra */", _NOTE_PROCESSED))
+_COMMIT_COUNTED = text(
+    _STEP.replace("/* extra */", _COUNT_TURN)
+    .replace("/* and run_ids */", f"|| jsonb_build_object('run_ids', {_DUE_IDS})", 1)
+    .replace("/* and run_ids */", f", {_DUE_IDS} AS run_ids")
+)
 
 
 @dataclass(slots=True)
@@ -321,10 +399,12 @@ class StepCommit:
 def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
     """Store what a step produced and renew the lease, or give it back at the end of the run.
 
-    Returns False, and stores nothing, when the lease is another process's by now.
+    Returns False, and stores nothing, when the lease is another process's by now. At the end of a turn of an agent
+    whose memory others look after, their runs are let wait, and the turn's usage tells them.
     """
-    kept = connection.scalar(
-        _COMMIT,
+    statement, values = _end_of_turn(turn, commit)
+    row = connection.execute(
+        statement,
         {
             "conversation_id": turn.conversation.id,
             "owner": turn.lease.owner,
@@ -347,9 +427,33 @@ def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
             "duration_ns": commit.duration_ns,
             "run_id": turn.run_id,
             "agent_id": turn.agent.id,
+            **values,
         },
-    )
-    return bool(kept)
+    ).one()
+    turn.has_webhooks = row.has_webhooks
+    if statement is _COMMIT_COUNTED:
+        turn.usage.run_ids = row.run_ids
+    return bool(row[0])
+
+
+def _end_of_turn(turn: Turn, commit: StepCommit) -> tuple[TextClause, JsonObject]:
+    """The statement that stores a step, and what it needs beyond that of any step."""
+    options = turn.options
+    if commit.status in ACTIVE or options.compaction is not None:
+        return _COMMIT, {}
+    if options.sleeptime is not None:
+        told = commit.status == "completed" or turn.steps > 0
+        return (_COMMIT_PROCESSED, options.sleeptime) if told else (_COMMIT, {})
+    if not turn.agent.enable_sleeptime or commit.status != "completed" or commit.stop_reason == "requires_approval":
+        return _COMMIT, {}
+    last = [*turn.context, *commit.messages][-1:]
+    request = RunOptions(max_steps=_SLEEPTIME_STEPS, run_type=_SLEEPTIME_RUN)
+    return _COMMIT_COUNTED, {
+        "last_message_id": last[0].id if last else None,
+        "user_id": turn.actor.user_id,
+        "sleeptime_request": json.dumps(request.to_json()),
+        "sleeptime_metadata": json.dumps(request.metadata()),
+    }
 
 
 def holds_lease(connection: Connection, turn: Turn) -> bool:

@@ -16,6 +16,12 @@ class RunOptions:
 
     Attributes:
         compaction: settings of a compaction, where the run is one and no model is to answer.
+        sleeptime: the ``group_id`` of a group of which the agent looks after the manager's memory, and the last
+            message that it is told of (``through``), where that is what the run is for.
+        job_id: the job that the run is part of.
+        hops: how many agents have passed on to each other what the request goes back to.
+        scheduled_message_id: what the run was scheduled by, if it was.
+        waiting: ids of agents that wait for what comes of the request, and can't be asked anything meanwhile.
     """
 
     max_steps: int
@@ -30,10 +36,21 @@ class RunOptions:
     request_config: JsonObject = field(default_factory=dict)
     callback_url: str | None = None
     compaction: JsonObject | None = None
+    sleeptime: JsonObject | None = None
+    job_id: str | None = None
+    hops: int = 0
+    scheduled_message_id: str | None = None
+    waiting: list[str] = field(default_factory=list)
 
     def to_json(self) -> JsonObject:
         """The form in which it is stored."""
         return asdict(self)
+
+    def metadata(self) -> JsonObject:
+        """What the run's metadata say from the beginning; those of asynchronous runs have one entry more."""
+        scheduled = {"scheduled_message_id": self.scheduled_message_id} if self.scheduled_message_id else {}
+        further = {"lettuce": None} if self.run_type == "send_message_async" else {}
+        return {"run_type": self.run_type, **further, **scheduled}
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> "RunOptions":

@@ -14,6 +14,7 @@ from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.runs import event_repository, lease_repository
 from letta.runs.callbacks import Callbacks
+from letta.webhooks import delivery_repository
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,19 @@ class Sweeper:
         lease_seconds: float,
         recover: Callable[[str], Awaitable[None]],
         callbacks: Callbacks,
+        wake_webhooks: Callable[[], None],
+        nudge_queue: Callable[[], None],
+        heard: Callable[[float | None], None],
     ) -> None:
+        """`heard` is told after how many seconds the next scheduled message is due, if there is one."""
         self._database = database
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._recover = recover
         self._callbacks = callbacks
+        self._wake_webhooks = wake_webhooks
+        self._nudge_queue = nudge_queue
+        self._heard = heard
         self._cleaned: float | None = None
         self._nudged = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -77,12 +85,18 @@ class Sweeper:
     async def _look(self) -> bool:
         """Do what waits. Returns whether there may soon be more."""
         waiting = await self._database.read(lease_repository.what_waits, self._owner)
+        self._heard(waiting.scheduled)
         if waiting.expired:
             for run_id in await self._database.read(lease_repository.lost_runs, _MOST_AT_ONCE):
                 await self._recover(run_id)
+        if waiting.queued:
+            self._nudge_queue()
         if waiting.callbacks:
             await self._callbacks.send_due()
+        if waiting.webhooks:
+            self._wake_webhooks()
         if self._cleaned is None or time.monotonic() - self._cleaned > _SECONDS_BETWEEN_CLEANINGS:
             await self._database.run(event_repository.delete_expired)
+            await self._database.run(delivery_repository.delete_old)
             self._cleaned = time.monotonic()
-        return waiting.expired or waiting.others
+        return waiting.expired or waiting.others or waiting.queued

@@ -8,10 +8,13 @@ runs = entity_table(
     "runs",
     reference("agent_id", "agents", nullable=False),
     reference("conversation_id", "conversations", nullable=False),
+    reference("job_id", "jobs", ondelete="SET NULL"),
     Column("status", Text, nullable=False),  # created | running | completed | failed | cancelled
     Column("stop_reason", Text),
     Column("background", Boolean, nullable=False, server_default="false"),
     Column("request", Json, nullable=False),
+    # What a run is to begin with that waits for its conversation and a process to be free. Null once it has begun.
+    Column("queued", Json),
     Column("request_hash", Text),
     Column("usage", Json),
     Column("error", Json),
@@ -30,6 +33,15 @@ runs = entity_table(
 Index("ix_runs_organization_id_created_at_id", runs.c.organization_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_agent_id_created_at_id", runs.c.agent_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_conversation_id_created_at", runs.c.conversation_id, runs.c.created_at)
+Index("ix_runs_job_id", runs.c.job_id, runs.c.status, postgresql_where=runs.c.job_id.is_not(None))
+Index(
+    "ix_runs_queued_of_conversation",
+    runs.c.conversation_id,
+    runs.c.created_at,
+    runs.c.id,
+    postgresql_where=runs.c.queued.is_not(None),
+)
+Index("ix_runs_queued", runs.c.created_at, runs.c.id, postgresql_where=runs.c.queued.is_not(None))
 Index(
     "ix_runs_callback_due",
     runs.c.completed_at,

@@ -9,6 +9,7 @@ from letta.organizations.actor import Actor
 from letta.runs.listing import metrics_of_run, retrieve_run
 from letta.runs.schemas import Run, Span
 from letta.steps.tables import steps
+from letta.steps.trace_ids import trace_id_of
 
 JsonObject = dict[str, Any]
 
@@ -31,8 +32,8 @@ def trace_of_run(connection: Connection, actor: Actor, run_id: str, limit: int) 
 def _of_run(run: Run, duration: int | None) -> Span:
     attributes = {"agent.id": run.agent_id, "conversation.id": run.conversation_id, "stop_reason": run.stop_reason}
     return Span(
-        trace_id=_hex(run.id),
-        span_id=_hex(run.id)[:16],
+        trace_id=trace_id_of(run.id),
+        span_id=trace_id_of(run.id)[:16],
         parent_span_id=None,
         span_name="run",
         timestamp=run.created_at,
@@ -46,7 +47,7 @@ def _of_step(run: Run, row: Any) -> list[Span]:
     """A step's row is written at its end; in it, the model comes first and the tools follow."""
     took = (row.llm_request_ns or 0) + (row.tool_execution_ns or 0)
     start = row.created_at - timedelta(microseconds=max(row.step_ns or 0, took) / 1000)
-    step_id = _hex(row.id)[:16]
+    step_id = row.id.partition("-")[2].replace("-", "")[:16]
     attributes = {
         "step.id": row.id,
         "llm.model": row.model,
@@ -60,7 +61,7 @@ def _of_step(run: Run, row: Any) -> list[Span]:
 
     def span(name: str, span_id: str, parent: str, begun: datetime, duration: int | None, **more: Any) -> Span:
         return Span(
-            trace_id=_hex(run.id),
+            trace_id=trace_id_of(run.id),
             span_id=span_id,
             parent_span_id=parent,
             span_name=name,
@@ -70,17 +71,13 @@ def _of_step(run: Run, row: Any) -> list[Span]:
             attributes=more,
         )
 
-    spans = [span("step", step_id, _hex(run.id)[:16], start, row.step_ns, **attributes)]
+    spans = [span("step", step_id, trace_id_of(run.id)[:16], start, row.step_ns, **attributes)]
     if row.llm_request_ns is not None:
         spans.append(span("llm_request", _child(step_id, 1), step_id, start, row.llm_request_ns))
     if row.tool_execution_ns is not None:
         begun = start + timedelta(microseconds=(row.llm_request_ns or 0) / 1000)
         spans.append(span("tool_execution", _child(step_id, 2), step_id, begun, row.tool_execution_ns))
     return spans
-
-
-def _hex(identifier: str) -> str:
-    return identifier.partition("-")[2].replace("-", "")
 
 
 def _child(span_id: str, number: int) -> str:

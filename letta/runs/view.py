@@ -8,8 +8,9 @@ from letta.turn.events import TurnEvent
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run's id, and its events from the first one on."""
+    """A run's id, whether its stream can be resumed, and its events from the first one on."""
 
     run_id: str
     agent_type: str
+    background: bool
     events: AsyncIterator[TurnEvent]

@@ -52,6 +52,10 @@ class WaitingLine:
             else:
                 self._lines.pop(key, None)
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._lines.values()))
+
     def close(self) -> None:
         """Send all away who wait."""
         self._closed = True

@@ -127,7 +127,7 @@ def _broken_rules(turn: Turn, name: str, planned: Sequence[str]) -> str | None:
         return None
     hints = "".join(f"\n\t- {reason}" for reason in reasons)
     told = f"\n** Hint: Possible rules that were violated:{hints}" if reasons else ""
-    return f"[ToolConstraintError] Cannot call {name}, valid tools include: {turn.rules.allowed(names)}.{told}"
+    return f"[ToolConstraintError] Cannot call {name}, valid tools include: {turn.rules.allowed(names, planned)}.{told}"
 
 
 def _with_own_ids(calls: Sequence[JsonObject]) -> list[JsonObject]:

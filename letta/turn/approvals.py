@@ -25,6 +25,7 @@ _RETRY_WINDOW = 10
 """So many messages back, an answer that comes twice is recognised."""
 _CANCELLED = "The run was cancelled before anybody decided."
 _EXPIRED = "Nobody decided in time, so the request has expired."
+_DECIDED_ELSEWHERE = "Another conversation, which shares this step, has decided about it before; the call is its alone."
 _KEEP_ALIVE = (
     "<system-alert>This message is automatic: the last decision was sent twice. Go on from where you stopped, and "
     "don't speak of it.</system-alert>"
@@ -106,6 +107,29 @@ def decide(turn: Turn, request: Message, response: Message) -> None:
     turn.next_position += 1
 
 
+def claim_calls(connection: Connection, turn: Turn) -> None:
+    """See to it that a call which several conversations wait to decide about is carried out in one of them alone.
+
+    A fork shares the request for approval. What another conversation has approved before is denied here, and so are
+    the calls of the step that needed no approval: the first decision, whatever it was, has set them going.
+    """
+    decision = turn.decision
+    items = (decision.response.approvals or []) if decision is not None else []
+    if decision is None or not (decision.free or any(item.get("approve") for item in items)):
+        return
+    others = repository.lock_decisions(connection, decision.request, turn.conversation.id)
+    taken = {item["tool_call_id"] for other in others for item in other if item.get("approve")}
+    kept = [
+        _denial_of(item["tool_call_id"]) if item.get("approve") and item["tool_call_id"] in taken else item
+        for item in items
+    ]
+    decision.response.approvals = [*kept, *(_denial_of(call["id"]) for call in decision.free if others)]
+
+
+def _denial_of(call_id: str) -> JsonObject:
+    return {"type": "approval", "tool_call_id": call_id, "approve": False, "reason": _DECIDED_ELSEWHERE}
+
+
 def undone_decision(turn: Turn) -> Decision | None:
     """What the turn's own input decides about calls that wait, where it hasn't been carried out yet."""
     for place, message in enumerate(turn.context):
@@ -134,6 +158,8 @@ def settled_returns(turn: Turn, decision: Decision) -> dict[str, ToolReturn]:
     for call in decision.free:
         if "refusal" in call:
             returns[call["id"]] = refused(call, call["refusal"])
+        elif call["id"] in items:
+            returns[call["id"]] = _denied(call, items[call["id"]].get("reason"))
     return returns
 
 

@@ -3,9 +3,10 @@
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from letta.database.ids import new_id
@@ -13,18 +14,21 @@ from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import InputMessage, MessageCreate
 from letta.organizations.actor import Actor
-from letta.runs import repository
+from letta.runs import queue_repository, repository
+from letta.runs.queue_repository import QueuedRun
 from letta.runs.repository import LockedConversation, RunRow
 from letta.runs.request import RunRequest
 from letta.tools.repository import tools_of_agent
-from letta.turn.approvals import decide, expired_row, keep_alive, open_request, response_row
+from letta.turn.approvals import claim_calls, decide, expired_row, keep_alive, open_request, response_row
 from letta.turn.refresh import refresh_system
+from letta.turn.sleeptime import what_was_said
 from letta.turn.tool_rules import ToolRules
-from letta.turn.tools import load_blocks, with_client_tools
+from letta.turn.tools import load_blocks, load_directories, with_client_tools
 from letta.turn.turn import Turn
 
 JsonObject = dict[str, Any]
 
+_INPUT: TypeAdapter[list[InputMessage]] = TypeAdapter(list[InputMessage])
 _FINISHED = {"completed", "running", "created"}
 
 
@@ -52,10 +56,51 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
     repository.raise_if_busy(locked)
     again = repository.input_messages_of(connection, same.id) if same is not None else []
     turn = load_turn(connection, actor, request, locked, claim)
-    new = take_input_again(turn, again) if again else take_input(turn, request.messages)
+    if again:
+        new = take_input_again(turn, again)  # what they approve of was claimed then
+    else:
+        new = take_input(turn, request.messages)
+        claim_calls(connection, turn)
     placed = [message for message in [*again, *new] if message.position is not None]
     repository.insert_run(connection, turn, request, new, again, placed)
     return turn
+
+
+def begin_queued(connection: Connection, claim: Claim, run_id: str) -> Turn | None:
+    """Begin a run that waits. None if it needn't begin any more, or another process is about to begin it.
+
+    Raises:
+        BusyError: another run holds the conversation.
+        RunLostError: another run holds the conversation, but its process is gone.
+        NotFoundError: the conversation isn't there any more.
+        PendingApprovalError, ApprovalError: the messages don't fit the state of the conversation.
+    """
+    queued = queue_repository.lock_queued(connection, run_id)
+    if queued is None:
+        return None
+    place = RunRequest(None, queued.conversation_id, [], queued.options)
+    locked = repository.lock_conversation(connection, queued.actor, place)
+    repository.raise_if_busy(locked)
+    request = _request_of(connection, queued, locked)
+    if not request.messages:
+        queue_repository.end_queued(connection, run_id)
+        return None
+    turn = load_turn(connection, queued.actor, request, locked, claim)
+    turn.run_id = run_id
+    new = take_input(turn, request.messages)
+    claim_calls(connection, turn)
+    placed = [message for message in new if message.position is not None]
+    repository.insert_run(connection, turn, request, new, [], placed)
+    return turn
+
+
+def _request_of(connection: Connection, queued: QueuedRun, locked: LockedConversation) -> RunRequest:
+    messages, options = _INPUT.validate_python(queued.queued.get("messages", [])), queued.options
+    if "group_id" in queued.queued:
+        window = locked.agent.llm_config["context_window"]
+        told = what_was_said(connection, queued.queued["group_id"], queued.agent_id, window)
+        messages, options = told.messages, replace(options, sleeptime=told.progress)
+    return RunRequest(None, queued.conversation_id, messages, options)
 
 
 def load_turn(
@@ -86,8 +131,10 @@ def load_turn(
         rules=ToolRules(agent.tool_rules),
         request_id=request.request_id,
         started_ns=time.monotonic_ns(),
+        has_folders=locked.has_folders,
     )
     turn.blocks = load_blocks(connection, turn)
+    turn.directories = load_directories(connection, turn)
     turn.next_position = _next_position(turn.context)
     if agent.message_buffer_autoclear and run_id is None:
         _clear(connection, turn)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._error: Exception | None = None
-        self._given = asyncio.Event()
+        self._waiting: asyncio.Task[Any] | None = None
 
     def cancel(self) -> None:
         """End the turn as cancelled."""
@@ -31,8 +31,10 @@ class Cancellation:
         self._give(TurnHandedOverError())
 
     def _give(self, error: Exception) -> None:
-        self._error = self._error or error
-        self._given.set()
+        if self._error is None:
+            self._error = error
+            if self._waiting is not None:
+                self._waiting.cancel()
 
     def check(self) -> None:
         """Raise the signal if it was given."""
@@ -40,21 +42,22 @@ class Cancellation:
             raise self._error
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
-        """Wait for something, or for the signal."""
+        """Wait for something, or for the signal; what is waited for is then cancelled.
+
+        Raises:
+            TurnCancelledError, TurnHandedOverError: the signal was given.
+        """
         self.check()
-        task = asyncio.ensure_future(awaitable)
-        signal = asyncio.ensure_future(self._given.wait())
+        task = self._waiting = asyncio.current_task()
         try:
-            await asyncio.wait({task, signal}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            self.check()
-            raise AssertionError("unreachable")
+            return await awaitable
+        except BaseException:
+            self.check()  # whatever else came of it
+            raise
         finally:
-            for pending in (task, signal):
-                if not pending.done():
-                    pending.cancel()
-            await asyncio.gather(task, signal, return_exceptions=True)
+            self._waiting = None
+            if self._error is not None and task is not None:
+                task.uncancel()
 
     async def guard(self, items: AsyncIterator[T]) -> AsyncIterator[T]:
         """The items of an iterator, until the signal."""

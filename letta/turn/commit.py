@@ -22,7 +22,15 @@ from letta.turn.refresh import refresh_system
 from letta.turn.styles import style_of
 from letta.turn.styles.style import Conclusion
 from letta.turn.system import format_time
-from letta.turn.tools import MemoryTransaction, ToolReturn, failed, load_blocks, run_in_transaction, tool_message
+from letta.turn.tools import (
+    MemoryTransaction,
+    ToolReturn,
+    failed,
+    load_blocks,
+    load_directories,
+    run_in_transaction,
+    tool_message,
+)
 from letta.turn.turn import Decision, Turn
 
 JsonObject = dict[str, Any]
@@ -205,8 +213,9 @@ def _hold_up(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutc
 
 
 def _look_around(connection: Connection, turn: Turn) -> None:
-    """See what has become of the blocks, by this step or by others, before the turn goes on."""
+    """See what has become of blocks and files, by this step or by others, before the turn goes on."""
     turn.blocks = load_blocks(connection, turn)
+    turn.directories = load_directories(connection, turn)
     refresh_system(connection, turn)
 
 

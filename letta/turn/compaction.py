@@ -19,7 +19,7 @@ from letta.agents.prompts import compaction_prompt
 from letta.database.engine import Database
 from letta.errors import LettaError
 from letta.llm.chat import ChatRequest, ChatResult, chat
-from letta.llm.errors import ContextOverflowError, LlmEmptyResponseError, LlmError, SystemPromptOverflowError
+from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
@@ -190,7 +190,7 @@ class Compactor:
         if handle is None or handle == own.config.get("handle"):
             return own
         try:
-            return self._models.with_handle(own.config, handle)
+            return self._models.with_handle(self._turn, own.config, handle)
         except LettaError:
             return own
 
@@ -208,7 +208,7 @@ class Compactor:
                 text = "".join(part["text"] for part in item.content if part["type"] == "text").strip()
                 if text:
                     return text
-        raise LlmEmptyResponseError("The summarizing model sent no text.")
+        raise LlmError("The summarizing model sent no text. Try again, or choose another model for summaries.")
 
     def _question(self, prompt: str, plan: CompactionPlan, choice: ModelChoice, *, by_itself: bool) -> list[Message]:
         turn = self._turn

@@ -40,10 +40,10 @@ def chat_request(turn: Turn, config: JsonObject) -> ChatRequest:
 
 def _context(turn: Turn, config: JsonObject) -> list[Message]:
     limit = max(_LEAST_RETURN_CHARS, round(_RETURN_SHARE * config["context_window"] * _CHARS_PER_TOKEN))
-    messages = [_with_short_returns(message, limit) for message in repair(turn.context)]
+    messages = [_with_short_returns(m, limit) if m.tool_returns else m for m in repair(turn.context)]
     if turn.options.override_system is not None:
         facts = SystemFacts(conversation_label=turn.conversation.label)
-        text = compile_system(turn.agent, turn.blocks, facts, system=turn.options.override_system)
+        text = compile_system(turn.agent, turn.blocks, facts, turn.directories, system=turn.options.override_system)
         system = Message("system", turn.agent.id, turn.conversation.id, content=text_content(text))
         messages = [system, *(message for message in messages if message.role != "system")]
     if turn.options.client_skills:
@@ -52,8 +52,8 @@ def _context(turn: Turn, config: JsonObject) -> list[Message]:
 
 
 def _with_short_returns(message: Message, limit: int) -> Message:
-    returns = message.tool_returns
-    if not returns or all(len(returned["tool_return"]) <= limit for returned in returns):
+    returns = message.tool_returns or []
+    if all(len(returned["tool_return"]) <= limit for returned in returns):
         return message
     short = [returned | {"tool_return": shortened(returned["tool_return"], limit)} for returned in returns]
     return replace(message, tool_returns=short)

@@ -1,10 +1,10 @@
 """Making a history acceptable to providers, whatever interrupted it.
 
-Providers refuse a call without its return, a return without its call, and messages that say nothing. What is missing
-is made up for the request only; the stored history stays as it is.
+Providers refuse a call without its return, a return without its call, calls that have one id, and messages that say
+nothing. What is missing is made up for the request only; the stored history stays as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ UNDECIDED = "Nobody decided about the call, so it was not carried out."
 def repair(messages: Iterable[Message]) -> list[Message]:
     """The messages with every call answered right after it, once, and no other returns."""
     repaired = _Repaired()
-    for message in messages:
+    for message in messages:  # all of a context, in every step
         if message.role == "tool":
             repaired.add_returns(message)
         elif message.role == "approval" and message.approvals is not None:
@@ -35,25 +35,48 @@ class _Repaired:
         self.messages: list[Message] = []
         self.decided = True
         self._open: dict[str, JsonObject] = {}
+        self._ids: dict[str, int] = {}
 
     def add(self, message: Message) -> None:
-        if self._belongs_to_last(message):
+        joins = message.role == "approval" and self._belongs_to_last(message)
+        if self._open and not joins:
+            self.close()
+        if message.tool_calls:
+            message = self._opened(message, message.tool_calls)
+        if joins:
             self.messages[-1] = _joined(self.messages[-1], message)
         else:
-            self.close()
             self.messages.append(message)
-        calls = self.messages[-1].tool_calls
-        if calls:
-            self._open = {call["id"]: call for call in calls}
-            self.decided = message.role != "approval"
-            if len(self._open) < len(calls):
-                self.messages[-1] = replace(self.messages[-1], tool_calls=list(self._open.values()))
 
     def add_returns(self, message: Message) -> None:
         """Keep those returns that answer open calls. Several rows may answer the calls of one message."""
-        returns = [r for r in message.tool_returns or () if self._open.pop(r["tool_call_id"], None) is not None]
+        returns = []
+        for returned in message.tool_returns or ():
+            call = self._open.pop(returned["tool_call_id"], None)
+            if call is not None:
+                known = call["id"] == returned["tool_call_id"]
+                returns.append(returned if known else returned | {"tool_call_id": call["id"]})
         if returns:
             self.messages.append(replace(message, tool_returns=returns))
+
+    def _opened(self, message: Message, calls: Sequence[JsonObject]) -> Message:
+        """The message, whose calls are open from now on. None of them is there twice, or has the id of another one."""
+        opened = []
+        for call in calls:
+            if call["id"] not in self._open:
+                self._open[call["id"]] = named = self._named(call)
+                opened.append(named)
+        self.decided = message.role != "approval"
+        return message if opened == calls else replace(message, tool_calls=opened)
+
+    def _named(self, call: JsonObject) -> JsonObject:
+        """The call. Some models count their calls from the beginning in each answer; others refuse such a history."""
+        name = call_id = call["id"]
+        while name in self._ids:
+            self._ids[call_id] += 1
+            name = f"{call_id}-{self._ids[call_id]}"
+        self._ids[name] = 1
+        return call if name == call_id else call | {"id": name}
 
     def close(self) -> None:
         """Answer the calls that nothing else has answered."""
@@ -73,10 +96,7 @@ class _Repaired:
         Imported messages have no steps any more, but follow each other likewise.
         """
         return bool(
-            message.role == "approval"
-            and self.messages
-            and self.messages[-1].role == "assistant"
-            and self.messages[-1].step_id == message.step_id
+            self.messages and self.messages[-1].role == "assistant" and self.messages[-1].step_id == message.step_id
         )
 
 

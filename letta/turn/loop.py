@@ -6,11 +6,9 @@ subscribes to the run (`letta.runs.executor`).
 
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
-from letta.archives.memory import ArchivalMemory
-from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import LettaError
 from letta.llm.chat import ChatRequest, ChatResult, chat
@@ -37,8 +35,9 @@ from letta.turn.compaction import AFTER_STEP, OVERFLOW, REQUESTED, Compactor
 from letta.turn.context import chat_request
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.history import INTERRUPTED
+from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
-from letta.turn.outside_tools import Means, run_outside, takes_effect_outside
+from letta.turn.outside_tools import Means, any_outside, is_undone, run_outside
 from letta.turn.styles import style_of
 from letta.turn.tools import JsonObject, ToolReturn, refused, tool_message
 from letta.turn.turn import Decision, Turn
@@ -55,18 +54,17 @@ class TurnRunner:
     def __init__(
         self,
         turn: Turn,
-        database: Database,
+        means: Means,
         models: ModelSource,
-        archival: ArchivalMemory,
         cancellation: Cancellation,
     ) -> None:
         self._turn = turn
-        self._database = database
-        self._archival = archival
-        self._means = Means(database, archival)
+        self._database = means.database
+        self._archival = means.archival
+        self._means = means
         self._models = models
         self._cancellation = cancellation
-        self._compactor = Compactor(turn, database, models, cancellation)
+        self._compactor = Compactor(turn, means.database, models, cancellation)
         self._style = style_of(turn.agent.agent_type)
         self._overflows = 0
         self._open_step: JsonObject | None = None
@@ -81,6 +79,7 @@ class TurnRunner:
         """
         turn = self._turn
         try:
+            await self._models.prepare(turn)
             if turn.options.compaction is not None:
                 async for event in self._compactor.compact(REQUESTED, settings=turn.options.compaction):
                     yield event
@@ -147,7 +146,7 @@ class TurnRunner:
         """Carry out the calls of an answer and store what the step produced."""
         calls = [] if answer.gated else [call for call in answer.calls if call["id"] not in answer.refused]
         if calls:
-            if self._take_effect_outside(calls):
+            if any_outside(self._turn, calls):
                 yield await self._record(answer)
             began = time.monotonic_ns()
             answer.done = await self._cancellation.wait(run_outside(self._means, self._turn, calls))
@@ -161,15 +160,12 @@ class TurnRunner:
         self._turn.steps += 1
         self._turn.append(outcome.messages)
         self._note(outcome)
+        count_calls(self._turn, outcome.returns, answer.calls, answer.refused)
         if outcome.messages:
             yield StepCommitted(outcome.messages, streamed=answer.streamed)
         if answer.keep_open:
             async for event in self._compact_after(answer):
                 yield event
-
-    def _take_effect_outside(self, calls: Sequence[JsonObject]) -> bool:
-        names = {call["name"] for call in calls}
-        return any(tool.name in names and takes_effect_outside(tool) for tool in self._turn.tools)
 
     async def _record(self, answer: StepAnswer) -> StepCommitted:
         """Store the calls before they take effect: should the process die, nobody shall make them again."""
@@ -198,6 +194,7 @@ class TurnRunner:
         turn.decision = None
         turn.insert(outcome.messages)
         self._note(outcome)
+        count_calls(turn, outcome.returns)
         return StepCommitted(outcome.messages, streamed=False)
 
     def _note(self, outcome: StepOutcome) -> None:
@@ -242,8 +239,9 @@ class TurnRunner:
             duration_ns=time.monotonic_ns() - turn.started_ns,
         )
         if interrupted:
-            commit.messages = self._missing_returns()
-            answered = {turn.decision.response.id} if turn.decision is not None else set()
+            decision = None if error is not None and is_undone(turn) else turn.decision
+            commit.messages = self._missing_returns(decision)
+            answered = {decision.response.id} if decision is not None else set()
             commit.dropped = [m.id for m in turn.unanswered() if m.id not in answered]
             commit.step = self._broken_step(stop_reason, error)
             commit.trace = self._unreturned.trace if self._unreturned is not None else None
@@ -260,9 +258,9 @@ class TurnRunner:
             ended |= {"error_type": error.error_type, "error_data": {"message": error.message, "detail": error.detail}}
         return step | ended
 
-    def _missing_returns(self) -> list[Message]:
+    def _missing_returns(self, decision: Decision | None) -> list[Message]:
         """Rows for calls that were under way: what they came to is not known any more."""
-        turn, answer, decision = self._turn, self._unreturned, self._turn.decision
+        turn, answer = self._turn, self._unreturned
         if decision is not None:
             known = settled_returns(turn, decision)
             returns = [known.get(call["id"]) or refused(call, INTERRUPTED) for call in decision.calls]
@@ -279,8 +277,9 @@ class TurnRunner:
     async def _fail(self, error: LettaError) -> TurnFailed:
         """End the run as failed. Its input leaves the context unless a step was committed; it stays stored."""
         turn = self._turn
-        is_llm_error = isinstance(error, LlmError)
-        if not is_llm_error:
+        if isinstance(error, LlmError):
+            logger.warning("the model of run %s could not be asked: %s", turn.run_id, error.type)
+        else:
             logger.error("run %s failed: %s", turn.run_id, error.detail)
         failed = TurnFailed(
             stop_reason=error.stop_reason if isinstance(error, LlmError) else "error",

@@ -14,9 +14,13 @@ JsonObject = dict[str, Any]
 
 
 class MessagingDeltaWriter(DeltaWriter):
-    """Shows thoughts as reasoning and, where the request wants it, a message's text as an assistant message."""
+    """Shows thoughts as reasoning and, where the request wants it, a message's text as an assistant message.
 
-    def __init__(self, turn: Turn, message: Message, *, had_tools: bool) -> None:
+    Thoughts come first, as in the message that is stored: a model that should think in its arguments, but writes
+    others before, has those held back.
+    """
+
+    def __init__(self, turn: Turn, message: Message, *, thinks: bool, had_tools: bool) -> None:
         super().__init__(turn, message, first_call_only=True)
         shown = turn.options.request_config
         self._speaking_tool = shown.get("assistant_message_tool_name") or "send_message"
@@ -24,6 +28,8 @@ class MessagingDeltaWriter(DeltaWriter):
         self._translates = shown.get("use_assistant_message", True)
         self._had_tools = had_tools
         self._reader = ArgumentReader()
+        self._awaits_thoughts = thinks
+        self._held: list[Piece] = []
         self._name: str | None = None
         self._speaks = False
         self._named = False
@@ -44,10 +50,20 @@ class MessagingDeltaWriter(DeltaWriter):
             self._speaks = self._translates and delta.name == self._speaking_tool and not self.is_gated(delta)
         pieces = self._reader.feed(delta.text)
         thoughts = [self.reasoning(THINKING, p.text, native=False) for p in pieces if p.name == THINKING and p.text]
-        others = [piece for piece in pieces if piece.name != THINKING]
+        others = self._ready(pieces)
         if self._speaks:
             return [*thoughts, *(self.spoken(text, "call") for p in others if (text := self._words(p)))]
         return [*thoughts, *self._call(delta, others)]
+
+    def _ready(self, pieces: list[Piece]) -> list[Piece]:
+        """Pieces of arguments whose turn it is, now that thoughts are over or won't come."""
+        self._held += [piece for piece in pieces if piece.name != THINKING]
+        if any(piece.name == THINKING for piece in pieces) or self._reader.ended:
+            self._awaits_thoughts = False
+        if self._awaits_thoughts or (pieces and pieces[-1].name == THINKING and not self._reader.ended):
+            return []
+        ready, self._held = self._held, []
+        return ready
 
     def _words(self, piece: Piece) -> str:
         if piece.name != self._speaking_argument:

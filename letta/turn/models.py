@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from letta.agents.model_settings import ModelSettings
 from letta.agents.settings_translation import with_settings
 from letta.conversations.conversation import Conversation
-from letta.llm.catalog import Catalog
+from letta.llm.catalog import Catalog, Catalogs
 from letta.llm.handles import LlmModel
 from letta.llm.provider import Provider
 from letta.turn.turn import Turn
@@ -29,11 +29,18 @@ class ModelChoice:
 class ModelSource:
     """Finds the model for a turn: the request's, else the conversation's, else the agent's."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalogs: Catalogs) -> None:
+        self._catalogs = catalogs
+
+    async def prepare(self, turn: Turn) -> None:
+        """Look up the providers that the turn needs, where they aren't those of the environment."""
+        summarizer = (turn.agent.compaction_settings or {}).get("model")
+        chosen = turn.options.override_model or turn.conversation.model
+        handles = (chosen, summarizer, turn.agent.llm_config.get("handle"))
+        turn.catalog = await self._catalogs.of(turn.actor.organization_id, *handles)
 
     def of(self, turn: Turn) -> ModelChoice:
-        """The model of this turn.
+        """The model of this turn, which was prepared.
 
         Raises:
             NotFoundError: its handle is not offered by any configured provider.
@@ -42,20 +49,26 @@ class ModelSource:
         handle = override or conversation.model
         config = turn.agent.llm_config
         if handle is not None and handle != config.get("handle"):
-            config = config_for(config, self._catalog.llm(handle))
+            config = config_for(config, _known(turn).llm(handle))
         if override is None:
             config = _of_conversation(config, conversation)
-        provider = self._catalog.provider(config["provider_name"])
+        provider = _known(turn).provider(config["provider_name"])
         return ModelChoice(config, provider)
 
-    def with_handle(self, config: JsonObject, handle: str) -> ModelChoice:
+    def with_handle(self, turn: Turn, config: JsonObject, handle: str) -> ModelChoice:
         """Another model, with what of a configuration isn't the model's own.
 
         Raises:
             LettaError: no configured provider offers it.
         """
-        other = config_for(config, self._catalog.llm(handle))
-        return ModelChoice(other, self._catalog.provider(other["provider_name"]))
+        other = config_for(config, _known(turn).llm(handle))
+        return ModelChoice(other, _known(turn).provider(other["provider_name"]))
+
+
+def _known(turn: Turn) -> Catalog:
+    if turn.catalog is None:
+        raise AssertionError("the turn was not prepared")
+    return turn.catalog
 
 
 def _of_conversation(config: JsonObject, conversation: Conversation) -> JsonObject:

@@ -25,5 +25,6 @@ def preview_turn(connection: Connection, actor: Actor, request: RunRequest) -> T
 
 
 def preview_body(turn: Turn, models: ModelSource) -> dict[str, Any]:
-    """The body of the model request of the turn's first step."""
-    return request_body(chat_request(turn, models.of(turn).config))
+    """The body of the model request of the turn's first step. That it offers no tools is told, as clients expect."""
+    body = request_body(chat_request(turn, models.of(turn).config))
+    return {"tools": None, "tool_choice": None} | body

@@ -14,12 +14,12 @@ def refresh_system(connection: Connection, turn: Turn) -> bool:
 
     The row keeps its id and its place, so that nothing else in the context moves.
     """
-    digest = system_digest(turn.agent, turn.blocks)
+    digest = system_digest(turn.agent, turn.blocks, turn.directories)
     stored = turn.context[0] if turn.context and turn.context[0].role == "system" else None
     if stored is not None and digest == turn.conversation.system_digest:
         return False
     facts = facts_of(connection, turn.agent.id, in_context=len(turn.context), label=turn.conversation.label)
-    text = compile_system(turn.agent, turn.blocks, facts)
+    text = compile_system(turn.agent, turn.blocks, facts, turn.directories)
     turn.conversation.system_digest = digest
     if stored is not None:
         stored.content = text_content(text)

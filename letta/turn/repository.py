@@ -1,17 +1,20 @@
 """Queries of turns: about those that wait for a decision, and what the system message tells of an agent."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, func, or_, select, true, update
 
 from letta.agents.tables import agents
 from letta.archives.tables import archives_agents, passages
-from letta.conversations.tables import context_messages, conversations
+from letta.conversations.tables import context_messages, conversations, shared_messages
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS, to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.tables import runs
+
+JsonObject = dict[str, Any]
 
 
 def waiting_runs(connection: Connection, actor: Actor, agent_id: str, conversation_id: str | None = None) -> list[str]:
@@ -74,6 +77,27 @@ def end_of_context(connection: Connection, conversation_id: str) -> list[Message
         .limit(2)
     )
     return [to_message(row) for row in connection.execute(query)][::-1]
+
+
+def lock_decisions(connection: Connection, request: Message, conversation_id: str) -> list[list[JsonObject]]:
+    """What other conversations have decided about a request for approval that they share.
+
+    None of them can decide until the transaction ends.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: one is about to (the unit is then repeated).
+    """
+    locked = select(messages.c.id).where(messages.c.id == request.id).with_for_update(nowait=True, key_share=True)
+    connection.execute(locked)
+    sharing = select(shared_messages.c.conversation_id).where(shared_messages.c.message_id == request.id)
+    query = select(messages.c.approvals).where(
+        or_(messages.c.conversation_id == request.conversation_id, messages.c.conversation_id.in_(sharing)),
+        messages.c.conversation_id != conversation_id,
+        messages.c.sequence_id > request.sequence_id,
+        messages.c.role == "approval",
+        messages.c.approvals.is_not(None),
+    )
+    return list(connection.scalars(query))
 
 
 def mark_cancelled(connection: Connection, run_id: str, agent_id: str) -> None:

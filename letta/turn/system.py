@@ -40,24 +40,36 @@ class SystemFacts:
     compiled_at: datetime | None = None
 
 
-def compile_system(agent: Agent, blocks: Sequence[Block], facts: SystemFacts, *, system: str | None = None) -> str:
-    """The whole text of an agent's system message. ``system`` stands in for the agent's own prompt."""
-    memory = f"{_sections(agent, blocks)}\n\n{_metadata(agent, facts)}".strip()
+def compile_system(
+    agent: Agent,
+    blocks: Sequence[Block],
+    facts: SystemFacts,
+    directories: str | None = None,
+    *,
+    system: str | None = None,
+) -> str:
+    """The whole text of an agent's system message.
+
+    Args:
+        directories: the section that shows the agent's folders.
+        system: stands in for the agent's own prompt.
+    """
+    memory = f"{_sections(agent, blocks, directories)}\n\n{_metadata(agent, facts)}".strip()
     prompt = agent.system if system is None else system
     if _PLACEHOLDER in prompt:
         return prompt.replace(_PLACEHOLDER, memory)
     return f"{prompt}\n\n{memory}"
 
 
-def system_digest(agent: Agent, blocks: Sequence[Block]) -> str:
+def system_digest(agent: Agent, blocks: Sequence[Block], directories: str | None = None) -> str:
     """Changes whenever the system message has to be compiled anew."""
-    text = f"{agent.system}\0{agent.timezone}\0{_sections(agent, blocks)}"
+    text = f"{agent.system}\0{agent.timezone}\0{_sections(agent, blocks, directories)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _sections(agent: Agent, blocks: Sequence[Block]) -> str:
+def _sections(agent: Agent, blocks: Sequence[Block], directories: str | None) -> str:
     endpoint_type = agent.llm_config.get("model_endpoint_type")
-    sections = (render_blocks(agent.agent_type, endpoint_type, blocks), _tool_rules(agent.tool_rules))
+    sections = (render_blocks(agent.agent_type, endpoint_type, blocks), _tool_rules(agent.tool_rules), directories)
     return "\n\n".join(section for section in sections if section)
 
 

@@ -31,9 +31,9 @@ class ToolRules:
         """Note that a call was carried out."""
         self.history.append((name, returned))
 
-    def allowed(self, names: Collection[str]) -> list[str]:
-        """Which of these tools may be called next."""
-        return [name for name in names if not self.violations(name, names)]
+    def allowed(self, names: Collection[str], planned: Sequence[str] = ()) -> list[str]:
+        """Which of these tools may be called next. ``planned`` are earlier calls of the same step."""
+        return [name for name in names if not self.violations(name, names, planned)]
 
     def violations(self, name: str, names: Collection[str], planned: Sequence[str] = ()) -> list[str]:
         """Why this tool may not be called now; empty if it may. ``planned`` are earlier calls of the same step."""
@@ -69,6 +69,22 @@ class ToolRules:
         called = {name for name, _ in self.history}.union(also_called)
         required = {rule["tool_name"] for rule in self._of("required_before_exit")}
         return [name for name in names if name in required and name not in called]
+
+    def reachable(self, names: Collection[str], also_done: Sequence[tuple[str, str]] = ()) -> set[str]:
+        """Tools that may be called in this turn, now or after others. ``also_done`` are calls of the present step.
+
+        Rather too many than too few: what tools will return isn't known.
+        """
+        now = ToolRules(self.rules, [*self.history, *also_done])
+        found: set[str] = set()
+        waiting = now.allowed(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                later = ToolRules(self.rules, [*now.history, (name, "")])
+                waiting += [following for following in names if later._might_follow(following)]
+        return found
 
     def needs_approval(self, name: str) -> bool:
         """Whether a person has to approve a call of this tool."""
@@ -135,6 +151,13 @@ class ToolRules:
                 return f"after this result of {last} only {wanted} may be called"
         return None
 
+    def _might_follow(self, name: str) -> bool:
+        """Whether this tool may be called next after some result of the last one."""
+        last = self.history[-1][0]
+        if self._not_a_child(name) or self._parent_is_not_last(name) or self._too_often(name, ()):
+            return False
+        return all(name in _targets(rule, name) for rule in self._of("conditional") if rule["tool_name"] == last)
+
     def _too_often(self, name: str, planned: Sequence[str]) -> str | None:
         count = sum(1 for called, _ in self.history if called == name) + planned.count(name)
         for rule in self._of("max_count_per_step"):
@@ -155,6 +178,14 @@ def _mapped(rule: JsonObject, returned: str) -> str | None:
     if rule.get("require_output_mapping"):
         return None
     return rule.get("default_child")
+
+
+def _targets(rule: JsonObject, name: str) -> set[str]:
+    """The tools that some result leads to; ``name`` among them where some result leaves the choice open."""
+    targets = set((rule.get("child_output_mapping") or {}).values())
+    if rule.get("require_output_mapping"):
+        return targets
+    return targets | {rule.get("default_child") or name}
 
 
 def _value(text: str) -> tuple[str, object]:

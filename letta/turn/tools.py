@@ -11,6 +11,8 @@ from letta.archives.memory import keep_for_agent
 from letta.archives.passage_repository import NewPassage, has_passages
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Author, Block
+from letta.file_tools.opening import open_files
+from letta.folders.attached import directories_section
 from letta.memory_tools.archival import KEPT, new_passage
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, edit_memory, edits_memory, parse_arguments, send_message
@@ -25,6 +27,7 @@ CLIENT_TOOL = "client"
 """Type of the tools that a request brings along: their calls are carried out by the client."""
 
 ARCHIVAL_INSERT = "archival_memory_insert"
+OPEN_FILES = "open_files"
 
 _ERROR_LIMIT = 1000
 _UNLIMITED = {"conversation_search", "archival_memory_search"}
@@ -88,6 +91,7 @@ class MemoryTransaction:
         self._turn = turn
         self._memory: Memory | None = None
         self._passages: list[NewPassage] = []
+        self._files_opened = False
 
     @property
     def memory(self) -> Memory:
@@ -95,6 +99,12 @@ class MemoryTransaction:
         if self._memory is None:
             self._memory = Memory(load_blocks(self._connection, self._turn, lock=True))
         return self._memory
+
+    def open_files(self, arguments: JsonObject) -> str:
+        """Open files; nothing is changed where one of them can't be opened."""
+        told = open_files(self._connection, self._turn.agent, **checked_arguments(OPEN_FILES, arguments))
+        self._files_opened = True
+        return told
 
     def keep(self, call: JsonObject, arguments: JsonObject) -> None:
         """Keep the passage that a call describes; with its vector, where that was prepared."""
@@ -104,7 +114,7 @@ class MemoryTransaction:
     def store(self) -> bool:
         """Write all changes. Returns whether there were any that the system message tells of."""
         first = self._store_passages()
-        return self._store_blocks() or first
+        return self._store_blocks() or first or self._files_opened
 
     def _store_passages(self) -> bool:
         """Returns whether they are the first: the agent then has something to search that it doesn't know of."""
@@ -144,6 +154,11 @@ def load_blocks(connection: Connection, turn: Turn, *, lock: bool = False) -> li
     return [isolated.get(block.label, block) for block in blocks]
 
 
+def load_directories(connection: Connection, turn: Turn) -> str | None:
+    """What the system message shows of the agent's folders. Agents without folders cost no query."""
+    return directories_section(connection, turn.agent) if turn.has_folders else None
+
+
 def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObject) -> ToolReturn:
     """Carry out a call whose effect is in the database alone."""
     try:
@@ -155,6 +170,8 @@ def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObj
         elif tool.is_builtin and tool.name == ARCHIVAL_INSERT:
             transaction.keep(call, arguments)
             text = KEPT
+        elif tool.is_builtin and tool.name == OPEN_FILES:
+            text = transaction.open_files(arguments)
         else:
             raise ToolError(f"{tool.name} can't be run by this version of the server.")
     except ToolError as error:

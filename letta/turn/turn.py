@@ -7,7 +7,8 @@ from letta.agents.agent import Agent
 from letta.archives.passage_repository import NewPassage
 from letta.blocks.block import Block
 from letta.conversations.conversation import Conversation
-from letta.llm.chat import Usage
+from letta.llm.catalog import Catalog
+from letta.llm.usage import Usage
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
@@ -57,6 +58,10 @@ class Turn:
         context: what the model sees, system message first, input messages last.
         next_position: where the next message goes in the context.
         passages: what calls of the current step want kept, with vectors where they could be made, by call id.
+        has_folders: whether the agent had any when the turn began.
+        directories: what the system message shows of them.
+        has_webhooks: whether somebody may want to be told of the turn's end, once it is stored.
+        catalog: the providers whose models it may call, as soon as that is looked up.
         decision: what the request decides about calls that waited for approval, until it is carried out.
     """
 
@@ -79,6 +84,10 @@ class Turn:
     stop_reason: str | None = None
     decision: Decision | None = None
     passages: dict[str, NewPassage] = field(default_factory=dict)
+    has_folders: bool = False
+    has_webhooks: bool = False
+    directories: str | None = None
+    catalog: Catalog | None = None
 
     @property
     def tool_names(self) -> list[str]:

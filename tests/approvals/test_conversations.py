@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from letta.testing.scripted_model import Reply, ScriptedModel
-from tests.approvals.conftest import decision, insert
+from tests.approvals.conftest import decision, insert, replace
 from tests.talking import AgentTalk
 
 
@@ -68,3 +68,31 @@ def test_a_fork_decides_for_itself(agent: AgentTalk, model: ScriptedModel) -> No
     assert agent.block("human") == "Name: Ada.\nLikes tea."
     rows = agent.http.get(f"{fork.path}/messages", params={"order": "asc"}).raise_for_status().json()
     assert [m["approve"] for m in rows if m["message_type"] == "approval_response_message"] == [False]
+
+
+def test_a_call_is_carried_out_in_one_of_the_conversations_that_wait_for_it(
+    agent: AgentTalk, model: ScriptedModel
+) -> None:
+    first = begin(agent)
+    script = model.script(
+        Reply(calls=[insert("Likes tea.", "call_1")]), Reply("In the fork."), Reply("In the first one.")
+    )
+    assert first.stop_reason(input=script.say()) == "requires_approval"
+    fork = first.fork()
+    assert fork.stop_reason(messages=[decision("call_1", approve=True)]) == "end_turn"
+    assert first.stop_reason(messages=[decision("call_1", approve=True)]) == "end_turn"
+    assert agent.block("human") == "Name: Ada.\nLikes tea."
+    rows = agent.http.get(f"{first.path}/messages", params={"order": "asc"}).raise_for_status().json()
+    returns = [m for m in rows if m["message_type"] == "tool_return_message"]
+    assert [(m["status"], "Another conversation" in m["tool_return"]) for m in returns] == [("error", True)]
+
+
+def test_calls_that_need_no_approval_are_carried_out_once_as_well(agent: AgentTalk, model: ScriptedModel) -> None:
+    first = begin(agent)
+    calls = [insert("Likes tea.", "call_1"), replace("Ada", "Ada Ada", "call_2")]
+    script = model.script(Reply(calls=calls), Reply("Well."), Reply("Well then."))
+    assert first.stop_reason(input=script.say()) == "requires_approval"
+    fork = first.fork()
+    assert fork.stop_reason(messages=[decision("call_1", approve=False)]) == "end_turn"
+    assert first.stop_reason(messages=[decision("call_1", approve=True)]) == "end_turn"
+    assert agent.block("human") == "Name: Ada Ada.\nLikes tea."

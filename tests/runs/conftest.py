@@ -29,7 +29,7 @@ class Instance:
     """A server, and a connection to it."""
 
     def __init__(self, stack: ExitStack, environment: dict[str, str]) -> None:
-        self.server = ServerProcess(environment | SHORT)
+        self.server = ServerProcess(environment | SHORT | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"})
         stack.callback(self.server.stop)
         self.server.start(wait=False)
         self.http = stack.enter_context(httpx2.Client(base_url=self.server.url, timeout=30, trust_env=False))
@@ -81,10 +81,13 @@ def make(http: httpx2.Client, **settings: Any) -> AgentTalk:
 
 @contextmanager
 def database_of(server: ServerProcess) -> Iterator[Any]:
-    """A cursor in a server's schema, for what nobody can do from outside."""
-    with closing(psycopg2.connect(server.environment["LETTA_PG_URI"])) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute(f"SET search_path = {server.environment['LETTA_PG_SCHEMA']}")
+    """A cursor in a server's schema, for what nobody can do from outside. All in one transaction.
+
+    Only that keeps the setting from others behind a pooler, whose connections go from hand to hand.
+    """
+    uri, schema = (server.environment[name] for name in ("LETTA_PG_URI", "LETTA_PG_SCHEMA"))
+    with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL search_path = {schema}")
         yield cursor
 
 
@@ -110,19 +113,21 @@ def instances(server_environment: dict[str, str]) -> Iterator[Callable[[], Insta
 
 
 @pytest.fixture
-def pair(instances: Callable[[], Instance]) -> tuple[Instance, Instance]:
-    """Two servers on one database, for tests that stop them."""
-    first, second = instances(), instances()
+def pair(lasting_pair: tuple[Instance, Instance]) -> tuple[Instance, Instance]:
+    """Two servers on one database. What a test before has stopped is started again."""
+    for instance in lasting_pair:
+        if not instance.server.running:
+            instance.server.start(wait=False)
+    first, second = lasting_pair
     return first.ready(), second.ready()
 
 
 @pytest.fixture(scope="module")
 def lasting_pair(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[tuple[Instance, Instance]]:
-    """Two servers on one database, for tests that let them live."""
+    """The servers of `pair`, whatever state they are in."""
     with throwaway_schema(postgres_uri) as schema, ExitStack() as stack:
         environment = environment_of(postgres_uri, schema, scripted_model)
-        first, second = Instance(stack, environment), Instance(stack, environment)
-        yield first.ready(), second.ready()
+        yield Instance(stack, environment), Instance(stack, environment)
 
 
 @pytest.fixture

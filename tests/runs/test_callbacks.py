@@ -55,7 +55,7 @@ def test_the_end_of_a_run_is_told(calling: AgentTalk, receiver: Receiver) -> Non
         "run_id": run_id,
         "status": "completed",
         "completed_at": run["completed_at"],
-        "metadata": {"run_type": "send_message_async"},
+        "metadata": {"run_type": "send_message_async", "lettuce": None},
     }
 
 
@@ -91,7 +91,7 @@ def test_a_receiver_that_is_not_there_is_noted(calling: AgentTalk) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8283/v1/agents", "http://[::ffff:169.254.169.254]/", "file:///x"])
 def test_a_callback_into_the_servers_own_network_is_refused(talk: AgentTalk, url: str) -> None:
-    """Row 5: an address that isn't checked lets anybody make the server ask its neighbours."""
+    """An address that isn't checked lets anybody make the server ask its neighbours."""
     response = talk.http.post(f"{talk.path}/async", json={"input": "Hello.", "callback_url": url})
     assert response.status_code == 400
     assert talk.history() == [] or talk.history()[0]["message_type"] == "system_message"

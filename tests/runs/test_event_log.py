@@ -68,6 +68,17 @@ async def test_reading_on_after_any_number() -> None:
     assert log.after(5) == []
 
 
+async def test_a_long_message_becomes_several_of_bounded_length() -> None:
+    texts = [letter * 30_000 for letter in "abcde"]
+    log = filled(*texts)
+    log.append(END)
+    joined = [entry for entry in log.after(0) if isinstance(entry.event, PartDelta)]
+    assert [(entry.first, entry.last) for entry in joined] == [(1, 2), (3, 4), (5, 5)]
+    assert text_of([entry.event for entry in joined]) == "".join(texts)
+    for number in range(5):
+        assert text_of([entry.event for entry in log.after(number)]) == "".join(texts[number:])
+
+
 async def test_parts_of_different_messages_are_not_joined() -> None:
     log = EventLog()
     for event in (piece("a"), piece("b", "message-2"), piece("c", "message-2"), END):

@@ -63,6 +63,51 @@ def test_the_old_way_to_ask_for_the_oldest_first(talk: AgentTalk, ran: list[str]
     assert [run["id"] for run in listed] == ran
 
 
+def test_runs_are_listed_by_every_filter(talk: AgentTalk, ran: list[str]) -> None:
+    def listed(**query: Any) -> list[str]:
+        response = talk.http.get("/v1/runs", params={"agent_id": talk.id, "order": "asc"} | query)
+        assert response.status_code == 200, response.text
+        return [run["id"] for run in response.json()]
+
+    conversation = talk.http.post("/v1/conversations", params={"agent_id": talk.id}, json={}).json()["id"]
+    body = {"input": "Hello.", "streaming": True, "background": True}
+    assert talk.http.post(f"/v1/conversations/{conversation}/messages", json=body).status_code == 200
+    (elsewhere,) = listed(conversation_id=conversation)
+    one, two, failed = ran
+    everything = [*ran, elsewhere]
+    assert listed() == everything == listed(order_by="created_at")
+    assert listed(order="desc") == everything[::-1]
+    assert listed(limit=2) == [one, two]
+    assert listed(limit=2, after=one) == [two, failed]
+    assert listed(before=two) == [one]
+    assert listed(order="desc", after=failed) == [two, one]
+    assert listed(statuses="failed") == [failed]
+    assert listed(statuses=["failed", "completed"]) == everything
+    assert listed(stop_reason="llm_api_error") == [failed]
+    assert listed(stop_reason="end_turn", background=False) == [one, two]
+    assert listed(background=True) == [elsewhere]
+    assert listed(conversation_id="default") == ran
+    assert listed(active=True) == []
+    assert listed(agent_ids=["agent-00000000-0000-4000-8000-000000000000"]) == everything
+    assert listed(agent_id="agent-00000000-0000-4000-8000-000000000000", agent_ids=talk.id) == everything
+
+
+def test_runs_that_go_on_are_listed_as_such(talk: AgentTalk, model: ScriptedModel) -> None:
+    script = model.script(Reply("Slow.", hold=True))
+    run_id = talk.http.post(f"{talk.path}/async", json={"input": script.say()}).json()["id"]
+    query: Json = {"agent_id": talk.id}
+    for path, more in (("/v1/runs", {"active": True}), ("/v1/runs/active", {}), ("/v1/runs", {"statuses": "running"})):
+        assert [run["id"] for run in talk.http.get(path, params=query | more).json()] == [run_id]
+    assert talk.http.get("/v1/runs/active", params=query | {"background": False}).json() == []
+    assert talk.http.delete(f"/v1/runs/{run_id}").status_code == 409
+    script.release()
+    assert until(lambda: talk.run(run_id)["status"] == "completed")
+    assert talk.http.get("/v1/runs/active", params=query).json() == []
+    assert talk.http.delete(f"/v1/runs/{run_id}").status_code == 200
+    assert talk.http.get(f"/v1/runs/{run_id}").status_code == 404
+    assert types(talk.history())[-2:] == ["user_message", "assistant_message"]
+
+
 def test_messages_of_a_run_come_oldest_first(talk: AgentTalk, ran: list[str]) -> None:
     listed = talk.http.get(f"/v1/runs/{ran[1]}/messages").json()
     assert types(listed) == ["user_message", "tool_call_message", "tool_return_message", "assistant_message"]
@@ -92,7 +137,7 @@ def test_a_trace_tells_what_took_how_long(talk: AgentTalk, ran: list[str]) -> No
 
 @pytest.mark.parametrize("verb", ["", "/stream", "/async"])
 def test_a_busy_agent_answers_409_with_the_run_on_every_route(talk: AgentTalk, model: ScriptedModel, verb: str) -> None:
-    """Row 16: clients had to invent locks of their own."""
+    """Clients had to invent locks of their own."""
     script = model.script(Reply("Slow.", hold=True))
     run_id = talk.http.post(f"{talk.path}/async", json={"input": script.say()}).json()["id"]
     busy = talk.http.post(f"{talk.path}{verb}", json={"input": "Me too."})
@@ -106,7 +151,7 @@ def test_a_busy_agent_answers_409_with_the_run_on_every_route(talk: AgentTalk, m
 def test_messages_that_queue_are_answered_in_the_order_in_which_they_came(
     talk: AgentTalk, model: ScriptedModel
 ) -> None:
-    """Row 16: a message that comes while the agent is at work waits for its turn, if the client wants."""
+    """A message that comes while the agent is at work waits for its turn, if the client wants."""
     script = model.script(Reply("Slow.", hold=True))
     talk.http.post(f"{talk.path}/async", json={"input": script.say("0")})
     script.wait_asked()
@@ -139,7 +184,7 @@ def test_an_asynchronous_message_can_queue_as_well(talk: AgentTalk, model: Scrip
 
 
 def test_a_cancelled_turn_leaves_its_message_out_of_the_context(talk: AgentTalk, model: ScriptedModel) -> None:
-    """Row 17: the message stays in the history, but neither the next turn nor a retry sees it twice."""
+    """The message stays in the history, but neither the next turn nor a retry sees it twice."""
     script = model.script(Reply("Never.", hold=True))
     message = {"role": "user", "content": script.say("Taken back."), "otid": "otid-taken-back"}
     run = talk.http.post(f"{talk.path}/async", json={"messages": [message]}).json()
@@ -163,7 +208,7 @@ def alive(lines: list[str]) -> int:
 
 @pytest.mark.slow
 def test_a_stream_without_news_is_kept_alive(server_environment: dict[str, str], model: ScriptedModel) -> None:
-    """Row 15: clients and proxies give silent connections up; so there are pings, or comments, from the first byte."""
+    """Clients and proxies give silent connections up; so there are pings, or comments, from the first byte."""
     environment = server_environment | {"LETTA_KEEPALIVE_INTERVAL": "0.2"}
     with ServerProcess(environment) as server, httpx2.Client(base_url=server.url, trust_env=False) as http:
         talk = make(http)

@@ -11,7 +11,7 @@ from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.runs.conftest import make
+from tests.runs.conftest import make, until
 from tests.runs.test_background_streams import resume
 from tests.talking import AgentTalk
 
@@ -63,3 +63,16 @@ def test_reading_a_log_again_takes_a_handful_of_statements(
     with wire.measure() as traffic:
         resume(talk.http, messages[0]["run_id"])
     assert len([s for s in traffic.statements if "callback_url IS NOT NULL" not in s]) <= 4
+
+
+@pytest.mark.parametrize("settings", [{}, {"enable_sleeptime": True}], ids=["plain", "cared for"])
+def test_a_turn_takes_six_statements(watched: tuple[PostgresWire, AgentTalk], settings: dict[str, bool]) -> None:
+    """Also where another agent looks after its memory every so many turns, this one not being among them."""
+    wire, first = watched
+    talk = make(first.http, **settings)
+    behind = talk.say("Hello.")["usage"]["run_ids"] or []
+    until(lambda: all(talk.run(run_id)["completed_at"] for run_id in behind))
+    with wire.measure() as traffic:
+        talk.say("Hello.")
+    own = [s for s in traffic.statements if "callback_url IS NOT NULL" not in s and "SET lease_expires_at" not in s]
+    assert len(own) <= 6, "\n".join(own)

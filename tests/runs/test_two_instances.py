@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from letta.testing.model.script import Scenario
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import SHORT, Instance, make, until
+from tests.runs.conftest import SHORT, Instance, Receiver, database_of, make, until
 from tests.runs.test_background_streams import arguments_of, resume, text_of
 from tests.talking import AgentTalk, types
 
@@ -39,10 +40,8 @@ def expect_one_turn(talk: AgentTalk, script: Script, answer: str) -> None:
     assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
 
 
-def test_a_stream_is_followed_from_the_other_instance(
-    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
-) -> None:
-    first, second = lasting_pair
+def test_a_stream_is_followed_from_the_other_instance(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
     talk = make(first.http)
     script = model.script(Reply(WORDS, calls=[EDIT], chunk_delay=0.1), Reply("Done."))
     run_id = begin(talk, script)
@@ -57,49 +56,47 @@ def test_a_stream_is_followed_from_the_other_instance(
 
 
 def test_the_same_message_sent_to_the_other_instance_joins_the_run(
-    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
+    pair: tuple[Instance, Instance], model: ScriptedModel
 ) -> None:
-    first, second = lasting_pair
+    first, second = pair
     talk = make(first.http)
-    script = model.script(Reply("Once.", hold=True))
+    edits = 6  # more messages than are fetched at once
+    script = model.script(*[Reply(calls=[EDIT])] * edits, Reply("Once.", hold=True))
     message = {"role": "user", "content": script.say(), "otid": "otid-of-mine"}
     answers: list[Json] = []
     threads = [
         threading.Thread(target=lambda at=at: answers.append(at.at(talk).send(message))) for at in (first, second)
     ]
     threads[0].start()
-    script.wait_asked()
+    script.wait_asked(edits + 1)
     threads[1].start()
     threads[1].join(0.5)
     script.release()
     for thread in threads:
         thread.join(10)
     assert answers[0]["messages"] == answers[1]["messages"]
-    assert len(script.requests) == 1
+    assert len(answers[0]["messages"]) == 2 * edits + 1
+    assert len(script.requests) == edits + 1
 
 
-def test_a_run_is_cancelled_through_the_other_instance(
-    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
-) -> None:
-    first, second = lasting_pair
+def test_a_run_is_cancelled_through_the_other_instance(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
     talk = make(first.http)
     script = model.script(Reply(WORDS, hold=True))
     run_id = begin(talk, script)
     script.wait_asked()
     assert second.at(talk).cancel(run_ids=[run_id]) == {run_id: "cancelled"}
     assert until(lambda: talk.run(run_id)["status"] == "cancelled")
-    assert types(resume(second.http, run_id))[-2:] == ["stop_reason", "usage_statistics"]
+    assert resume(second.http, run_id)[-1]["stop_reason"] == "cancelled"
     assert types(talk.say("And now?")["messages"]) == ["assistant_message"]
 
 
-def test_a_busy_conversation_is_busy_at_both_instances(
-    lasting_pair: tuple[Instance, Instance], model: ScriptedModel
-) -> None:
-    first, second = lasting_pair
+def test_a_busy_conversation_is_busy_at_both_instances(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
     talk = make(first.http)
     script = model.script(Reply("Slow.", hold=True))
     run_id = begin(talk, script)
-    for instance in lasting_pair:
+    for instance in pair:
         response = instance.at(talk).post({"input": "Me too."})
         assert response.status_code == 409
         assert response.json()["run_id"] == run_id
@@ -162,7 +159,7 @@ def test_a_run_that_ends_within_the_grace_is_not_cut_off(pair: tuple[Instance, I
 def test_zombie_runs_of_a_killed_process_are_taken_over_from_their_last_step(
     pair: tuple[Instance, Instance], model: ScriptedModel
 ) -> None:
-    """Row 3: runs that stay `running` for ever, and an agent that nobody can talk to."""
+    """Runs stayed `running` for ever, and nobody could talk to their agents."""
     first, second = pair
     talk = make(first.http)
     script = model.script(Reply(calls=[EDIT]), Reply("Done.", hold=True))
@@ -211,6 +208,31 @@ def test_a_stream_goes_on_with_growing_numbers_after_a_kill(
     assert numbers == sorted(set(numbers))
     whole = resume(second.http, run_id)
     assert text_of(whole) == "Let me see.Done."
+
+
+def test_what_was_said_in_part_is_told_once_by_who_goes_on(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    """The pieces that the first process stored give way to the answer of the second one."""
+    first, second = pair
+    talk = make(first.http)
+    model.register("in-part", Scenario([Reply(WORDS * 4, chunk_delay=0.5)]))
+    script = Script(model, "in-part")
+    run_id = begin(talk, script)
+    until(lambda: has_pieces(second, run_id))
+    model.register("in-part", Scenario([Reply(WORDS)]))
+    first.server.terminate()
+    until(lambda: second.at(talk).run(run_id)["status"] == "completed")
+    assert text_of(resume(second.http, run_id)) == WORDS
+    assert len(script.requests) == 2
+    expect_one_turn(second.at(talk), script, WORDS)
+
+
+def has_pieces(instance: Instance, run_id: str) -> bool:
+    """Whether something of a run's log is stored."""
+    with database_of(instance.server) as cursor:
+        cursor.execute("SELECT 1 FROM run_events WHERE run_id = %s", (run_id,))
+        return bool(cursor.fetchall())
 
 
 def stored_frames(instance: Instance, run_id: str) -> list[Json]:
@@ -275,3 +297,77 @@ def test_blocking_clients_do_not_notice_a_restart(server_environment: dict[str, 
         assert [m.content for m in answers[0].messages] == ["Through it all."]
         users = [m for m in client.agents.messages.list(agent.id) if m.message_type == "user_message"]
         assert len(users) == 1
+
+
+def carer_of(talk: AgentTalk) -> str:
+    """The agent that looks after the memory of this one, after each of its turns."""
+    group = talk.retrieve("managed_group")["managed_group"]
+    config = {"manager_type": "sleeptime", "sleeptime_agent_frequency": 1}
+    talk.http.patch(f"/v1/groups/{group['id']}", json={"manager_config": config}).raise_for_status()
+    return str(group["agent_ids"][0])
+
+
+def say_and_care(talk: AgentTalk, model: ScriptedModel, *replies: Reply) -> tuple[str, Script]:
+    """A turn, and the run in which memory is looked after behind it, with its script."""
+    care = model.script(*replies)
+    answer = talk.say(model.script(Reply(f"Noted. {care.marker}")).say())
+    return str(answer["usage"]["run_ids"][0]), care
+
+
+def ended(talk: AgentTalk, run_id: str) -> None:
+    """A run completes."""
+    until(lambda: talk.run(run_id)["completed_at"], 20)
+    assert talk.run(run_id)["status"] == "completed"
+
+
+def test_memory_is_looked_after_once_whoever_dies(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    """One run is under way and another one waits for it when their process is killed."""
+    first, second = pair
+    talk = make(first.http, enable_sleeptime=True)
+    carer_of(talk)
+    finish = Reply(calls=[Call("memory_finish_edits", {})])
+    running, care = say_and_care(talk, model, Reply(calls=[EDIT], hold=True), finish)
+    care.wait_asked(1)
+    more = Call("memory_insert", {"label": "human", "new_string": "Likes cake."})
+    waiting, later = say_and_care(talk, model, Reply(calls=[more]), finish)
+    assert talk.run(waiting)["status"] == "created"
+    first.server.kill()
+    care.release()
+    other = second.at(talk)
+    for run_id in (running, waiting):
+        ended(other, run_id)
+    assert other.block("human") == "Name: Ada.\nLikes tea.\nLikes cake."
+    assert len(later.requests) == 2
+
+
+def test_what_waits_begins_at_one_instance_only(pair: tuple[Instance, Instance], model: ScriptedModel) -> None:
+    first, second = pair
+    talks = [make(http, enable_sleeptime=True) for http in (first.http, second.http) for _ in range(4)]
+    for talk in talks:
+        carer_of(talk)
+    finish = Reply(calls=[Call("memory_finish_edits", {})])
+    begun = [say_and_care(talk, model, Reply(calls=[EDIT]), finish) for talk in talks]
+    for run_id, _ in begun:
+        ended(talks[0], run_id)
+    assert [len(care.requests) for _, care in begun] == [2] * len(talks)
+
+
+def test_a_batch_outlives_its_process_and_its_end_is_told(
+    pair: tuple[Instance, Instance], model: ScriptedModel, receiver: Receiver
+) -> None:
+    first, _ = pair
+    talks = [make(first.http) for _ in range(6)]
+    held = model.script(Reply("Begun.", hold=True))
+    requests = [{"agent_id": talks[0].id, "input": held.say()}]
+    scripts = [model.script(Reply("Here.")) for _ in talks]
+    requests += [{"agent_id": talk.id, "input": script.say()} for talk, script in zip(talks, scripts, strict=True)]
+    body = {"requests": requests, "callback_url": receiver.url}
+    batch = first.http.post("/v1/messages/batches", json=body).raise_for_status().json()
+    held.wait_asked(1)
+    first.server.kill()
+    held.release()
+    until(lambda: receiver.received, 30)
+    (told,) = receiver.received
+    assert (told["job_id"], told["status"]) == (batch["id"], "completed")
+    assert told["metadata"]["request_counts"]["completed"] == 7
+    assert [len(script.requests) for script in scripts] == [1] * 6

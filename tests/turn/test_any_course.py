@@ -1,11 +1,12 @@
-"""Rows 1 and 2: whatever happens to an agent, in whatever order, it can be talked to afterwards.
+"""No wedged agents: whatever happens to an agent, in whatever order, it can be talked to afterwards.
 
-Every request that its model got meanwhile is one that a provider accepts.
+Every request that its models got meanwhile is one that their providers accept, in each provider's own form.
 """
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from operator import methodcaller
 from typing import Any
 
 import httpx2
@@ -13,30 +14,66 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from letta.testing.model.recorder import RecordedRequest
+from letta.testing.model.stage import WIRES
+from letta.testing.model.wire import Incoming
+from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.conftest import environment_of_all_providers
 from tests.talking import AgentTalk
 from tests.turn.test_history import assert_acceptable
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.slow
 
+MODELS = [
+    "openai-proxy/gpt-4o-mini",
+    "openai-proxy/gpt-5-mini",
+    "anthropic/claude-haiku-4-5",
+    "anthropic/claude-opus-5-5",
+    "google_ai/gemini-3.8-flash",
+]
+"""One for each form of requests, and for each way to treat a model's thoughts."""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[ScriptedModel]:
+    with ScriptedModel(models=["gpt-4o-mini", "gpt-5-mini"]) as model:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def everywhere(postgres_uri: str, provider: ScriptedModel) -> Iterator[httpx2.Client]:
+    """A connection to a server with all these models."""
+    with throwaway_schema(postgres_uri) as schema:
+        environment = environment_of_all_providers(postgres_uri, schema, provider)
+        with ServerProcess(environment) as server, httpx2.Client(base_url=server.url, timeout=30) as opened:
+            yield opened
+
 
 class Course:
     """An agent to which things happen. One of its tools needs approval."""
 
-    def __init__(self, http: httpx2.Client, model: ScriptedModel) -> None:
+    def __init__(self, http: httpx2.Client, model: ScriptedModel, handle: str) -> None:
         self.model = model
         self.name = uuid.uuid4().hex
         self.agent = AgentTalk(
             http,
+            model=handle,
             system=f"You are {self.name}.",
             tools=["memory_insert", "memory_replace"],
             tool_rules=[{"type": "requires_approval", "tool_name": "memory_insert"}],
             include_base_tool_rules=False,
             memory_blocks=[{"label": "human", "value": "Name: Ada."}],
-            model_settings={"provider_type": "openai", "parallel_tool_calls": True},
+            model_settings=settings_for(handle),
         )
         self.calls = 0
+
+    def change_model(self, handle: str) -> None:
+        """Let another model go on with what this one has said, thought and called."""
+        body = {"model": handle, "model_settings": settings_for(handle)}
+        assert self.agent.http.patch(f"/v1/agents/{self.agent.id}", json=body).status_code == 200
 
     def gated(self) -> Call:
         self.calls += 1
@@ -85,15 +122,32 @@ class Course:
             assert self.ask(Reply("Never.")) == 409
             self.agent.cancel()
         assert self.ask(Reply("Here I am.")) == 200
-        requests = self.model.requests(containing=self.name, path="/chat/completions")
+        requests = [request for request in self.model.requests(containing=self.name) if request.method == "POST"]
         assert requests
         for request in requests:
-            assert_acceptable(request.body["messages"])
+            assert objection(request) is None
+            if request.path.endswith("/chat/completions"):
+                assert_acceptable(request.body["messages"])
+
+
+def settings_for(handle: str) -> Json:
+    kind = "openai" if handle.startswith("openai") else handle.partition("/")[0]
+    return {"provider_type": kind, "parallel_tool_calls": True}
+
+
+def objection(request: RecordedRequest) -> str | None:
+    """What the request's provider finds wrong with it."""
+    wire = next(wire for wire in WIRES if wire.accepts(request.method, request.path))
+    return wire.objection(Incoming(request.method, request.path, {}, request.headers, None, request.body))
 
 
 EVENTS: dict[str, Callable[[Course], object]] = {
     "a word": lambda c: c.ask(Reply("A word.")),
     "nothing said": lambda c: c.ask(Reply("")),
+    "a thought": lambda c: c.ask(Reply("A word.", reasoning="Hm.")),
+    "a thought and a call": lambda c: c.ask(Reply(reasoning="Hm.", calls=[c.free()]), Reply("Done.")),
+    "a thought about a gated call": lambda c: c.ask(Reply(reasoning="Hm.", calls=[c.gated()])),
+    "a call with an old id": lambda c: c.ask(Reply(calls=[Call("memory_replace", {}, id="call-0")]), Reply("Done.")),
     "a call": lambda c: c.ask(Reply("Let me see.", calls=[c.free()]), Reply("Done.")),
     "broken arguments": lambda c: c.ask(Reply(calls=[Call("memory_replace", '{"label": ')]), Reply("Sorry.")),
     "an unknown tool": lambda c: c.ask(Reply(calls=[Call("fly")]), Reply("Sorry.")),
@@ -115,10 +169,15 @@ EVENTS: dict[str, Callable[[Course], object]] = {
 }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(happens=st.lists(st.sampled_from(sorted(EVENTS)), min_size=2, max_size=8))
-def test_no_course_of_events_bricks_an_agent(http: httpx2.Client, model: ScriptedModel, happens: list[str]) -> None:
-    course = Course(http, model)
+EVENTS |= {f"{handle} goes on": methodcaller("change_model", handle) for handle in MODELS}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(handle=st.sampled_from(MODELS), happens=st.lists(st.sampled_from(sorted(EVENTS)), min_size=2, max_size=8))
+def test_no_course_of_events_bricks_an_agent(
+    everywhere: httpx2.Client, provider: ScriptedModel, handle: str, happens: list[str]
+) -> None:
+    course = Course(everywhere, provider, handle)
     for name in happens:
         EVENTS[name](course)
     course.end()

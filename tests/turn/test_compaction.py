@@ -10,6 +10,7 @@ from letta_client import Letta
 from letta_client.types import AgentState
 
 from letta.testing.scripted_model import DEFAULT_TEXT, Call, Failure, Reply, ScriptedModel, Usage
+from tests.talking import summaries_in
 
 FULL = Usage(input=120_000, output=10)
 MakeAgent = Callable[..., AgentState]
@@ -187,10 +188,8 @@ def test_on_request(client: Letta, http: httpx2.Client, make_agent: MakeAgent, m
     assert answer.summary
     assert answer.num_messages_before == 13
     assert answer.num_messages_after == len(_context(client, agent)) < 13
-    summaries = [
-        m for m in http.get(f"/v1/agents/{agent.id}/messages").json() if m["message_type"] == "summary_message"
-    ]
-    assert [summary["summary"] for summary in summaries] == [answer.summary]
+    listed = http.get(f"/v1/agents/{agent.id}/messages").json()
+    assert [summary["message"] for summary in summaries_in(listed)] == [answer.summary]
 
 
 def test_the_summarizer_is_the_model_that_was_chosen(

@@ -13,7 +13,9 @@ from letta.turn.history import INTERRUPTED, UNDECIDED, repair
 
 Calls = list[dict[str, Any]]
 
-call_ids = st.sampled_from(["call_1", "call_2", "call_3", "call_4"])
+call_ids = st.sampled_from(
+    ["call_1", "call_2", "call_1-2", "functions.long_enough_to_be_cut:0", "functions.long_enough_to_be_cut:1"]
+)
 calls = st.lists(call_ids, max_size=3).map(lambda ids: [call(call_id) for call_id in ids])
 texts = st.sampled_from(["", " ", "words"])
 steps = st.sampled_from([None, "step-1", "step-2"])
@@ -65,6 +67,8 @@ def sent(history: Sequence[Message]) -> list[dict[str, Any]]:
 def assert_acceptable(messages: Sequence[dict[str, Any]]) -> None:
     """The rules that providers hold histories against."""
     unanswered: list[str] = []
+    made = [call["id"] for message in messages for call in message.get("tool_calls", [])]
+    assert len(set(made)) == len(made), "two calls with one id"
     for message in messages:
         if message["role"] == "tool":
             assert message["tool_call_id"] in unanswered, "a return without a call"
@@ -72,7 +76,6 @@ def assert_acceptable(messages: Sequence[dict[str, Any]]) -> None:
             continue
         assert not unanswered, "a call without its return right after it"
         unanswered = [made["id"] for made in message.get("tool_calls", [])]
-        assert len(set(unanswered)) == len(unanswered), "two calls with one id"
         if message["role"] in {"user", "assistant"} and not message.get("tool_calls"):
             assert message["content"].strip(), "a message that says nothing"
     assert not unanswered, "a call without a return at the end"
@@ -135,6 +138,14 @@ def test_free_and_gated_calls_of_a_step_are_one_message_to_a_provider() -> None:
     messages = sent(history)
     assert [m["role"] for m in messages] == ["assistant", "tool", "tool"]
     assert [made["id"] for made in messages[0]["tool_calls"]] == ["call_1", "call_2"]
+
+
+def test_calls_of_a_model_that_counts_from_the_beginning_in_each_answer() -> None:
+    """Such a history bricked agents whose model was changed to one whose provider wants ids that differ."""
+    turn = [row("assistant", tool_calls=[call("call_0")]), returned("call_0"), row("user", "Again.")]
+    repaired = repair([row("user", "Roll."), *turn, *turn, *turn])
+    assert [c["id"] for m in repaired for c in m.tool_calls or ()] == ["call_0", "call_0-2", "call_0-3"]
+    assert [r["tool_call_id"] for m in repaired for r in m.tool_returns or ()] == ["call_0", "call_0-2", "call_0-3"]
 
 
 def test_one_empty_message_does_not_poison_every_later_call() -> None:

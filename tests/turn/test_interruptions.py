@@ -51,7 +51,7 @@ def told(script: Script) -> list[str]:
 def test_a_cancelled_turn_leaves_its_message_listed_but_not_in_context(
     http: httpx2.Client, model: ScriptedModel
 ) -> None:
-    """Row 17."""
+    """Users of the former server saw a cancelled message answered along with the next one."""
     agent = make(http)
     held = model.script(Reply("Never.", hold=True))
     sender = in_background(lambda: agent.say(held.say("Slow one.")))
@@ -70,7 +70,7 @@ def test_a_cancelled_turn_leaves_its_message_listed_but_not_in_context(
 
 
 def test_a_retry_after_a_cancel_uses_the_same_row(http: httpx2.Client, model: ScriptedModel) -> None:
-    """Row 17: the message was there twice."""
+    """A message that was sent again after a cancel was there twice."""
     agent = make(http)
     held = model.script(Reply("At last.", hold=True))
     slow = message(held.say("Slow one."))
@@ -120,11 +120,35 @@ def test_a_failed_turn_is_run_again_on_the_row_that_is_there(http: httpx2.Client
     assert told(failing) == [failing.say()]
 
 
+@pytest.mark.parametrize(
+    ("failure", "blocking", "streamed"),
+    [
+        (Failure("bad_request"), (400, "llm_bad_request"), "llm_error"),
+        (Failure("server"), (500, "llm_error"), "llm_error"),
+        (Failure("auth"), (401, "llm_authentication"), "llm_authentication"),
+        (Failure("rate_limit"), (429, "llm_rate_limit"), "llm_rate_limit"),
+    ],
+)
+def test_streams_know_fewer_types_of_errors(
+    http: httpx2.Client, model: ScriptedModel, failure: Failure, blocking: tuple[int, str], streamed: str
+) -> None:
+    agent = make(http)
+    body = {"input": model.script(Reply(error=failure)).say()}
+    status, error_type = blocking
+    assert agent.refused(status, **body)["error"]["type"] == error_type
+    *_, end, error = agent.stream(**body)
+    assert (end["message_type"], error["message_type"], error["error_type"]) == (
+        "stop_reason",
+        "error_message",
+        streamed,
+    )
+
+
 @pytest.mark.parametrize("step", [1, 2, 3])
 def test_a_killed_server_never_bricks_an_agent(
     server_environment: dict[str, str], model: ScriptedModel, step: int
 ) -> None:
-    """Row 1: calls without returns made an agent's history unusable for ever."""
+    """Calls without returns made an agent's history unusable for ever."""
     environment = server_environment | {"LETTA_RUN_LEASE_SECONDS": "2"}
     with ServerProcess(environment) as server, httpx2.Client(base_url=server.url, timeout=60) as http:
         agent = make(http)

@@ -151,6 +151,26 @@ def test_a_required_tool_keeps_the_turn_going(http: httpx2.Client, model: Script
     assert "conversation_search" in script.requests[1].body["messages"][-1]["content"]
 
 
+def test_a_required_tool_is_not_forgone_because_another_one_ends_the_turn(
+    http: httpx2.Client, model: ScriptedModel
+) -> None:
+    agent = make(http, tool_rules=[*RULES, {"type": "required_before_exit", "tool_name": "memory_insert"}])
+    answer, script = play(agent, model, say("Hello!"), insert("Likes tea."), say("Unheard."))
+    assert answer["stop_reason"]["stop_reason"] == "end_turn"
+    assert len(script.requests) == 2
+    assert "memory_insert" in script.requests[1].body["messages"][-1]["content"]
+    assert stored_arguments(agent, "send_message")[-1] == {"message": "Hello!", "request_heartbeat": True}
+
+
+def test_a_required_tool_that_can_never_be_called_isnt_waited_for(http: httpx2.Client, model: ScriptedModel) -> None:
+    required = {"type": "required_before_exit", "tool_name": "memory_insert"}
+    never = {"type": "max_count_per_step", "tool_name": "memory_insert", "max_count_limit": 0}
+    agent = make(http, tool_rules=[*RULES, required, never])
+    answer, script = play(agent, model, say("Hello!"), say("Unheard."))
+    assert answer["stop_reason"]["stop_reason"] == "no_tool_call"
+    assert len(script.requests) == 1
+
+
 def test_asking_to_go_on_after_the_last_call_is_told(agent: AgentTalk, model: ScriptedModel) -> None:
     answer, _ = play(agent, model, say("Hello!", request_heartbeat=True))
     assert answer["stop_reason"]["stop_reason"] == "tool_rule"
@@ -216,6 +236,18 @@ def test_words_are_streamed_as_an_assistant_message(agent: AgentTalk, model: Scr
     assert {event["source"] for event in thoughts} == {"non_reasoner_model"}
     shown = {(e["message_type"], e["id"], e["otid"]) for e in events if "id" in e}
     assert shown == {(m["message_type"], m["id"], m["otid"]) for m in agent.history()[-2:]}
+
+
+@pytest.mark.parametrize("order", [("message", "thinking"), ("message",), ("thinking", "message")])
+def test_thoughts_are_streamed_first_whenever_the_model_has_them(
+    agent: AgentTalk, model: ScriptedModel, order: tuple[str, ...]
+) -> None:
+    arguments = {"message": "Hello, you there.", "thinking": "I greet them."}
+    script = model.script(Reply(calls=[Call("send_message", {name: arguments[name] for name in order})]))
+    events = [event for event in agent.stream(input=script.say()) if "id" in event]
+    shown = {(e["message_type"], e["id"], e["otid"]): None for e in events}
+    assert list(shown) == [(m["message_type"], m["id"], m["otid"]) for m in agent.history()[-len(order) :]]
+    assert "".join(e["content"] for e in events if "content" in e) == arguments["message"]
 
 
 def test_other_calls_are_streamed_without_the_thoughts(agent: AgentTalk, model: ScriptedModel) -> None:

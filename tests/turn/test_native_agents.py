@@ -164,6 +164,42 @@ def test_an_ending_tool_ends_the_turn_even_if_it_fails(http: httpx2.Client, mode
     assert len(script.requests) == 1
 
 
+def test_a_required_tool_is_not_forgone_because_another_one_ends_the_turn(
+    http: httpx2.Client, model: ScriptedModel
+) -> None:
+    agent = make(
+        http,
+        {"type": "exit_loop", "tool_name": "memory_insert"},
+        {"type": "required_before_exit", "tool_name": "memory_replace"},
+    )
+    replace = Call("memory_replace", {"label": "human", "old_string": "Ada", "new_string": "Eve"})
+    answer, script = play(
+        agent, model, Reply(calls=[insert("tea")]), Reply(calls=[replace]), Reply(calls=[insert("milk")]), Reply("No.")
+    )
+    assert answer["stop_reason"]["stop_reason"] == "tool_rule"
+    assert "memory_replace" in script.requests[1].body["messages"][-1]["content"]
+    assert agent.block("human") == "Name: Eve.\ntea\nmilk"
+
+
+@pytest.mark.parametrize("last", [Reply("I am done."), Reply(calls=[insert("tea")])], ids=["text", "an ending tool"])
+def test_a_required_tool_that_can_never_be_called_isnt_waited_for(
+    http: httpx2.Client, model: ScriptedModel, last: Reply
+) -> None:
+    agent = make(
+        http,
+        {"type": "exit_loop", "tool_name": "memory_insert"},
+        {"type": "required_before_exit", "tool_name": "memory_replace"},
+        {"type": "parent_last_tool", "tool_name": "conversation_search", "children": ["memory_replace"]},
+        {"type": "max_count_per_step", "tool_name": "conversation_search", "max_count_limit": 0},
+    )
+    answer, script = play(agent, model, last, Reply("Unheard."))
+    assert answer["stop_reason"]["stop_reason"] == "no_tool_call"
+    assert len(script.requests) == 1
+    run = agent.run(answer["messages"][0]["run_id"])
+    assert (run["status"], run["stop_reason"]) == ("failed", "no_tool_call")
+    assert [m["content"] for m in agent.history() if m["message_type"] == "user_message"] == [script.say()]
+
+
 def test_fixed_arguments_override_the_models(http: httpx2.Client, model: ScriptedModel) -> None:
     agent = make(http, {"type": "run_first", "tool_name": "memory_insert", "args": {"new_string": "fixed"}})
     answer, _ = play(agent, model, Reply(calls=[insert("mine")]), Reply("Done."))

@@ -1,4 +1,4 @@
-"""Row 19: writers of one block that come at the same time lose nothing, and none of them is sent away."""
+"""Agents that wrote to one block at the same time got conflicts: here nothing is lost, and no writer is sent away."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -156,6 +156,42 @@ def test_required_tools_hold_the_turn_open_until_they_were_called() -> None:
     assert after(rule).still_required(NAMES, also_called=["b"]) == []
 
 
+@given(any_rules, any_history, some_names, st.lists(st.tuples(tool_names, results), max_size=8))
+def test_whatever_can_be_called_in_the_end_is_reachable(
+    rules: list[Rule], history: list[tuple[str, str]], names: list[str], tried: list[tuple[str, str]]
+) -> None:
+    reachable = ToolRules(rules, history).reachable(names)
+    solver = ToolRules(rules, list(history))
+    for name, returned in tried:
+        if name in solver.allowed(names):
+            assert name in reachable
+            solver.record(name, returned)
+
+
+@given(any_rules, any_history, some_names)
+def test_where_nothing_is_allowed_nothing_is_reachable(
+    rules: list[Rule], history: list[tuple[str, str]], names: list[str]
+) -> None:
+    solver = ToolRules(rules, history)
+    assert set(solver.allowed(names)) <= solver.reachable(names) <= set(names)
+    assert bool(solver.reachable(names)) == bool(solver.allowed(names))
+
+
+def test_what_is_out_of_reach() -> None:
+    child = {"type": "parent_last_tool", "tool_name": "a", "children": ["b"]}
+    assert after(child).reachable(NAMES) == set(NAMES)
+    assert after(child).reachable(["b", "c"]) == {"c"}, "its parent isn't there"
+    limit = {"type": "max_count_per_step", "tool_name": "a", "max_count_limit": 1}
+    assert ToolRules([child, limit], [("a", ""), ("b", ""), ("c", "")]).reachable(["a", "b", "c"]) == {"c"}
+    assert ToolRules([child, limit], [("c", "")]).reachable(["a", "b", "c"], [("a", "")]) == {"b", "c"}
+    open_choice: Rule = {"type": "conditional", "tool_name": "a", "child_output_mapping": {"1": "b"}}
+    assert after(open_choice, ("a", "2")).reachable(NAMES) == set(NAMES)
+    nowhere: Rule = open_choice | {"require_output_mapping": True}
+    assert after(nowhere, ("a", "2")).reachable(NAMES) == set()
+    only_b = [nowhere, {"type": "constrain_child_tools", "tool_name": "b", "children": ["a"]}]
+    assert ToolRules(only_b, [("a", "1")]).reachable(NAMES) == {"a", "b"}
+
+
 def test_fixed_arguments_come_from_the_rule_in_force() -> None:
     first = {"type": "run_first", "tool_name": "a", "args": {"x": 1}}
     nodes = [{"name": "b", "args": {"y": 2}}, {"name": "c", "args": None}]

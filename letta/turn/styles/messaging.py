@@ -14,7 +14,7 @@ from letta.tools.tool import Tool
 from letta.turn.deltas import DeltaWriter
 from letta.turn.messaging_deltas import MessagingDeltaWriter
 from letta.turn.schemas import parameters_of, plain_schema, with_response_format
-from letta.turn.styles.style import Conclusion, Spoken
+from letta.turn.styles.style import Conclusion, Spoken, unfinished
 from letta.turn.tools import ToolReturn
 from letta.turn.turn import Turn
 
@@ -92,9 +92,10 @@ class Messaging:
                 content.append(_thought(thinking))
         return Spoken(content, calls)
 
-    def delta_writer(self, turn: Turn, message: Message, config: JsonObject, *, had_tools: bool) -> DeltaWriter:  # noqa: ARG002
+    def delta_writer(self, turn: Turn, message: Message, config: JsonObject, *, had_tools: bool) -> DeltaWriter:
         """Words sent to the user become assistant messages while they are written."""
-        return MessagingDeltaWriter(turn, message, had_tools=had_tools)
+        thinks = bool(config.get("put_inner_thoughts_in_kwargs"))
+        return MessagingDeltaWriter(turn, message, thinks=thinks, had_tools=had_tools)
 
     def stored_calls(self, calls: list[JsonObject], *, goes_on: bool) -> list[JsonObject]:
         """With what came of the wish to go on."""
@@ -108,12 +109,15 @@ class Messaging:
         finish_reason: str,  # noqa: ARG002
     ) -> Conclusion:
         """Ends after a call that ends the turn; goes on if the model, a rule or a failure asks for it."""
-        ran = [r.call["name"] for r in returns if r.call["id"] not in refused]
+        done = [r for r in returns if r.call["id"] not in refused]
+        ran = [r.call["name"] for r in done]
         asked = any(_asked_to_go_on(r.call) for r in returns)
-        if any(turn.rules.ends_turn(name) for name in ran):
+        held = unfinished(turn, done) if returns else None
+        ends = any(turn.rules.ends_turn(name) for name in ran)
+        if ends and held is None:
             return Conclusion("tool_rule" if asked else "end_turn")
-        reason = _reason_to_go_on(turn, returns, ran, refused, asked=asked)
-        return Conclusion(None, reason) if reason else Conclusion("end_turn")
+        reason = None if ends else _reason_to_go_on(turn, returns, ran, refused, asked=asked)
+        return Conclusion(None, reason) if reason else held or Conclusion("end_turn")
 
 
 def _extended(schema: JsonObject, *, thinks: bool, may_go_on: bool) -> JsonObject:
@@ -180,7 +184,4 @@ def _reason_to_go_on(
         return "You asked to go on after this call."
     if any(turn.rules.continues_turn(name) for name in ran):
         return "A rule says that you go on after this call."
-    missing = turn.rules.still_required(turn.tool_names, ran) if returns else []
-    if missing:
-        return f"Your turn can't end yet: you still have to call {', '.join(missing)}."
     return None

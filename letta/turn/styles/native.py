@@ -8,7 +8,7 @@ from letta.messages.message import Message
 from letta.tools.tool import Tool
 from letta.turn.deltas import DeltaWriter
 from letta.turn.schemas import plain_schema, with_response_format
-from letta.turn.styles.style import Conclusion, Spoken
+from letta.turn.styles.style import Conclusion, Spoken, unfinished
 from letta.turn.tools import ToolReturn, normalised
 from letta.turn.turn import Turn
 
@@ -59,10 +59,12 @@ class Native:
         self, turn: Turn, returns: Sequence[ToolReturn], refused: Collection[str], finish_reason: str
     ) -> Conclusion:
         """Goes on after calls, unless one of them ends the turn; ends without, unless a required one is missing."""
+        done = [r for r in returns if r.call["id"] not in refused]
+        if returns and not any(turn.rules.ends_turn(r.call["name"]) for r in done):
+            return Conclusion(None)
+        held = unfinished(turn, done)
+        if held is not None:
+            return held
         if returns:
-            ends = any(turn.rules.ends_turn(r.call["name"]) for r in returns if r.call["id"] not in refused)
-            return Conclusion("tool_rule" if ends else None)
-        missing = turn.rules.still_required(turn.tool_names)
-        if missing:
-            return Conclusion(None, f"Your turn can't end yet: you still have to call {', '.join(missing)}.")
+            return Conclusion("tool_rule")
         return Conclusion("max_tokens_exceeded" if finish_reason == "length" else "end_turn")

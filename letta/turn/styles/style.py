@@ -35,6 +35,21 @@ class Conclusion:
     reminder: str | None = None
 
 
+def unfinished(turn: Turn, done: Sequence[ToolReturn]) -> Conclusion | None:
+    """What follows where a turn is about to end although tools are to be called before; None if there are none.
+
+    Those that no further calls can make allowed aren't waited for: the turn would go on until its steps are used up.
+    """
+    missing = turn.rules.still_required(turn.tool_names, [returned.call["name"] for returned in done])
+    if not missing:
+        return None
+    possible = turn.rules.reachable(turn.tool_names, [(returned.call["name"], returned.text) for returned in done])
+    due = [name for name in missing if name in possible]
+    if not due:
+        return Conclusion("no_tool_call")
+    return Conclusion(None, f"Your turn can't end yet: you still have to call {', '.join(due)}.")
+
+
 class Style(Protocol):
     """How agents of a type speak, and what makes their turns go on.
 

@@ -1,0 +1,59 @@
+"""Operations on batches: turns of any number of agents, which are carried out when there is room for them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from letta.database.pagination import Page
+from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
+from letta.http.parameters import BatchId, page_parameters
+from letta.jobs import repository, service
+from letta.jobs.job import BATCH, Job
+from letta.jobs.repository import JobFilter
+from letta.jobs.schemas import BatchMessages, CreateBatch, JobResponse
+from letta.messages.stored_form import stored_form
+
+router = APIRouter(prefix="/v1/messages/batches", tags=["messages"])
+
+BatchesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
+
+
+@router.get("", response_model=list[JobResponse])
+async def list_batches(actor: ActorDep, database: DatabaseDep, page: BatchesPage) -> list[Job]:
+    """Batches of the organization, newest first."""
+    return await database.read(repository.list_jobs, actor, JobFilter(job_type=BATCH), page)
+
+
+@router.post("", response_model=JobResponse)
+async def create_batch(actor: ActorDep, server: ServerDep, body: CreateBatch) -> Job:
+    """Send messages to many agents at once, without waiting for answers."""
+    asked = await service.requested_runs(body)
+    job = await server.database.run(service.create_batch, actor, asked, body.callback_url)
+    server.executor.look_for_queued()
+    return job
+
+
+@router.get("/{batch_id}", response_model=JobResponse)
+async def retrieve_batch(actor: ActorDep, database: DatabaseDep, batch_id: BatchId) -> Job:
+    """One batch, and how far it is."""
+    return await database.read(repository.get_job, actor, batch_id, BATCH)
+
+
+@router.get("/{batch_id}/messages", response_model=BatchMessages)
+async def list_messages_of_batch(
+    actor: ActorDep,
+    database: DatabaseDep,
+    batch_id: BatchId,
+    page: BatchesPage,
+    agent_id: Annotated[str | None, Query(description="Only messages of this agent.")] = None,
+) -> BatchMessages:
+    """What was said in the turns of a batch so far, newest first; what they were sent is part of it."""
+    found = await database.read(service.list_messages, actor, batch_id, agent_id, page)
+    return BatchMessages(messages=[stored_form(message) for message in found])
+
+
+@router.patch("/{batch_id}/cancel", response_model=None)
+async def cancel_batch(actor: ActorDep, server: ServerDep, batch_id: BatchId) -> None:
+    """Cancel a batch: turns that wait never begin, those that are going on are cancelled."""
+    running = await server.database.run(service.cancel_job, actor, batch_id, BATCH)
+    await server.executor.cancel(actor, running)

@@ -1,0 +1,63 @@
+"""Jobs and batches on the wire."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from letta.database.ids import id_pattern
+from letta.http.schema import Schema, Timestamp
+from letta.messages.schemas import LettaRequest
+from letta.messages.stored_form import StoredMessage
+
+MOST_REQUESTS = 10_000
+
+JobStatus = Literal["created", "running", "completed", "failed", "pending", "cancelled", "expired"]
+JobType = Literal["job", "run", "batch"]
+AgentIdentifier = Annotated[
+    str, Field(pattern=id_pattern("agent"), examples=["agent-123e4567-e89b-42d3-8456-426614174000"])
+]
+
+
+class JobResponse(Schema):
+    """A job: many runs together."""
+
+    id: str
+    status: JobStatus
+    job_type: JobType
+    created_at: Timestamp
+    updated_at: Timestamp | None = None
+    completed_at: Timestamp | None = None
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+    user_id: str | None = None
+    agent_id: str | None = None
+    background: bool | None = None
+    stop_reason: str | None = None
+    metadata: dict[str, Any] | None = Field(
+        None, description="Of batches: how many requests there are of each status (`request_counts`)."
+    )
+    callback_url: str | None = None
+    callback_sent_at: Timestamp | None = None
+    callback_status_code: int | None = None
+    callback_error: str | None = None
+    ttft_ns: int | None = None
+    total_duration_ns: int | None = None
+
+
+class BatchRequest(LettaRequest):
+    """A turn of an agent, as one of a batch."""
+
+    agent_id: AgentIdentifier
+
+
+class CreateBatch(Schema):
+    """Turns that nobody waits for. Those of one agent follow one another, in this order."""
+
+    requests: list[BatchRequest] = Field(min_length=1, max_length=MOST_REQUESTS)
+    callback_url: str | None = Field(None, max_length=2083, description="Where the end of the batch is told.")
+
+
+class BatchMessages(Schema):
+    """Messages of the turns of a batch."""
+
+    messages: list[StoredMessage]

@@ -1,0 +1,74 @@
+"""Bringing messages from one agent to another: as turns of the other one."""
+
+from collections.abc import Awaitable, Callable
+
+from letta.agents.agent import Agent
+from letta.database.engine import Database
+from letta.database.ids import new_id
+from letta.errors import LettaError, NotFoundError
+from letta.messages.schemas import MessageCreate
+from letta.messages.wire import PLAIN, to_wire
+from letta.organizations.actor import Actor
+from letta.runs import queue_repository
+from letta.runs.presentation import for_answer
+from letta.runs.queue import RunQueue
+from letta.runs.queue_repository import NewRun
+from letta.runs.request import RunOptions, RunRequest
+from letta.runs.view import RunView
+from letta.turn.events import StepCommitted, TurnFailed
+
+_SILENT = "(It said nothing.)"
+
+
+class AgentMessenger:
+    """Begins turns of agents for other agents."""
+
+    def __init__(
+        self, database: Database, start: Callable[[Actor, RunRequest], Awaitable[RunView]], queue: RunQueue
+    ) -> None:
+        self._database = database
+        self._start = start
+        self._queue = queue
+
+    async def ask(self, actor: Actor, agent_id: str, text: str, sender: Agent, options: RunOptions) -> str:
+        """What an agent says in the turn that begins with this message.
+
+        Raises:
+            LettaError: there is no such agent, it is busy, or its turn fails.
+        """
+        request = RunRequest(agent_id, None, [_message(text, sender)], options)
+        return await _said(await self._start(actor, request))
+
+    async def leave(self, actor: Actor, agent_id: str, text: str, sender: Agent, options: RunOptions) -> None:
+        """Let a turn wait that begins with this message.
+
+        Raises:
+            NotFoundError: there is no such agent.
+        """
+        queued = {"messages": [_message(text, sender).model_dump(mode="json")]}
+        left = NewRun(new_id("run"), agent_id, options, queued)
+        if await self._database.run(queue_repository.insert_queued, actor, [left]):
+            raise NotFoundError(f"There is no agent {agent_id}.")
+        self._queue.nudge()
+
+
+def _message(text: str, sender: Agent) -> MessageCreate:
+    return MessageCreate(role="user", content=text, sender_id=sender.id)
+
+
+async def _said(view: RunView) -> str:
+    shown = for_answer(PLAIN, view.agent_type)
+    said: list[str] = []
+    async for event in view.events:
+        if isinstance(event, StepCommitted):
+            wires = to_wire(event.messages, shown)
+            said += [_text(wire["content"]) for wire in wires if wire["message_type"] == "assistant_message"]
+        elif isinstance(event, TurnFailed):
+            raise LettaError(event.detail)
+    return "\n".join(said) or _SILENT
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return str(content)

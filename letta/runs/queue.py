@@ -1,0 +1,77 @@
+"""Letting runs begin that wait: those of agents that look after memory, of batches, and of agents' messages.
+
+Whoever makes one nudges the queue of its process, and so does the end of a run while others wait; the sweeper, which
+looks around anyway, nudges for what other processes left. Nothing is polled while nothing waits.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.runs import queue_repository
+
+logger = logging.getLogger(__name__)
+
+
+class RunQueue:
+    """Begins runs that wait, as long as there is room."""
+
+    def __init__(self, database: Database, begin: Callable[[str], Awaitable[bool]], room: Callable[[], int]) -> None:
+        """
+        Args:
+            begin: begins a run that waits; tells whether it could be dealt with.
+            room: how many more may be carried out at the moment.
+        """
+        self._database = database
+        self._begin = begin
+        self._room = room
+        self._again = False
+        self._closed = False
+        self._task: asyncio.Task[None] | None = None
+        self._expects = False  # whether runs waited that could not begin when this process looked last
+
+    def nudge(self) -> None:
+        """Look soon."""
+        self._again = True
+        if not self._closed and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._work(), context=Context())  # for all, not for whoever comes first
+
+    def one_ended(self) -> None:
+        """A run has ended here. Look soon, if others wait, or may: whoever looks just now may not have seen the end."""
+        if self._expects or (self._task is not None and not self._task.done()):
+            self.nudge()
+
+    async def close(self) -> None:
+        """Let nothing begin any more."""
+        self._closed = True
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        try:
+            while self._again and not self._closed:
+                self._again = False
+                await self._look()
+        except UnavailableError as error:
+            logger.warning("runs that wait could not be looked for: %s", error.detail)
+            self._expects = True
+        except Exception:
+            logger.exception("runs that wait could not be looked for")
+
+    async def _look(self) -> None:
+        room = self._room()
+        if room <= 0:
+            self._expects = True
+            return
+        found = await self._database.read(queue_repository.look, room)
+        self._expects = found.others
+        for run_id in found.ready:
+            if self._closed:
+                return
+            if await self._begin(run_id):
+                self._again = True
+            else:
+                self._expects = True
