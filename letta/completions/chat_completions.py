@@ -6,98 +6,136 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from letta.completions.errors import error
+from letta.completions.incoming import JsonObject
+from letta.completions.pieces import Piece, Pieces
 from letta.completions.schemas import ChatCompletionRequest
-from letta.errors import InvalidArgumentError
 from letta.http import sse
-from letta.messages.schemas import MessageCreate, TextContent, UsageStatistics
-from letta.messages.wire import PLAIN, to_wire
-from letta.runs.presentation import for_agent
+from letta.messages.schemas import UsageStatistics
 from letta.runs.view import RunView
-from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnFailed
+from letta.turn.events import TurnEnded, TurnFailed
 
-JsonObject = dict[str, Any]
-
-_FINISH = {"max_tokens_exceeded": "length", "requires_approval": "tool_calls"}
-
-
-def new_messages(request: ChatCompletionRequest) -> list[MessageCreate]:
-    """What the user said since the last answer. What came before, the agent remembers itself.
-
-    Raises:
-        InvalidArgumentError: the request ends without a message of the user.
-    """
-    new: list[MessageCreate] = []
-    for message in reversed(request.messages):
-        if message.role == "assistant":
-            break
-        if message.role == "user":
-            new.insert(0, MessageCreate(role="user", content=_content(message.content)))
-    if not new:
-        raise InvalidArgumentError("messages must end with a message of role 'user'.")
-    return new
+_BETWEEN = "\n\n"
+"""What separates messages of one turn, as there is only one in a completion."""
+_FIELDS = {"text": "content", "reasoning": "reasoning_content"}
 
 
-def _content(content: str | list[JsonObject] | None) -> str | list[Any]:
-    if isinstance(content, list):
-        return [TextContent(text=str(part.get("text", ""))) for part in content if part.get("type") == "text"]
-    return content or ""
+class _Deltas:
+    """Pieces as what they add to the one message of a completion."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, str] = {}
+        self._calls: list[str] = []
+
+    def of(self, piece: Piece) -> JsonObject:
+        """What a piece adds."""
+        if piece.kind == "call":
+            return {"tool_calls": [self._call(piece)]}
+        last = self._last.setdefault(piece.kind, piece.item)
+        self._last[piece.kind] = piece.item
+        return {_FIELDS[piece.kind]: piece.text if last == piece.item else _BETWEEN + piece.text}
+
+    def finish(self, end: TurnEnded) -> str:
+        """Why the message ends."""
+        if end.stop_reason == "max_tokens_exceeded":
+            return "length"
+        return "tool_calls" if end.stop_reason == "requires_approval" and self._calls else "stop"
+
+    def _call(self, piece: Piece) -> JsonObject:
+        if piece.item in self._calls:
+            return {"index": self._calls.index(piece.item), "function": {"arguments": piece.text}}
+        self._calls.append(piece.item)
+        function = {"name": piece.name, "arguments": piece.text}
+        return {"index": len(self._calls) - 1, "id": piece.item, "type": "function", "function": function}
 
 
-async def completion(view: RunView, request: ChatCompletionRequest) -> JSONResponse:
+async def completion(view: RunView, request: ChatCompletionRequest, pieces: Pieces) -> JSONResponse:
     """The whole completion."""
-    text: list[str] = []
-    async for event in view.events:
+    deltas, message = _Deltas(), _Message()
+    async for event in pieces.follow(view):
         match event:
-            case StepCommitted():
-                text += _texts(event, view)
             case TurnFailed():
-                return JSONResponse({"error": {"message": event.detail, "type": event.error_type}}, event.status)
+                headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
+                return JSONResponse(event.body, event.status, headers)
             case TurnEnded():
-                message = {"role": "assistant", "content": "".join(text)}
-                choice = {"index": 0, "message": message, "finish_reason": _finish(event), "logprobs": None}
-                head = _head(view, request, "chat.completion")
-                return JSONResponse(head | {"choices": [choice], "usage": _usage(event.usage)})
+                return whole(view.run_id, request, message.shown(), deltas.finish(event), usage(event.usage))
+            case Piece():
+                message.add(deltas.of(event))
     raise AssertionError("a run's events end with its end")
 
 
-async def chunks(view: RunView, request: ChatCompletionRequest) -> AsyncIterator[bytes]:
+def whole(
+    run_id: str, request: ChatCompletionRequest, message: JsonObject, finish: str, used: JsonObject
+) -> JSONResponse:
+    """A completion in one piece."""
+    choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+    return JSONResponse(_head(run_id, request, "chat.completion") | {"choices": [choice], "usage": used})
+
+
+class _Message:
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._calls: list[JsonObject] = []
+
+    def add(self, delta: JsonObject) -> None:
+        for call in delta.pop("tool_calls", ()):
+            if call.pop("index") == len(self._calls):
+                self._calls.append(call)
+            else:
+                self._calls[-1]["function"]["arguments"] += call["function"]["arguments"]
+        for name, text in delta.items():
+            self._texts[name] = self._texts.get(name, "") + text
+
+    def shown(self) -> JsonObject:
+        content = self._texts.pop("content", None if self._calls else "")
+        message = {"role": "assistant", "content": content, "refusal": None, **self._texts}
+        return message | ({"tool_calls": self._calls} if self._calls else {})
+
+
+async def chunks(view: RunView, request: ChatCompletionRequest, pieces: Pieces) -> AsyncIterator[bytes]:
     """The completion as a stream of chunks."""
-    head = _head(view, request, "chat.completion.chunk")
-    yield _chunk(head, {"role": "assistant", "content": ""})
-    async for event in view.events:
+    writer, deltas = ChunkWriter(view.run_id, request), _Deltas()
+    yield writer.chunk({"role": "assistant", "content": ""})
+    async for event in pieces.follow(view):
         match event:
-            case PartDelta() if event.wire["message_type"] == "assistant_message":
-                yield _chunk(head, {"content": event.wire["content"]})
-            case StepCommitted() if not event.streamed:
-                for text in _texts(event, view):
-                    yield _chunk(head, {"content": text})
+            case Piece():
+                yield writer.chunk(deltas.of(event))
             case TurnFailed():
-                yield sse.data({"error": {"message": event.detail, "type": event.error_type}})
+                yield sse.data({"error": error(event.status, event.detail, code=event.error_type)})
                 yield sse.DONE
             case TurnEnded():
-                yield _chunk(head, {}, _finish(event))
-                if (request.stream_options or {}).get("include_usage"):
-                    yield sse.data(head | {"choices": [], "usage": _usage(event.usage)})
-                yield sse.DONE
+                for frame in writer.end(deltas.finish(event), usage(event.usage)):
+                    yield frame
 
 
-def _texts(event: StepCommitted, view: RunView) -> list[str]:
-    wired = to_wire(event.messages, for_agent(PLAIN, view.agent_type))
-    return [wire["content"] for wire in wired if wire["message_type"] == "assistant_message"]
+class ChunkWriter:
+    """Writes the chunks of one completion."""
+
+    def __init__(self, run_id: str, request: ChatCompletionRequest) -> None:
+        self._with_usage = bool((request.stream_options or {}).get("include_usage"))
+        self._head = _head(run_id, request, "chat.completion.chunk") | ({"usage": None} if self._with_usage else {})
+
+    def chunk(self, delta: JsonObject, finish: str | None = None) -> bytes:
+        """One chunk."""
+        choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
+        return sse.data(self._head | {"choices": [choice]})
+
+    def end(self, finish: str, used: JsonObject) -> list[bytes]:
+        """The last chunks, and the mark of the stream's end."""
+        with_usage = [sse.data(self._head | {"choices": [], "usage": used})] if self._with_usage else []
+        return [self.chunk({}, finish), *with_usage, sse.DONE]
 
 
-def _head(view: RunView, request: ChatCompletionRequest, kind: str) -> JsonObject:
-    return {"id": f"chatcmpl-{view.run_id}", "object": kind, "created": int(time.time()), "model": request.model}
+def _head(run_id: str, request: ChatCompletionRequest, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{run_id}", "object": kind, "created": int(time.time()), "model": request.model}
 
 
-def _chunk(head: JsonObject, delta: JsonObject, finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}
-    return sse.data(head | {"choices": [choice]})
-
-
-def _finish(end: TurnEnded) -> str:
-    return _FINISH.get(end.stop_reason, "stop")
-
-
-def _usage(usage: UsageStatistics) -> JsonObject:
-    return usage.model_dump(include={"prompt_tokens", "completion_tokens", "total_tokens"})
+def usage(used: UsageStatistics) -> JsonObject:
+    """Tokens as completions tell them."""
+    return {
+        "prompt_tokens": used.prompt_tokens,
+        "completion_tokens": used.completion_tokens,
+        "total_tokens": used.total_tokens,
+        "prompt_tokens_details": {"cached_tokens": used.cached_input_tokens or 0},
+        "completion_tokens_details": {"reasoning_tokens": used.reasoning_tokens or 0},
+    }

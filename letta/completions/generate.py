@@ -23,8 +23,9 @@ async def generate(server: SyncServer, actor: Actor, agent_id: str, request: Gen
     """
     agent = await server.database.read(_agent, actor, agent_id)
     config = agent.llm_config
+    catalog = await server.catalogs.of(actor.organization_id, config.get("handle"), request.override_model)
     if request.override_model is not None:
-        config = config_for(config, await server.catalog.resolve_llm(request.override_model))
+        config = config_for(config, await catalog.resolve_llm(request.override_model))
     asked = ChatRequest(
         config=config,
         messages=_messages(agent, request),
@@ -32,7 +33,7 @@ async def generate(server: SyncServer, actor: Actor, agent_id: str, request: Gen
         response_format=_response_format(request),
         user=actor.user_id,
     )
-    async for item in chat(asked, server.catalog.provider(config["provider_name"])):
+    async for item in chat(asked, catalog.provider(config["provider_name"])):
         if isinstance(item, ChatResult):
             return GenerateResponse(content=_text(item), model=config["model"], usage=_usage(item))
     raise LlmEmptyResponseError("The provider ended its answer before it was complete. Try again.")

@@ -1,4 +1,4 @@
-"""Requests and answers of agents and models used as plain text generators."""
+"""Requests and answers of agents and models used through OpenAI's API, or as plain text generators."""
 
 from typing import Any, Literal
 
@@ -27,18 +27,71 @@ class GenerateResponse(Schema):
     usage: UsageStatistics
 
 
+class OpenAIModel(Schema):
+    """An agent, as a model in OpenAI's form."""
+
+    id: str = Field(description="The agent's id.")
+    object: Literal["model"] = "model"
+    created: int = Field(description="When the agent was made, in seconds since 1970.")
+    owned_by: str = "letta"
+    name: str = Field(description="The agent's name. Where no other agent has it, it can be given as model as well.")
+
+
+class OpenAIModelList(Schema):
+    """The agents, as models in OpenAI's form."""
+
+    object: Literal["list"] = "list"
+    data: list[OpenAIModel]
+
+
 class ChatMessage(Schema):
     """A message in OpenAI's form."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[JsonObject] | None = None
+    tool_call_id: str | None = Field(None, description="The call whose result it is, with role `tool`.")
 
 
-class ChatCompletionRequest(Schema):
-    """OpenAI's request for a chat completion, with an agent's id as the model."""
+class AgentRequest(Schema):
+    """What OpenAI's two ways to ask a model have in common. What isn't named here is accepted and ignored."""
 
-    model: str
-    messages: list[ChatMessage] = Field(min_length=1)
+    model: str = Field(min_length=1, description="Id of an agent, or its name where no other agent has it.")
     stream: bool | None = False
+    metadata: JsonObject | None = Field(
+        None, description="`conversation_id` or `chat_id` in it name a conversation of the agent."
+    )
+    tools: list[JsonObject] | None = Field(
+        None, description="Functions that run at the client, beside the agent's own tools."
+    )
+    tool_choice: Any = Field(None, description="`none` leaves the client's functions out; the rest is the agent's.")
+
+
+class ChatCompletionRequest(AgentRequest):
+    """OpenAI's request for a chat completion, with an agent as the model."""
+
+    messages: list[ChatMessage] = Field(min_length=1)
     stream_options: JsonObject | None = None
-    user: str | None = None
+    n: int | None = None
+    response_format: JsonObject | None = None
+    modalities: list[str] | None = None
+    logprobs: bool | None = None
+    user: str | None = Field(None, description="Ignored: it names a person, not a conversation.")
+
+
+class ConversationParam(Schema):
+    """A conversation, as an object."""
+
+    id: str
+
+
+class ResponsesRequest(AgentRequest):
+    """OpenAI's request for a response, with an agent as the model."""
+
+    input: str | list[JsonObject] = Field(description="What the user says, or a whole history that ends with it.")
+    previous_response_id: str | None = Field(None, description="A response whose conversation is to be gone on with.")
+    conversation: str | ConversationParam | None = Field(
+        None, description="Id of a conversation of the agent, or any name of the client's own for one."
+    )
+    background: bool | None = Field(False, description="Answer at once, and let the turn go on.")
+    text: JsonObject | None = None
+    prompt: JsonObject | None = None

@@ -1,0 +1,108 @@
+"""Telling webhooks: at least once each, by whichever process comes to it first, until it is received or given up."""
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.http.attempts import Attempt, post
+from letta.webhooks import delivery_repository
+from letta.webhooks.delivery_repository import Claimed
+from letta.webhooks.signing import signed_headers
+
+JsonObject = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
+"""Seconds after each attempt that failed; after the last one, about 18 hours after the first, it is given up."""
+_MOST_AT_ONCE = 20
+_SECONDS_AT_THE_END = 5
+_MOST_BYTES_SAID = 256 * 1024
+_GONE = 410
+
+
+class WebhookDeliveries:
+    """Attempts what is due when it is woken, and again as long as something is due soon."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self._closed = False
+
+    def wake(self) -> None:
+        """Attempt soon what is due."""
+        if self._closed:
+            return
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._attempt_due())
+
+    async def finish(self) -> None:
+        """Wait a little for what is under way; what isn't received then is left to another process."""
+        self._closed = True
+        for timer in self._timers:
+            timer.cancel()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=_SECONDS_AT_THE_END)
+            self._task.cancel()
+
+    async def attempt(self, claimed: Claimed, *, last: bool = False) -> None:
+        """Attempt one delivery and note what came of it. After the last attempt there is none more."""
+        body = _body(claimed)
+        headers = signed_headers(claimed.delivery.id, body, claimed.secret)
+        made = await post(claimed.url, content=body, headers=headers)
+        if made.status is not None and 200 <= made.status < 300:
+            await self._database.run(delivery_repository.note_received, claimed.delivery.id, made.status)
+            return
+        gone = made.status == _GONE
+        pause = None if gone or last else _pause(claimed.delivery.attempts)
+        problem = _problem(made)
+        await self._database.run(
+            delivery_repository.note_failure, claimed.delivery, made.status, problem, pause, gone=gone
+        )
+        if pause is not None:
+            self._wake_in(pause)
+
+    async def _attempt_due(self) -> None:
+        try:
+            while self._again and not self._closed:
+                self._again = False
+                claimed = await self._database.run(delivery_repository.claim_due, _MOST_AT_ONCE)
+                self._again |= len(claimed) == _MOST_AT_ONCE
+                await asyncio.gather(*(self.attempt(each) for each in claimed))
+        except UnavailableError as failure:
+            logger.warning("webhooks wait for the database: %s", failure.detail)
+        except Exception:
+            logger.exception("webhooks could not be told")
+
+    def _wake_in(self, seconds: float) -> None:
+        """Pauses that are longer than the sweeper's are left to it."""
+        if seconds <= PAUSES[1] and not self._closed:
+            self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
+            self._timers.append(asyncio.get_running_loop().call_later(seconds + 0.1, self.wake))
+
+
+def _pause(attempts: int) -> float | None:
+    return PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
+
+
+def _body(claimed: Claimed) -> bytes:
+    payload = claimed.delivery.payload
+    if claimed.said is not None:
+        payload = payload | {"data": payload["data"] | _said(claimed.said)}
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _said(messages: list[JsonObject]) -> JsonObject:
+    if len(json.dumps(messages)) > _MOST_BYTES_SAID:
+        return {"messages": None, "messages_too_large": True}
+    return {"messages": messages}
+
+
+def _problem(made: Attempt) -> str:
+    return made.problem or f"The address answered {made.status}."

@@ -1,0 +1,79 @@
+"""Webhooks on the wire."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from letta.database.ids import id_pattern
+from letta.http.schema import Schema, Timestamp
+
+JsonObject = dict[str, Any]
+
+Event = Literal["run.completed", "run.failed", "run.cancelled", "run.requires_approval"]
+Events = Annotated[list[Event], Field(min_length=1, max_length=20)]
+WebAddress = Annotated[str, Field(min_length=1, max_length=2000, description="Public web address that is posted to.")]
+AgentFilter = Annotated[
+    str | None, Field(pattern=id_pattern("agent"), description="Only runs of this agent; without it, of all agents.")
+]
+
+
+class CreateWebhook(Schema):
+    """A new webhook."""
+
+    url: WebAddress
+    events: Events = Field(
+        default_factory=lambda: [*get_args(Event)], description="What it is told of; all of it by default."
+    )
+    agent_id: AgentFilter = None
+    description: str | None = Field(None, max_length=500)
+    include_messages: bool = Field(False, description="Whether it is told what the agent said.")
+    enabled: bool = True
+
+
+class UpdateWebhook(Schema):
+    """Changes of a webhook. What isn't sent stays."""
+
+    url: WebAddress | None = None
+    events: Events | None = None
+    agent_id: AgentFilter = None
+    description: str | None = Field(None, max_length=500)
+    include_messages: bool | None = None
+    enabled: bool | None = None
+
+
+class WebhookResponse(Schema):
+    """A webhook."""
+
+    id: str
+    url: str
+    events: list[str]
+    agent_id: str | None
+    description: str | None
+    include_messages: bool
+    enabled: bool = Field(description="False where it was switched off, by somebody or by an answer of 410.")
+    created_at: Timestamp
+    updated_at: Timestamp
+    created_by_id: str | None
+
+
+class CreatedWebhook(WebhookResponse):
+    """A new webhook, with the secret that its deliveries are signed with. It is shown here only."""
+
+    secret: str
+
+
+class DeliveryResponse(Schema):
+    """One event that a webhook is told, and what came of it so far."""
+
+    id: str = Field(description="The same as the header webhook-id.")
+    webhook_id: str
+    event_type: str
+    run_id: str | None
+    payload: JsonObject = Field(description="What is sent, without what the agent said.")
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    status_code: int | None = Field(description="Status of the last answer.")
+    error: str | None = Field(description="Why the last attempt failed.")
+    next_attempt_at: Timestamp | None
+    delivered_at: Timestamp | None
+    created_at: Timestamp
