@@ -6,16 +6,18 @@ from typing import Any
 
 import anthropic
 import httpx2
-from anthropic import AsyncAnthropic, AsyncStream
+from anthropic import AsyncAnthropic, AsyncStream, DefaultAsyncHttpxClient
 
 from letta.llm import errors
 from letta.llm.anthropic_messages import request_body, without_thoughts
-from letta.llm.chat import ChatRequest, ChatResult, Delta, Usage
+from letta.llm.bounded import http_options
+from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.clients import CONNECT_SECONDS, ClientCache
 from letta.llm.content import reasoning_part, text_part
 from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
+from letta.llm.usage import Usage
 from letta.settings import settings
 
 JsonObject = dict[str, Any]
@@ -36,7 +38,8 @@ _FINISH_REASONS = {
 def _make(provider: Provider) -> AsyncAnthropic:
     key = provider.api_key.get_secret_value() if provider.api_key else _NO_KEY
     url = provider.base_url.removesuffix("/v1")
-    return AsyncAnthropic(api_key=key, base_url=url, max_retries=settings.llm_max_retries)
+    http = DefaultAsyncHttpxClient(**http_options(provider))
+    return AsyncAnthropic(api_key=key, base_url=url, max_retries=settings.llm_max_retries, http_client=http)
 
 
 _clients = ClientCache(_make)

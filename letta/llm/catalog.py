@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.llm.configured import SETTINGS, configured_providers
@@ -34,6 +35,21 @@ class Catalog:
     def from_settings(cls, settings: Settings) -> "Catalog":
         """The catalog of the providers that the environment configures."""
         return cls(configured_providers(settings))
+
+    def with_offers(self, offers: Iterable[Offer]) -> "Catalog":
+        """This catalog with the models of further providers, where none of its own has their name."""
+        larger = Catalog((), requery_seconds=self._requery_seconds)
+        further = {offer.provider.name: offer for offer in offers if offer.provider.name not in self._offers}
+        larger._offers = self._offers | further
+        return larger
+
+    async def of(self, organization_id: str, *handles: str | None) -> "Catalog":  # noqa: ARG002
+        """This catalog, which is the same for all organizations: see `Catalogs`."""
+        return self
+
+    def is_own(self, handle: str) -> bool:
+        """Whether the handle is written as that of a model of these providers."""
+        return any(offer.may_have(handle) for offer in self._offers.values())
 
     async def refresh(self) -> list[ProviderReport]:
         """Ask all providers for their models at once. Never fails: a report says what came of each."""
@@ -126,7 +142,10 @@ class Catalog:
             return []
         from httpx2 import AsyncClient, Timeout
 
-        async with AsyncClient(timeout=Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)) as client:
+        from letta.llm.bounded import event_hooks
+
+        timeout = Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+        async with AsyncClient(timeout=timeout, event_hooks=event_hooks()) as client:
             asking = [offer.ask(client, unless_within=pauses[offer.provider.name]) for offer in due]
             reports = await asyncio.gather(*asking)
         return [report for report in reports if report is not None]
@@ -146,6 +165,13 @@ class Catalog:
     def _unreachable(self) -> str:
         names = ", ".join(name for name, offer in self._offers.items() if not offer.answered)
         return f" Not reached so far, so that its models aren't known: {names}." if names else ""
+
+
+class Catalogs(Protocol):
+    """The catalogs of organizations: the configured providers, and those that an organization has added."""
+
+    async def of(self, organization_id: str, *handles: str | None) -> Catalog:
+        """A catalog that knows the providers of these models. Nothing is looked up where all are configured ones."""
 
 
 def _pause(offer: Offer, seconds: float) -> float:

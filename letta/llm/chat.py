@@ -1,15 +1,21 @@
 """One call of a chat model, the same for every provider."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
 from letta.database.text import storable
+from letta.llm.errors import LlmError, malformed
+from letta.llm.measuring import ModelCall
 from letta.llm.provider import Provider
+from letta.llm.usage import Usage
 from letta.messages.message import Message
+
+logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Any]
 
@@ -34,18 +40,6 @@ class ChatRequest:
     response_format: JsonObject | None = None
     user: str | None = None
     stream: bool = False
-
-
-@dataclass(slots=True)
-class Usage:
-    """Tokens of one call; None where the provider didn't say."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    cached_input_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +85,9 @@ _ADAPTERS = {
 }
 _COMPATIBLE = ("openai_chat", "openai_messages")
 
+_COUNTS = [field.name for field in fields(Usage)]
+_MOST_TOKENS = 2**31
+
 _loaded: dict[str, _Adapter] = {}
 
 
@@ -112,17 +109,54 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
     adapter = _loaded.get(name)
     if adapter is None:
         adapter = await asyncio.to_thread(_load, name)
-    async with aclosing(adapter.chat(request, provider)) as items:
-        async for item in items:
-            yield _storable(item)
+    call = ModelCall(provider.figure_name, str(request.config["model"]), streamed=request.stream)
+    try:
+        async with aclosing(adapter.chat(request, provider)) as items:
+            async for item in items:
+                sound = _sound(item)
+                if isinstance(sound, ChatResult):
+                    call.answered(sound.usage)
+                yield sound
+    except LlmError as error:
+        call.failed(error.type)
+        raise
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+        # Adapters read answers as providers document them, without looking at every part before.
+        logger.warning("an answer of %s can't be understood", provider.name, exc_info=True)
+        call.failed("malformed")
+        raise malformed(type(error).__name__) from error
+    finally:
+        call.end()
 
 
-def _storable(item: Delta | ChatResult) -> Delta | ChatResult:
+def _sound(item: Delta | ChatResult) -> Delta | ChatResult:
     """What the model said, without what neither the database nor a client could take."""
     if isinstance(item, Delta):
+        if not isinstance(item.index, int) or not all(isinstance(p, str | None) for p in (item.call_id, item.name)):
+            raise malformed("a part of a tool call is of another kind")
         return item if item.text.isascii() and "\0" not in item.text else replace(item, text=storable(item.text))
     item.content, item.tool_calls = storable(item.content), storable(item.tool_calls)
+    for call in item.tool_calls:
+        if not all(isinstance(call[part], str) for part in ("id", "name", "arguments")):
+            raise malformed("a part of a tool call is no text")
+    if not all(isinstance(text, str) for part in item.content for text in _texts(part)):
+        raise malformed("a part of what is said is no text")
+    if not isinstance(item.finish_reason, str):
+        item.finish_reason = "stop"
+    item.finish_reason = storable(item.finish_reason)
+    for name in _COUNTS:
+        if not _is_count(getattr(item.usage, name)):
+            setattr(item.usage, name, 0)
     return item
+
+
+def _texts(part: JsonObject) -> list[Any]:
+    return [part[name] for name in ("text", "reasoning") if name in part]
+
+
+def _is_count(value: object) -> bool:
+    """Whether it is a number of tokens, or None; what a provider makes up else isn't worth a failed turn."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS)
 
 
 def _load(name: str) -> _Adapter:

@@ -2,11 +2,15 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
-from letta.llm.provider import Provider
+from pydantic import SecretStr
+
+from letta.errors import InvalidArgumentError
+from letta.llm.provider import BYOK, Provider
 from letta.settings import Settings
 
 OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com/v1"
+OPENROUTER = "https://openrouter.ai/api/v1"
 GOOGLE = "https://generativelanguage.googleapis.com"
 
 _HOSTED = {
@@ -55,6 +59,44 @@ def configured_providers(settings: Settings) -> list[Provider]:
     ]
 
 
+RESERVED_NAMES = frozenset({*SETTINGS, "letta", "openai-proxy"})
+"""Names of providers that the environment may configure, and beginnings of their models' handles."""
+
+_OWN_ADDRESS = {"openai": OPENAI, "anthropic": ANTHROPIC, "google_ai": GOOGLE, "openrouter": OPENROUTER}
+_OWN_ADDRESS |= {name: url for name, (_, url) in _HOSTED.items()}
+
+
+def byok_provider(
+    name: str, kind: str, base_url: str | None, api_key: str | None, api_version: str | None = None
+) -> Provider:
+    """A provider that somebody adds while the server runs. Its models' handles begin with its own name.
+
+    Raises:
+        InvalidArgumentError: providers of this type aren't offered, or it needs an address.
+    """
+    if kind not in SETTINGS:
+        offered = ", ".join(sorted(SETTINGS))
+        raise InvalidArgumentError(f"provider_type '{kind}' isn't offered by this server. Choose one of: {offered}.")
+    given = (base_url or "").strip().rstrip("/") or _OWN_ADDRESS.get(kind)
+    if given is None:
+        raise InvalidArgumentError(f"base_url is missing. A provider of type {kind} needs one.")
+    secret = SecretStr(api_key) if api_key else None
+    try:
+        url = _as_asked(kind, given)
+    except ValueError as error:
+        raise InvalidArgumentError(f"base_url is malformed ({error}). Give a web address (URL).") from None
+    return Provider(name, kind, url, name, secret, api_version or None, BYOK)
+
+
+def _as_asked(kind: str, url: str) -> str:
+    """A base URL in the form in which requests of that type begin with it."""
+    if kind == "google_ai":
+        return url.removesuffix("/v1beta")
+    if kind == "azure":
+        return url.removesuffix("/openai/v1").removesuffix("/openai")
+    return url if kind in _HOSTED or kind == "openai" else with_api_path(url)
+
+
 def with_api_path(url: str) -> str:
     """The base URL of an OpenAI-compatible API, given with or without its usual path ``/v1``."""
     parts = urlsplit(url.strip())
@@ -95,7 +137,7 @@ def _openrouter(settings: Settings) -> list[Provider]:
     if settings.openrouter_api_key is None:
         return []
     prefix = settings.openrouter_handle_base or "openrouter"
-    return [Provider("openrouter", "openrouter", "https://openrouter.ai/api/v1", prefix, settings.openrouter_api_key)]
+    return [Provider("openrouter", "openrouter", OPENROUTER, prefix, settings.openrouter_api_key)]
 
 
 def _hosted(settings: Settings) -> list[Provider]:

@@ -1,5 +1,6 @@
 """Parts of messages, as every adapter reads and makes them."""
 
+import hashlib
 import json
 import uuid
 from typing import Any
@@ -53,6 +54,11 @@ def image_data(source: JsonObject) -> tuple[str, str] | None:
 def new_call_id() -> str:
     """An id for a call that its model gave none."""
     return f"call_{uuid.uuid4().hex[:24]}"
+
+
+def short_id(call_id: str, limit: int) -> str:
+    """A call's id for a provider that takes no longer ones. Different ids stay different, whatever they begin with."""
+    return call_id if len(call_id) <= limit else f"call_{hashlib.sha256(call_id.encode()).hexdigest()[:24]}"
 
 
 def arguments_of(call: JsonObject) -> JsonObject:

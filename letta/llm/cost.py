@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from letta.llm.chat import Usage
+from letta.llm.usage import Usage
 
 _PRICE_LISTS = {
     "openai": "openai",

@@ -6,13 +6,15 @@ Source: https://platform.openai.com/docs/api-reference/embeddings
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from letta.errors import InvalidArgumentError, LettaError, NotFoundError
-from letta.llm.catalog import Catalog
-from letta.llm.errors import ContextOverflowError, LlmBadRequestError, LlmEmptyResponseError
+from letta.llm.catalog import Catalog, Catalogs
+from letta.llm.errors import ContextOverflowError, LlmBadRequestError, LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
+from letta.telemetry import metrics, tracing
 
 JsonObject = dict[str, Any]
 Vector = list[float]
@@ -36,10 +38,10 @@ _TOO_MUCH = (LlmBadRequestError, ContextOverflowError)
 class Embedder:
     """Embeds texts with the model that an ``embedding_config`` names."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalogs: Catalogs) -> None:
+        self._catalogs = catalogs
 
-    async def embed(self, config: JsonObject, texts: Sequence[str]) -> list[Vector | None]:
+    async def embed(self, config: JsonObject, texts: Sequence[str], organization_id: str) -> list[Vector | None]:
         """The vectors of these texts, with as many dimensions as the model gives them.
 
         A text that is too long for the model is embedded by its beginning. None stands for one that the model doesn't
@@ -49,7 +51,8 @@ class Embedder:
             NotFoundError: the model's provider isn't configured.
             LlmError: the provider can't serve the request now.
         """
-        provider, model = await self._provider(config), str(config["embedding_model"])
+        catalog = await self._catalogs.of(organization_id, config.get("handle"))
+        provider, model = await _provider(catalog, config), str(config["embedding_model"])
         vectors: list[Vector | None] = []
         for batch in _batches([text[:MOST_CHARACTERS] for text in texts], int(config.get("batch_size") or 32)):
             try:
@@ -59,34 +62,35 @@ class Embedder:
         return vectors
 
     async def try_to_embed(
-        self, config: JsonObject | None, texts: Sequence[str], *, seconds: float
+        self, config: JsonObject | None, texts: Sequence[str], organization_id: str, *, seconds: float
     ) -> list[Vector | None] | None:
         """As `embed`, but None where there is no model, it can't be reached, or it takes longer than this."""
         if config is None:
             return None
         try:
             async with asyncio.timeout(seconds):
-                return await self.embed(config, texts)
+                return await self.embed(config, texts, organization_id)
         except TimeoutError:
             logger.warning("embedding with %s took longer than %g s", config["embedding_model"], seconds)
         except LettaError as error:
             logger.warning("embedding with %s failed: %s", config["embedding_model"], error.detail)
         return None
 
-    async def _provider(self, config: JsonObject) -> Provider:
-        handle = config.get("handle")
-        if handle:
-            try:
-                return self._catalog.provider((await self._catalog.resolve_embedding(handle)).provider_name)
-            except (InvalidArgumentError, NotFoundError):
-                logger.debug("%s isn't listed; its provider may know it nevertheless", handle)
-        for provider in self._catalog.providers():
-            if provider.base_url == config.get("embedding_endpoint") or (handle or "").startswith(f"{provider.name}/"):
-                return provider
-        raise NotFoundError(
-            f"The provider of the embedding model '{handle or config['embedding_model']}' is not configured. "
-            "Configure it, or give the agent or archive another embedding model."
-        )
+
+async def _provider(catalog: Catalog, config: JsonObject) -> Provider:
+    handle = config.get("handle")
+    if handle:
+        try:
+            return catalog.provider((await catalog.resolve_embedding(handle)).provider_name)
+        except (InvalidArgumentError, NotFoundError):
+            logger.debug("%s isn't listed; its provider may know it nevertheless", handle)
+    for provider in catalog.providers():
+        if provider.base_url == config.get("embedding_endpoint") or (handle or "").startswith(f"{provider.name}/"):
+            return provider
+    raise NotFoundError(
+        f"The provider of the embedding model '{handle or config['embedding_model']}' is not configured. "
+        "Configure it, or give the agent or archive another embedding model."
+    )
 
 
 def _batches(texts: Sequence[str], size: int) -> Iterator[list[str]]:
@@ -116,7 +120,7 @@ async def _shortened(provider: Provider, model: str, text: str) -> Vector | None
 
 
 async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vector]:
-    answered = await _ASK.get(provider.type, _ask_openai)(provider, model, texts)
+    answered = await _timed(provider, model, _ASK.get(provider.type, _ask_openai)(provider, model, texts))
     if len(answered) != len(texts):
         raise LlmEmptyResponseError(
             f"The embedding endpoint did not answer with {len(texts)} vectors. Check its base URL."
@@ -125,6 +129,22 @@ async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vec
     if len({len(vector) for vector in vectors}) > 1:
         raise LlmEmptyResponseError("The embedding endpoint answered with vectors of unequal length. Check its model.")
     return vectors
+
+
+async def _timed(provider: Provider, model: str, asking: Awaitable[list[Any]]) -> list[Any]:
+    """The answer, once it is counted how the call ended and how long it took."""
+    outcome, began = "broken_off", time.perf_counter()
+    with tracing.span("embeddings", lambda: {"gen_ai.request.model": model, "gen_ai.provider.name": provider.name}):
+        try:
+            answered = await asking
+            outcome = "ok"
+        except LlmError as error:
+            outcome = error.type
+            raise
+        finally:
+            metrics.embedding_calls.add(provider.figure_name, model, outcome)
+            metrics.embedding_call_seconds.observe(time.perf_counter() - began, provider.figure_name, model)
+    return answered
 
 
 async def _ask_google(provider: Provider, model: str, texts: list[str]) -> list[Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from letta.errors import LettaError
+from letta.redaction import redacted
 
 _OVERFLOW = (
     "context_length_exceeded",
@@ -25,6 +26,10 @@ _OUT_OF_CREDIT = (
 )
 
 
+_LONGEST = 2000
+"""Characters of an error that are worth passing on."""
+
+
 class LlmError(LettaError):
     """A model call failed. ``type`` is the ``error_type`` of the API; ``stop_reason`` is what the run ends with."""
 
@@ -32,6 +37,11 @@ class LlmError(LettaError):
     type = "llm_error"
     message = "The language model's provider could not serve the request."
     stop_reason = "llm_api_error"
+
+    def __init__(self, detail: str) -> None:
+        # Providers repeat what they were sent, keys among it; and some answer with whole pages.
+        detail = redacted(detail)
+        super().__init__(detail if len(detail) <= _LONGEST else f"{detail[:_LONGEST]}…")
 
     def body(self) -> dict[str, Any]:
         """The JSON body of a blocking answer."""
@@ -139,8 +149,10 @@ def error_for_status(status: int, text: str, code: str | None = None) -> LlmErro
     return _BY_STATUS.get(status, LlmError)(detail)
 
 
-def connection_error(cause: object) -> LlmConnectionError:
-    """The error for a provider that can't be reached."""
+def connection_error(cause: object) -> LlmError:
+    """The error for a provider that can't be reached, or whose answer was refused while it was read."""
+    if isinstance(cause, LlmError):
+        return cause
     shown = f": {str(cause).rstrip('.')}" if cause else ""
     return LlmConnectionError(f"The provider can't be reached{shown}. Check its base URL and whether it is up.")
 
@@ -161,3 +173,13 @@ def timed_out(*, streamed: bool) -> LlmTimeoutError:
 def no_json() -> LlmEmptyResponseError:
     """The error for an answer that isn't JSON."""
     return LlmEmptyResponseError("The provider sent something that is no JSON. Check its base URL.")
+
+
+def too_large(limit: int) -> LlmEmptyResponseError:
+    """The error for an answer, or a piece of one, that is larger than any honest one."""
+    return LlmEmptyResponseError(f"The provider sent more than {limit // 1024**2} MB at once. Check its base URL.")
+
+
+def malformed(problem: str) -> LlmEmptyResponseError:
+    """The error for an answer that is JSON, but not of the form that the provider documents."""
+    return LlmEmptyResponseError(f"The provider's answer isn't of the form it should have ({problem}). Try again.")

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
-from letta.llm.chat import ChatRequest, ChatResult, Delta, Usage
+from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.clients import ClientCache
 from letta.llm.content import new_call_id, reasoning_part, text_part
 from letta.llm.deadline import Deadline
@@ -18,6 +18,7 @@ from letta.llm.errors import LlmBadRequestError, LlmEmptyResponseError, LlmError
 from letta.llm.google_contents import request_body
 from letta.llm.provider import Provider
 from letta.llm.rest import RefusedError, RestClient
+from letta.llm.usage import Usage
 from letta.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ _INVALID_KEY = "API_KEY_INVALID"
 
 def _make(provider: Provider) -> RestClient:
     key = provider.api_key.get_secret_value() if provider.api_key else ""
-    return RestClient(provider.base_url, {"x-goog-api-key": key})
+    return RestClient(provider, {"x-goog-api-key": key})
 
 
 _clients = ClientCache(_make)

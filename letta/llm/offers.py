@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from letta.llm.configured import SETTINGS
+from letta.llm.errors import LlmError
 from letta.llm.facts import dimensions_of, facts_of
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.llm.listed import ListedModel, NoModelListError
@@ -61,6 +63,14 @@ class Offer:
             # Upstream's fixed list: few OpenAI-compatible services list their embedding models.
             self._add([ListedModel(name, "embedding", dimensions=dimensions_of(name)) for name in _OPENAI_EMBEDDINGS])
 
+    @classmethod
+    def known(cls, provider: Provider, listed: Sequence[ListedModel], *, has_list: bool) -> "Offer":
+        """What is known of a provider already, so that it isn't asked now."""
+        offer = cls(provider, answered=True, has_list=has_list)
+        offer._add(listed)
+        offer._asked_at = time.monotonic()
+        return offer
+
     def find_llm(self, handle: str) -> LlmModel | None:
         """The language model of this handle."""
         found = self.llms.get(handle)
@@ -111,7 +121,7 @@ class Offer:
             return self._report(f"{where} answers {error.response.status_code}")
         except (HTTPError, InvalidURL, TimeoutError) as error:
             return self._report(f"{where} can't be reached ({type(error).__name__})")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, LlmError):
             return self._report(f"{where} answers with something that is no list of models")
         self.answered, self.has_list = True, True
         self._replace(listed)
@@ -128,7 +138,7 @@ class Offer:
             self.embeddings = {}
         self._add(sorted(listed, key=lambda model: model.name))
 
-    def _add(self, listed: list[ListedModel]) -> None:
+    def _add(self, listed: Sequence[ListedModel]) -> None:
         for model in listed:
             if model.kind == "llm":
                 llm = _llm(self.provider, model)
@@ -149,6 +159,7 @@ def _llm(provider: Provider, listed: ListedModel) -> LlmModel:
         endpoint=provider.base_url,
         context_window=listed.context_window or facts.context,
         max_output_tokens=listed.max_output_tokens or facts.output,
+        provider_category=provider.category,
         reasoning=facts.reasoning if listed.reasoning is None else listed.reasoning,
     )
 
@@ -163,6 +174,7 @@ def _embedding(provider: Provider, listed: ListedModel) -> EmbeddingModel:
         endpoint_type=_ENDPOINT_TYPES.get(provider.type, provider.type),
         endpoint=provider.base_url,
         dimensions=listed.dimensions or _SHOWN_DIMENSIONS,
+        provider_category=provider.category,
     )
 
 

@@ -5,14 +5,15 @@ from typing import Any
 
 from openai import AsyncStream
 
-from letta.llm.chat import ChatRequest, ChatResult, Delta, Usage
+from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import answer_parts, new_call_id
 from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError
-from letta.llm.openai_client import FAILURES, as_object, client_of, request_options, to_llm_error
+from letta.llm.openai_client import FAILURES, as_object, client_of, payload, request_options, to_llm_error
 from letta.llm.openai_messages import request_body
 from letta.llm.provider import Provider
 from letta.llm.reasoning_details import merged, with_details
+from letta.llm.usage import Usage
 
 JsonObject = dict[str, Any]
 
@@ -22,15 +23,16 @@ _PATH = "/chat/completions"
 async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
     """Call the model; see `letta.llm.chat.chat`."""
     body = request_body(request)
+    sent = payload(body, provider)
     client, options = client_of(provider), request_options(streamed=request.stream)
     try:
         if not request.stream:
-            response = await client.post(_PATH, body=body, cast_to=object, options=options)
+            response = await client.post(_PATH, **sent, cast_to=object, options=options)
             yield _result(body, as_object(response))
             return
         deadline, answer = Deadline(), _StreamedAnswer()
         stream = await client.post(
-            _PATH, body=body, cast_to=object, stream=True, stream_cls=AsyncStream[object], options=options
+            _PATH, **sent, cast_to=object, stream=True, stream_cls=AsyncStream[object], options=options
         )
         async with stream:
             async for chunk in stream:
@@ -98,7 +100,8 @@ class _StreamedAnswer:
 
     def add(self, chunk: JsonObject) -> list[Delta]:
         """Take in a chunk and return what it brought."""
-        self._head = self._head or {name: chunk.get(name) for name in ("id", "created", "model")}
+        if not self._head and "choices" in chunk:
+            self._head = {name: chunk.get(name) for name in ("id", "created", "model")}
         self._usage = chunk.get("usage") or self._usage
         deltas: list[Delta] = []
         for choice in chunk.get("choices") or ():
@@ -129,7 +132,13 @@ class _StreamedAnswer:
         return Delta("tool_call", arguments, index, call["id"], name)
 
     def result(self, body: JsonObject) -> ChatResult:
-        """The whole answer, once the stream has ended."""
+        """The whole answer, once the stream has ended.
+
+        Raises:
+            LlmEmptyResponseError: there was nothing in it.
+        """
+        if not self._head:
+            raise LlmEmptyResponseError("The stream ended before it brought anything. Check the provider's base URL.")
         text, reasoning, details = "".join(self._text), "".join(self._reasoning), merged(self._details)
         calls = [self._calls[index] for index in sorted(self._calls)]
         message: JsonObject = {"role": "assistant", "content": text or None}

@@ -4,9 +4,11 @@ from typing import Any
 
 import httpx2
 import openai
-from openai import AsyncAzureOpenAI, AsyncOpenAI
+from openai import AsyncAzureOpenAI, AsyncOpenAI, DefaultAsyncHttpxClient
+from pydantic_core import to_json
 
 from letta.llm import errors
+from letta.llm.bounded import http_options
 from letta.llm.clients import CONNECT_SECONDS, ClientCache
 from letta.llm.errors import LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
@@ -20,11 +22,16 @@ _NO_KEY = "none"
 def _make(provider: Provider) -> AsyncOpenAI:
     key = provider.api_key.get_secret_value() if provider.api_key else _NO_KEY
     retries = settings.llm_max_retries
+    http = DefaultAsyncHttpxClient(**http_options(provider))
     if provider.api_version:
         return AsyncAzureOpenAI(
-            azure_endpoint=provider.base_url, api_key=key, api_version=provider.api_version, max_retries=retries
+            azure_endpoint=provider.base_url,
+            api_key=key,
+            api_version=provider.api_version,
+            max_retries=retries,
+            http_client=http,
         )
-    return AsyncOpenAI(api_key=key, base_url=provider.api_url, max_retries=retries)
+    return AsyncOpenAI(api_key=key, base_url=provider.api_url, max_retries=retries, http_client=http)
 
 
 _clients = ClientCache(_make)
@@ -39,6 +46,13 @@ def request_options(*, streamed: bool) -> Any:
     """Options of a raw request: how long a silence may last."""
     seconds = settings.llm_stream_timeout_seconds if streamed else settings.llm_request_timeout_seconds
     return {"timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))}
+
+
+def payload(body: JsonObject, provider: Provider) -> Any:
+    """A body as an argument of a raw request: in JSON already, which the SDK would take five times as long for."""
+    if provider.api_version:
+        return {"body": body}  # Azure's client reads the deployment's name from it
+    return {"content": to_json(body)}
 
 
 def as_object(value: object) -> JsonObject:

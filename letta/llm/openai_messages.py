@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from letta.llm.chat import REASONING_MODELS, ChatRequest
-from letta.llm.content import envelope_text, image_url, is_own, thinks
+from letta.llm.content import envelope_text, image_url, is_own, short_id, thinks
 from letta.llm.json_schemas import enforceable
 from letta.messages.message import Message
 
@@ -18,7 +18,7 @@ _OPENAI = {"openai", "azure"}
 _KNOW_ONLY_MAX_TOKENS = {"ollama", "lmstudio", "together", "deepseek", "zai", "minimax", "baseten", "fireworks"}
 """Compatible services that ignore the newer ``max_completion_tokens``."""
 
-_WANT_REASONING_BACK = {"deepseek", "zai", "minimax", "fireworks"}
+_WANT_THOUGHTS_BACK = {"deepseek", "zai", "minimax", "fireworks", "openrouter"}
 """Compatible services whose models go on with the thoughts they had before a call, or refuse to go on without."""
 
 
@@ -107,12 +107,13 @@ def _part(part: JsonObject) -> JsonObject:
 
 def _assistant(message: Message, config: JsonObject) -> JsonObject:
     answer: JsonObject = {"role": "assistant", "content": message.text or None}
-    if is_own(message, config):
-        answer |= _thoughts(message, config.get("model_endpoint_type"))
+    service = config.get("model_endpoint_type")
+    if service in _WANT_THOUGHTS_BACK and is_own(message, config):
+        answer |= _thoughts(message, service)
     if message.tool_calls:
         answer["tool_calls"] = [
             {
-                "id": call["id"][:_CALL_ID_LENGTH],
+                "id": short_id(call["id"], _CALL_ID_LENGTH),
                 "type": "function",
                 "function": {"name": call["name"], "arguments": call["arguments"]},
             }
@@ -123,20 +124,18 @@ def _assistant(message: Message, config: JsonObject) -> JsonObject:
     return answer
 
 
-def _thoughts(message: Message, service: str | None) -> JsonObject:
+def _thoughts(message: Message, service: str) -> JsonObject:
     if service == "openrouter":
         details = [detail for part in message.content for detail in part.get("details") or ()]
         return {"reasoning_details": details} if details else {}
-    if service in _WANT_REASONING_BACK:
-        text = "".join(part["reasoning"] for part in message.content if part["type"] == "reasoning")
-        return {"reasoning_content": text} if text else {}
-    return {}
+    text = "".join(part["reasoning"] for part in message.content if part["type"] == "reasoning")
+    return {"reasoning_content": text} if text else {}
 
 
 def _tool_returns(message: Message) -> Iterator[JsonObject]:
     for returned in message.tool_returns or ():
         yield {
             "role": "tool",
-            "tool_call_id": returned["tool_call_id"][:_CALL_ID_LENGTH],
+            "tool_call_id": short_id(returned["tool_call_id"], _CALL_ID_LENGTH),
             "content": envelope_text(returned, message),
         }

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from letta.llm.chat import ChatRequest
-from letta.llm.content import envelope_text, image_url, is_own, return_images
+from letta.llm.content import envelope_text, image_url, is_own, return_images, short_id
 from letta.llm.json_schemas import enforceable
 from letta.messages.message import Message
 
@@ -102,7 +102,7 @@ def _assistant(message: Message, config: JsonObject) -> Iterator[JsonObject]:
     for call in message.tool_calls or ():
         yield {
             "type": "function_call",
-            "call_id": call["id"][:_CALL_ID_LENGTH],
+            "call_id": short_id(call["id"], _CALL_ID_LENGTH),
             "name": call["name"],
             "arguments": call["arguments"],
         }
@@ -127,6 +127,6 @@ def _tool_returns(message: Message) -> Iterator[JsonObject]:
             output = [{"type": "input_text", "text": text}, *map(_image, images)]
         yield {
             "type": "function_call_output",
-            "call_id": returned["tool_call_id"][:_CALL_ID_LENGTH],
+            "call_id": short_id(returned["tool_call_id"], _CALL_ID_LENGTH),
             "output": output,
         }

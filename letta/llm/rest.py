@@ -10,7 +10,9 @@ from typing import Any
 import httpx2
 
 from letta.llm import errors
+from letta.llm.bounded import http_options
 from letta.llm.clients import CONNECT_SECONDS
+from letta.llm.provider import Provider
 from letta.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -34,8 +36,8 @@ class RefusedError(Exception):
 class RestClient:
     """Sends the requests for one provider."""
 
-    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
-        self._http = httpx2.AsyncClient(base_url=base_url, headers=dict(headers))
+    def __init__(self, provider: Provider, headers: Mapping[str, str]) -> None:
+        self._http = httpx2.AsyncClient(base_url=provider.base_url, headers=dict(headers), **http_options(provider))
 
     async def close(self) -> None:
         """Close its connections."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from letta.http.dependencies import ServerDep
+from letta.http.dependencies import ActorDep, ServerDep
 from letta.providers.schemas import (
     EmbeddingModelResponse,
     ModelResponse,
@@ -19,16 +19,18 @@ router = APIRouter(prefix="/v1/models", tags=["models"])
 
 @router.get("", response_model=list[ModelResponse])
 async def list_models(
+    actor: ActorDep,
     server: ServerDep,
     provider_category: Annotated[list[ProviderCategory] | None, Query()] = None,
     provider_name: str | None = None,
     provider_type: ProviderType | None = None,
 ) -> list[ModelResponse]:
-    """The language models of the configured providers."""
+    """The language models of the configured providers, and of those that were added."""
     await server.catalog.refresh_unreachable()
+    catalog = await server.catalogs.whole(actor)
     return [
         to_model(model)
-        for model in server.catalog.llms()
+        for model in catalog.llms()
         if (not provider_category or model.provider_category in provider_category)
         and provider_name in {None, model.provider_name}
         and provider_type in {None, model.provider_type}
@@ -36,7 +38,7 @@ async def list_models(
 
 
 @router.get("/embedding", response_model=list[EmbeddingModelResponse])
-async def list_embedding_models(server: ServerDep) -> list[EmbeddingModelResponse]:
-    """The embedding models of the configured providers."""
+async def list_embedding_models(actor: ActorDep, server: ServerDep) -> list[EmbeddingModelResponse]:
+    """The embedding models of the configured providers, and of those that were added."""
     await server.catalog.refresh_unreachable()
-    return [to_embedding_model(model) for model in server.catalog.embeddings()]
+    return [to_embedding_model(model) for model in (await server.catalogs.whole(actor)).embeddings()]

@@ -1,12 +1,14 @@
 """Models on the wire. Many fields say the same twice, for older clients."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
-from letta.http.schema import Schema
+from letta.http.schema import Schema, Timestamp
 from letta.llm.handles import EmbeddingModel, LlmModel
+from letta.providers.added_provider import AddedProvider
+from letta.redaction import MASK
 
 # Not `deprecated=`: that warns on every read of the field, also our own.
 _DEPRECATED: dict[str, JsonValue] = {"deprecated": True}
@@ -39,6 +41,69 @@ ProviderType = Literal[
     "zai",
     "zai_coding",
 ]
+
+
+ProviderName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}$",
+        description="Its name, and the first part of its models' handles. Letters, digits, `_`, `.`, `-` and spaces.",
+    ),
+]
+Key = Annotated[str, Field(max_length=10_000, description=f"Key of the provider. Answers show {MASK} or null.")]
+_BASE_URL = "Where it is asked; its usual address unless given. Private addresses are refused."
+
+
+class ProviderCheck(Schema):
+    """A provider that is to be tried out."""
+
+    provider_type: ProviderType
+    api_key: Key
+    access_key: Key | None = None
+    region: str | None = None
+    base_url: str | None = Field(None, description=_BASE_URL)
+    api_version: str | None = None
+
+
+class ProviderCreate(ProviderCheck):
+    """A new provider."""
+
+    name: ProviderName
+
+
+class ProviderUpdate(Schema):
+    """Changes to a provider. Fields that are left out stay as they are."""
+
+    api_key: Key
+    access_key: Key | None = None
+    region: str | None = None
+    base_url: str | None = Field(None, description=_BASE_URL)
+    api_version: str | None = None
+
+
+class ProviderResponse(Schema):
+    """A provider that was added, without its keys."""
+
+    id: str
+    name: str
+    provider_type: ProviderType
+    provider_category: ProviderCategory
+    api_key: None = Field(None, json_schema_extra=_DEPRECATED)
+    base_url: str | None = None
+    access_key: None = Field(None, json_schema_extra=_DEPRECATED)
+    region: str | None = None
+    api_version: str | None = None
+    organization_id: str | None = None
+    updated_at: Timestamp | None = None
+    last_synced: Timestamp | None = Field(None, description="When it last told its models.")
+    api_key_enc: str | None = Field(None, description=f"{MASK} where there is a key.")
+    access_key_enc: str | None = Field(None, description="The same.")
+
+
+class ProviderMessage(Schema):
+    """What came of it."""
+
+    message: str
 
 
 class ModelResponse(Schema):
@@ -95,6 +160,24 @@ class EmbeddingModelResponse(Schema):
     azure_endpoint: None = None
     azure_version: None = None
     azure_deployment: None = None
+
+
+def to_provider(provider: AddedProvider) -> ProviderResponse:
+    """An added provider on the wire."""
+    return ProviderResponse(
+        id=provider.id,
+        name=provider.name,
+        provider_type=provider.provider_type,
+        provider_category="byok",
+        base_url=provider.base_url,
+        region=provider.region,
+        api_version=provider.api_version,
+        organization_id=provider.organization_id,
+        updated_at=provider.updated_at,
+        last_synced=provider.last_synced,
+        api_key_enc=MASK if provider.api_key else None,
+        access_key_enc=MASK if provider.access_key else None,
+    )
 
 
 def to_model(model: LlmModel) -> ModelResponse:

@@ -9,7 +9,7 @@ from letta_client import Letta
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.conftest import environment_of_all_providers
 
 HANDLES = [
     "anthropic/claude-haiku-4-5",
@@ -29,12 +29,7 @@ def provider() -> Iterator[ScriptedModel]:
 def agents_of(postgres_uri: str, provider: ScriptedModel) -> Iterator[Letta]:
     """A client of a server with all these providers."""
     with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, provider) | {
-            "ANTHROPIC_API_KEY": "sk-scripted",
-            "ANTHROPIC_BASE_URL": provider.anthropic_url,
-            "GEMINI_API_KEY": "sk-scripted",
-            "GEMINI_BASE_URL": provider.google_url,
-        }
+        environment = environment_of_all_providers(postgres_uri, schema, provider)
         with ServerProcess(environment) as server, server.client(max_retries=0) as opened:
             yield opened
 

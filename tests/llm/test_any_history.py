@@ -29,7 +29,8 @@ PATHS = {
     "gemini-3.8-flash": ("google_ai", "/v1beta/models/gemini-3.8-flash:generateContent"),
 }
 TEXTS = st.sampled_from(["", " \n", "Hello.", "Wörter"])
-CALL_IDS = st.sampled_from(["call_1", "call_2", "functions.add:0", "toolu_3"])
+LONG = "functions.archival_memory_insert:"
+CALL_IDS = st.sampled_from(["call_1", "call_2", "call_1-2", "functions.add:0", "toolu_3", f"{LONG}0", f"{LONG}1"])
 MODELS = st.sampled_from([None, *PATHS])
 
 

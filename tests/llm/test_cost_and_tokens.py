@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from letta.llm import tokens
-from letta.llm.chat import Usage
 from letta.llm.cost import cost_usd
 from letta.llm.tokens import estimate, estimate_tokens, observe
+from letta.llm.usage import Usage
 
 WHEN = datetime(2026, 10, 1, tzinfo=UTC)
 
