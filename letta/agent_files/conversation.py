@@ -11,6 +11,7 @@ from letta.agent_files.schemas import MessageInFile
 from letta.agents.initial_messages import default_messages, given_messages, system_message
 from letta.agents.state import LoadedAgent
 from letta.conversations.repository import create_conversation
+from letta.folders.attached import directories_section
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
 from letta.organizations.actor import Actor
@@ -32,9 +33,10 @@ def begin_conversation(
     The system message is compiled anew, as it tells of the agent's id.
     """
     entries, context = _given(planned, strip=strip)
-    digest = system_digest(loaded.agent, loaded.blocks)
+    directories = directories_section(connection, loaded.agent) if loaded.folders else None
+    digest = system_digest(loaded.agent, loaded.blocks, directories)
     conversation_id = create_conversation(connection, actor, loaded.agent.id, is_default=True, system_digest=digest)
-    system = _system(loaded, conversation_id, recall_count=len(entries) - len(context))
+    system = _system(loaded, conversation_id, directories, recall_count=len(entries) - len(context))
     brings_system = _begins_with_system(entries, context)
     first = [] if brings_system else [system]
     messages_repository.insert_messages(connection, actor, first)
@@ -53,8 +55,8 @@ def _given(planned: PlannedAgent, *, strip: bool) -> tuple[list[JsonObject], lis
     return planned.entry.messages or [], planned.entry.in_context_message_ids or []
 
 
-def _system(loaded: LoadedAgent, conversation_id: str, *, recall_count: int) -> Message:
-    text = compile_system(loaded.agent, loaded.blocks, SystemFacts(recall_count=recall_count))
+def _system(loaded: LoadedAgent, conversation_id: str, directories: str | None, *, recall_count: int) -> Message:
+    text = compile_system(loaded.agent, loaded.blocks, SystemFacts(recall_count=recall_count), directories)
     return system_message(loaded.agent, conversation_id, text)
 
 

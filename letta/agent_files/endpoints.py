@@ -38,7 +38,8 @@ class AgentFileResponse(Response):
 
 
 async def _export(server: SyncServer, actor: Actor, agent_id: str, request: ExportAgentRequest) -> AgentFileResponse:
-    text = await server.database.read(export_agent, actor, server.catalog, agent_id, request)
+    catalog = await server.catalogs.whole(actor)
+    text = await server.database.read(export_agent, actor, catalog, agent_id, request)
     return AgentFileResponse(text)
 
 
@@ -132,5 +133,8 @@ async def import_file(
     """Make agents out of an agent file. All of it is stored under new ids, or nothing."""
     async with _IMPORTS_AT_ONCE:
         read = await asyncio.to_thread(read_agent_file, await file.read())
-        plan = await plan_import(server.catalog, actor, read, options)
-        return await server.database.run(import_agents, actor, server.catalog, plan)
+        catalog = await server.catalogs.whole(actor, options.model, options.embedding)
+        plan = await plan_import(catalog, actor, read, options)
+        imported = await server.database.run(import_agents, actor, catalog, plan)
+    server.files.wake()
+    return imported

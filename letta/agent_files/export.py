@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection
 
+from letta.agent_files.folder_files import attachment_entries, file_entries
+from letta.agent_files.mcp_servers import ExportedServers, servers_of_tools
 from letta.agent_files.messages import to_file
 from letta.agent_files.schemas import ExportAgentRequest
 from letta.agents import repository
@@ -23,6 +25,8 @@ from letta.blocks.block import Block
 from letta.blocks.schemas import BlockResponse
 from letta.conversations.repository import conversation_of_agent
 from letta.database.migrations import HEAD
+from letta.folders.file import File
+from letta.folders.file_repository import files_of_folders
 from letta.folders.folder import Folder
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
@@ -40,7 +44,7 @@ _AGENT_ID = "agent-0"
 def export_agent(
     connection: Connection, actor: Actor, catalog: Catalog, agent_id: str, request: ExportAgentRequest
 ) -> str:
-    """The agent file of one agent: its settings, blocks, tools, folders, and the messages of one context.
+    """The agent file of one agent: its settings, blocks, tools, folders with files, and the messages of one context.
 
     Values of secrets, passages, other conversations and runs are left out.
 
@@ -53,7 +57,9 @@ def export_agent(
     isolated = blocks_repository.blocks_of_conversation(connection, conversation.id)
     loaded.blocks = _seen(loaded.blocks, blocks_repository.with_tags(connection, isolated))
     messages = [] if request.scrub_messages else messages_repository.context_of(connection, conversation.id)
-    return _text(_file(catalog, loaded, messages, request))
+    servers = servers_of_tools(connection, actor, loaded.tools)
+    files = files_of_folders(connection, [folder.id for folder in loaded.folders]) if loaded.folders else []
+    return _text(_file(catalog, loaded, messages, servers, files, request))
 
 
 def _text(file: JsonObject) -> str:
@@ -71,34 +77,41 @@ def _seen(blocks: Sequence[Block], isolated: Sequence[Block]) -> list[Block]:
 
 
 def _file(
-    catalog: Catalog, loaded: LoadedAgent, messages: Sequence[Message], request: ExportAgentRequest
+    catalog: Catalog,
+    loaded: LoadedAgent,
+    messages: Sequence[Message],
+    servers: ExportedServers,
+    files: Sequence[File],
+    request: ExportAgentRequest,
 ) -> JsonObject:
     tools = sorted(loaded.tools, key=lambda tool: tool.name)
     blocks, folders = loaded.blocks, loaded.folders
     tool_ids, block_ids = _numbered("tool", tools), _numbered("block", blocks)
     folder_ids, message_ids = _numbered("source", folders), _numbered("message", messages)
+    file_ids = _numbered("file", files)
     references = {
         "tool_ids": list(tool_ids.values()),
         "source_ids": list(folder_ids.values()),
         "block_ids": list(block_ids.values()),
         "in_context_message_ids": list(message_ids.values()),
         "messages": to_file(messages, message_ids, _AGENT_ID),
+        "files_agents": attachment_entries(loaded.files, file_ids, folder_ids, _AGENT_ID),
     }
     return {
         "agents": [_agent(catalog, loaded) | references],
         "groups": [],
         "blocks": [_block(block, block_ids) for block in blocks],
-        "files": [],
+        "files": file_entries(files, file_ids, folder_ids),
         "sources": [_folder(folder, folder_ids) for folder in folders],
-        "tools": [_tool(tool, tool_ids) for tool in tools],
-        "mcp_servers": [],
+        "tools": [_tool(tool, tool_ids) | {"metadata_": servers.metadata_of(tool)} for tool in tools],
+        "mcp_servers": servers.entries(),
         "skills": [skill.model_dump() for skill in request.skills],
         "metadata": {"revision_id": HEAD},
         "created_at": datetime.now(UTC).isoformat(),
     }
 
 
-def _numbered(prefix: str, items: Iterable[Tool | Block | Folder | Message]) -> dict[str, str]:
+def _numbered(prefix: str, items: Iterable[Tool | Block | Folder | File | Message]) -> dict[str, str]:
     """The ids in the file, by the stored ones."""
     return {item.id: f"{prefix}-{number}" for number, item in enumerate(items)}
 

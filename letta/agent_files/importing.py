@@ -6,8 +6,10 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from letta.agent_files.conversation import begin_conversation
+from letta.agent_files.folder_files import restore_views, store_files
 from letta.agent_files.planning import ImportPlan, PlannedAgent
 from letta.agent_files.schemas import AgentInFile, ImportedAgents
+from letta.agent_files.storing_servers import store_servers
 from letta.agents import creation
 from letta.blocks import repository as blocks_repository
 from letta.errors import ConflictError
@@ -16,8 +18,7 @@ from letta.folders.folder import Folder
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
-from letta.tools.service import CUSTOM
-from letta.tools.tool import Tool
+from letta.tools.tool import CUSTOM, EXTERNAL_MCP, Tool
 
 _MOST_NAMES = 100
 """So many names are tried for a folder whose own one is taken."""
@@ -31,11 +32,11 @@ def import_agents(connection: Connection, actor: Actor, catalog: Catalog, plan: 
         ConflictError: an agent has two blocks of one label.
     """
     outcome = ImportedAgents(agent_ids=[], not_imported=dict(plan.not_imported), warnings=list(plan.warnings))
-    ids = _StoredIds(
-        blocks=_store_blocks(connection, actor, plan),
-        tools=_store_tools(connection, actor, plan, outcome),
-        folders=_store_folders(connection, actor, plan, outcome),
-    )
+    blocks = _store_blocks(connection, actor, plan)
+    tools = store_tools(connection, actor, plan, outcome)
+    folders = _store_folders(connection, actor, plan, outcome)
+    files = store_files(connection, actor, plan.files, folders)
+    ids = _StoredIds(blocks=blocks, tools=tools, folders=folders, files=files)
     outcome.agent_ids = [_store_agent(connection, actor, catalog, plan, planned, ids) for planned in plan.agents]
     outcome.warnings = list(dict.fromkeys([*outcome.warnings, *_missing_secrets(plan)]))
     return outcome
@@ -44,8 +45,11 @@ def import_agents(connection: Connection, actor: Actor, catalog: Catalog, plan: 
 class _StoredIds:
     """Ids of what was stored, by the ids of the file. What has no place here is missing."""
 
-    def __init__(self, *, blocks: dict[str, str], tools: dict[str, str], folders: dict[str, str]) -> None:
+    def __init__(
+        self, *, blocks: dict[str, str], tools: dict[str, str], folders: dict[str, str], files: dict[str, str]
+    ) -> None:
         self._blocks, self._tools, self._folders = blocks, tools, folders
+        self.files = files
 
     def of(self, entry: AgentInFile) -> dict[str, list[str]]:
         """What the agent has, as a request to create an agent names it."""
@@ -65,8 +69,9 @@ def _store_blocks(connection: Connection, actor: Actor, plan: ImportPlan) -> dic
     return {file_id: block.id for file_id, block in plan.blocks.items()}
 
 
-def _store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome: ImportedAgents) -> dict[str, str]:
-    """Custom tools are stored; the others are those that are known here by the same name."""
+def store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome: ImportedAgents) -> dict[str, str]:
+    """Custom tools are stored, and those of MCP servers; the others are those that are known here by the same name."""
+    servers = store_servers(connection, actor, plan.servers, outcome)
     names = [tool.name for tool in plan.tools.values()]
     known = {tool.name: tool for tool in tools_repository.find_by_names(connection, actor, names)}
     stored: dict[str, str] = {}
@@ -74,6 +79,8 @@ def _store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome
         found = known.get(tool.name)
         if tool.tool_type == CUSTOM and (found is None or not _same(tool, found)):
             found = known[tool.name] = _store_tool(connection, actor, plan, tool, outcome)
+        elif tool.tool_type == EXTERNAL_MCP and (moved := servers.at_home(tool)) is not None:
+            found = known[tool.name] = _store_tool_of_server(connection, actor, moved, found, outcome)
         if found is None:
             outcome.not_imported["tools"] = outcome.not_imported.get("tools", 0) + 1
             outcome.warnings.append(f"The tool '{tool.name}' ({tool.tool_type}) is not offered by this server.")
@@ -100,13 +107,31 @@ def _store_tool(connection: Connection, actor: Actor, plan: ImportPlan, tool: To
     return tools_repository.write_tool(connection, actor, replace(tool, id=found.id))
 
 
+def _store_tool_of_server(
+    connection: Connection, actor: Actor, tool: Tool, found: Tool | None, outcome: ImportedAgents
+) -> Tool:
+    """A tool that is there stays as it is: its server tells what it is like, and refreshing takes it over."""
+    if found is None:
+        created = tools_repository.insert_tool(connection, actor, tool)
+        if created is not None:
+            return created
+        raise ConflictError(f"Somebody else is just storing a tool named '{tool.name}'. Import the file again.")
+    origin = found.metadata.get("mcp") if found.tool_type == EXTERNAL_MCP else None
+    if not origin or origin["server_id"] != tool.metadata["mcp"]["server_id"]:
+        whose = f"of the MCP server '{origin['server_name']}'" if origin else f"({found.tool_type})"
+        outcome.warnings.append(
+            f"The name '{tool.name}' belongs to another tool {whose}, which the agent gets instead."
+        )
+    return found
+
+
 def _same(tool: Tool, other: Tool) -> bool:
     stored = ("id", "created_by_id", "last_updated_by_id", "created_at", "updated_at")
     return replace(tool, **{name: getattr(other, name) for name in stored}) == other
 
 
 def _store_folders(connection: Connection, actor: Actor, plan: ImportPlan, outcome: ImportedAgents) -> dict[str, str]:
-    stored = {}
+    stored = dict(plan.shared_folders)
     for file_id, folder in plan.folders.items():
         created = _store_folder(connection, actor, folder)
         if created.name != folder.name:
@@ -139,6 +164,7 @@ def _store_agent(
     agent.response_format = planned.response_format
     rules = None if body.tool_rules is None else [rule.model_dump() for rule in body.tool_rules]
     loaded = creation.store_agent(connection, actor, body, agent, rules)
+    restore_views(connection, loaded.agent, planned.entry, ids.files)
     begin_conversation(connection, actor, planned, loaded, strip=plan.options.strip_messages)
     return loaded.agent.id
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from letta.agent_files.folder_files import PlannedFiles, plan_files
+from letta.agent_files.mcp_servers import PlannedServers, plan_servers
 from letta.agent_files.models import choose_embedding, choose_llm
 from letta.agent_files.reading import problems
 from letta.agent_files.schemas import AgentFile, AgentInFile, BlockInFile, FolderInFile, ToolInFile
@@ -28,8 +30,8 @@ from letta.organizations.actor import Actor
 from letta.sandbox.errors import SourceError
 from letta.sandbox.schema import function_name
 from letta.tools.schemas import MAX_RETURN_CHAR_LIMIT
-from letta.tools.service import CUSTOM, check_name, checked_schema, describe
-from letta.tools.tool import Tool
+from letta.tools.service import check_name, checked_schema, describe
+from letta.tools.tool import CUSTOM, Tool
 
 JsonObject = dict[str, Any]
 
@@ -76,13 +78,20 @@ class PlannedAgent:
 
 @dataclass(slots=True)
 class ImportPlan:
-    """All that is going to be stored, by the ids of the file, and what is not."""
+    """All that is going to be stored, by the ids of the file, and what is not.
+
+    Attributes:
+        shared_folders: ids of folders that are there, which agents get instead of new ones.
+    """
 
     options: ImportOptions
     agents: list[PlannedAgent] = field(default_factory=list)
     blocks: dict[str, Block] = field(default_factory=dict)
     tools: dict[str, Tool] = field(default_factory=dict)
+    servers: PlannedServers = field(default_factory=PlannedServers)
     folders: dict[str, Folder] = field(default_factory=dict)
+    shared_folders: dict[str, str] = field(default_factory=dict)
+    files: PlannedFiles = field(default_factory=PlannedFiles)
     not_imported: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -101,18 +110,22 @@ async def plan_import(catalog: Catalog, actor: Actor, file: AgentFile, options: 
         plan.folders[folder.id] = await _plan_folder(catalog, actor, folder, plan)
     plan.blocks = {block.id: _plan_block(block, plan.warnings) for block in file.blocks or ()}
     plan.tools = await asyncio.to_thread(_plan_tools, file.tools or (), plan.warnings)
-    plan.not_imported = _not_imported(file)
+    plan.servers = await plan_servers(file.mcp_servers or (), plan.warnings)
+    plan.files = await asyncio.to_thread(plan_files, actor, file, plan.warnings)
+    plan.not_imported = _not_imported(file, plan.servers, plan.files)
     return plan
 
 
-def _not_imported(file: AgentFile) -> dict[str, int]:
+def _not_imported(file: AgentFile, servers: PlannedServers, files: PlannedFiles) -> dict[str, int]:
     """Sections that there is no room for yet, and folders that the file names without having them."""
     known = {folder.id for folder in file.sources or ()}
     counts = {
-        "files": len(file.files or ()),
-        "files_agents": sum(len(agent.files_agents or ()) for agent in file.agents),
+        "files": files.refused,
+        "files_agents": sum(
+            view.file_id not in files.files for agent in file.agents for view in agent.files_agents or ()
+        ),
         "groups": len(file.groups or ()),
-        "mcp_servers": len(file.mcp_servers or ()),
+        "mcp_servers": servers.refused,
         "skills": len(file.skills or ()),
         "identities": sum(len(agent.identity_ids or ()) for agent in file.agents),
         "sources": len({folder for agent in file.agents for folder in agent.folders} - known),
@@ -262,6 +275,7 @@ def _return_limit(entry: ToolInFile) -> int:
 
 def _look_at_source(tool: Tool, warnings: list[str]) -> None:
     if tool.source_type == "typescript":
+        warnings.append(f"The tool '{tool.name}' is in TypeScript, which isn't run here. Write it in Python.")
         return
     try:
         if function_name(tool.source_code or "") == tool.name:

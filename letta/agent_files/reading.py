@@ -111,7 +111,13 @@ def _check_ids(file: AgentFile) -> None:
 
     Folders are an exception: files that the former server exported name folders and lack them.
     """
-    sections = {"agents": file.agents, "blocks": file.blocks, "tools": file.tools, "sources": file.sources}
+    sections = {
+        "agents": file.agents,
+        "blocks": file.blocks,
+        "tools": file.tools,
+        "sources": file.sources,
+        "files": file.files,
+    }
     for name, entries in sections.items():
         _check_unique((entry.id for entry in entries or ()), name)
     blocks, tools = ({entry.id for entry in entries or ()} for entries in (file.blocks, file.tools))

@@ -176,6 +176,28 @@ class FolderInFile(Schema):
     embedding_config: JsonObject | None = None
 
 
+class FileInFile(Schema):
+    """A file of a folder, with its text."""
+
+    id: str
+    source_id: str | None = None
+    file_name: str | None = None
+    original_file_name: str | None = None
+    file_type: str | None = None
+    file_size: int | None = Field(None, ge=0, le=2**63 - 1)
+    content: str | None = None
+
+
+class FileViewInFile(Schema):
+    """What an agent sees of a file."""
+
+    file_id: str | None = None
+    is_open: bool = True
+    start_line: int | None = Field(None, ge=0, le=2**31 - 1)
+    end_line: int | None = Field(None, ge=0, le=2**31 - 1)
+    last_accessed_at: PointInTime | None = None
+
+
 class ToolInFile(Schema):
     """A tool. Those that come with the server are known by their names."""
 
@@ -195,6 +217,17 @@ class ToolInFile(Schema):
     enable_parallel_execution: bool | None = None
     metadata_: JsonObject | None = None
     project_id: str | None = None
+
+
+class McpServerInFile(Schema):
+    """An MCP server. ``metadata_`` may name, under ``needs``, what it lacks since files don't tell it."""
+
+    id: str
+    server_type: str | None = None
+    server_name: str | None = None
+    server_url: str | None = None
+    stdio_config: JsonObject | None = None
+    metadata_: JsonObject | None = None
 
 
 _LOOKED_AT = (
@@ -226,7 +259,7 @@ class AgentInFile(Schema):
     folder_ids: list[str] | None = None
     in_context_message_ids: list[str] | None = None
     messages: list[Any] | None = Field(None, description="Each is a `MessageInFile`; there may be very many.")
-    files_agents: list[JsonObject] | None = None
+    files_agents: list[FileViewInFile] | None = None
     group_ids: list[str] | None = None
     identity_ids: list[str] | None = None
     agent_type: AgentType = "letta_v1_agent"
@@ -256,10 +289,10 @@ class AgentFile(Schema):
     agents: list[AgentInFile] = Field(min_length=1)
     groups: list[JsonObject] | None = None
     blocks: list[BlockInFile] | None = None
-    files: list[JsonObject] | None = None
+    files: list[FileInFile] | None = None
     sources: list[FolderInFile] | None = None
     tools: list[ToolInFile] | None = None
-    mcp_servers: list[JsonObject] | None = None
+    mcp_servers: list[McpServerInFile] | None = None
     skills: list[JsonObject] | None = None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from letta.agents import context, defaults, repository
 from letta.agents.agent import Agent
 from letta.agents.compaction_settings import changed_compaction_settings, default_summarizer
+from letta.agents.creation import add_sleeptime_agent
 from letta.agents.models import changed_embedding_config, changed_llm_config, offers
 from letta.agents.relations import ALL
 from letta.agents.repository import AgentRow
@@ -17,6 +18,8 @@ from letta.agents.state import state
 from letta.agents.validation import check_labels, check_rules, check_update
 from letta.archives import repository as archives_repository
 from letta.blocks import repository as blocks_repository
+from letta.folders.attached import follow_folders, follow_limits
+from letta.identities import repository as identities_repository
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
@@ -58,9 +61,12 @@ def update_agent(
     # Blocks are locked before agents everywhere, so that nobody waits in a circle.
     blocks = blocks_repository.get_blocks(connection, actor, _unique(body.block_ids), lock=True)
     check_labels(blocks)
+    if body.enable_sleeptime and body.block_ids is None:
+        blocks = blocks_repository.blocks_of_agent(connection, agent_id, lock=True)
     row = repository.lock_agent(connection, actor, agent_id)
-    embedding_config = row.agent.embedding_config
+    embedding_config, limits = row.agent.embedding_config, defaults.limits_of(row.agent)
     row.agent = _changed(catalog, row.agent, body)
+    follow_limits(connection, row.agent, limits)
     if row.agent.embedding_config != embedding_config:
         archives_repository.follow_embedding(connection, agent_id, row.agent.embedding_config)
     _replace_relations(connection, actor, row, body)
@@ -68,6 +74,8 @@ def update_agent(
     if body.message_ids is not None:
         context.set_context(connection, row, body.message_ids)
     context.refresh_system_message(connection, actor, row)
+    if body.enable_sleeptime:
+        add_sleeptime_agent(connection, actor, row.agent, blocks)
     return state(connection, row, ALL)
 
 
@@ -112,9 +120,13 @@ def _replace_relations(connection: Connection, actor: Actor, row: AgentRow, body
         tools = tools_repository.tools_by_ids(connection, actor, _unique(body.tool_ids))
         repository.replace_tools(connection, agent_id, [tool.id for tool in tools])
         row.agent.tool_rules = row.agent.tool_rules + defaults.approval_rules(tools, row.agent.tool_rules)
+    if body.identity_ids is not None:
+        identity_ids = identities_repository.require_identities(connection, actor, body.identity_ids)
+        identities_repository.replace_identities_of_agent(connection, agent_id, identity_ids)
     folder_ids = body.source_ids if body.folder_ids is None else body.folder_ids
     if folder_ids is not None:
         repository.replace_folders(connection, actor, agent_id, _unique(folder_ids))
+        follow_folders(connection, actor, row.agent, with_tools=body.tool_ids is None)
     secrets = body.tool_exec_environment_variables if body.secrets is None else body.secrets
     if secrets is not None:
         repository.replace_secrets(connection, actor, agent_id, secrets)

@@ -17,11 +17,15 @@ from letta.blocks.block import Block
 from letta.conversations import repository as conversations_repository
 from letta.conversations.repository import LockedConversation
 from letta.errors import InvalidArgumentError
+from letta.folders.attached import directories_section
 from letta.messages import repository as messages_repository
 from letta.messages.message import text_content
 from letta.organizations.actor import Actor
 from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system, system_digest
+
+_Seen = tuple[list[Block], str | None]
+"""What an agent's system message shows beside its prompt: its blocks, and the section of its folders."""
 
 
 def refresh_system_message(
@@ -37,9 +41,9 @@ def refresh_system_message(
     conversation = conversations_repository.lock_default_if_free(connection, row.agent.id)
     if conversation is None:
         return
-    blocks = blocks_repository.blocks_of_agent(connection, row.agent.id)
-    if counts_changed or system_digest(row.agent, blocks) != conversation.system_digest:
-        _write_system_message(connection, actor, row, conversation, blocks)
+    seen = _seen(connection, row.agent)
+    if counts_changed or system_digest(row.agent, *seen) != conversation.system_digest:
+        _write_system_message(connection, actor, row, conversation, seen)
 
 
 def refresh_counts(connection: Connection, actor: Actor, agent_id: str) -> None:
@@ -57,15 +61,15 @@ def recompile(connection: Connection, actor: Actor, agent_id: str, *, dry_run: b
         NotFoundError: no such agent.
     """
     row = repository.get_agent(connection, actor, agent_id)
-    blocks = blocks_repository.blocks_of_agent(connection, agent_id)
+    seen = _seen(connection, row.agent)
     if dry_run:
-        return compile_system(row.agent, blocks, _facts(connection, row))
+        return compile_system(row.agent, seen[0], _facts(connection, row), seen[1])
     conversation = conversations_repository.lock_default(connection, agent_id)
-    if not update_timestamp and system_digest(row.agent, blocks) == conversation.system_digest:
+    if not update_timestamp and system_digest(row.agent, *seen) == conversation.system_digest:
         system_id = _system_message_id(connection, row)
         if system_id is not None:
             return messages_repository.get_message(connection, actor, system_id).text
-    return _write_system_message(connection, actor, row, conversation, blocks)
+    return _write_system_message(connection, actor, row, conversation, seen)
 
 
 def reset_messages(
@@ -83,8 +87,7 @@ def reset_messages(
     system_id = _system_message_id(connection, row)
     row.message_ids = [system_id] if system_id else []
     messages_repository.replace_context(connection, conversation.id, row.message_ids)
-    blocks = blocks_repository.blocks_of_agent(connection, agent_id)
-    _write_system_message(connection, actor, row, conversation, blocks)
+    _write_system_message(connection, actor, row, conversation, _seen(connection, row.agent))
     if add_default_initial_messages:
         following = default_messages(row.agent, conversation.id)
         messages_repository.insert_messages(connection, actor, following)
@@ -123,9 +126,9 @@ def _check_context(roles: dict[str, str], agent: Agent, message_ids: Sequence[st
 
 
 def _write_system_message(
-    connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, blocks: Sequence[Block]
+    connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, seen: _Seen
 ) -> str:
-    text = compile_system(row.agent, blocks, _facts(connection, row))
+    text = compile_system(row.agent, seen[0], _facts(connection, row), seen[1])
     system_id = _system_message_id(connection, row)
     if system_id is not None:
         messages_repository.set_content(connection, system_id, text_content(text))
@@ -134,8 +137,12 @@ def _write_system_message(
         messages_repository.insert_messages(connection, actor, [message])
         row.message_ids = [message.id, *row.message_ids]
         messages_repository.replace_context(connection, conversation.id, row.message_ids)
-    conversations_repository.set_system_digest(connection, conversation.id, system_digest(row.agent, blocks))
+    conversations_repository.set_system_digest(connection, conversation.id, system_digest(row.agent, *seen))
     return text
+
+
+def _seen(connection: Connection, agent: Agent) -> _Seen:
+    return blocks_repository.blocks_of_agent(connection, agent.id), directories_section(connection, agent)
 
 
 def _system_message_id(connection: Connection, row: AgentRow) -> str | None:

@@ -14,6 +14,7 @@ from letta.agents.models import embedding_config_of, llm_config_of, offers
 from letta.agents.names import random_name
 from letta.agents.prompts import system_prompt
 from letta.agents.schemas import AgentState, CreateAgent
+from letta.agents.sleeptime import sleeptime_agent, sleeptime_group, sleeptime_request
 from letta.agents.state import LoadedAgent, to_state
 from letta.agents.validation import check_basic_tools, check_create, check_labels, check_rules
 from letta.blocks import repository as blocks_repository
@@ -22,8 +23,12 @@ from letta.blocks.service import to_new_block
 from letta.conversations.repository import create_conversation
 from letta.database.ids import new_id
 from letta.errors import InvalidArgumentError, NotFoundError
+from letta.folders import attached_repository
 from letta.folders import repository as folders_repository
-from letta.folders.folder import Folder
+from letta.folders.attached import directories_section, follow_folders
+from letta.groups import repository as groups_repository
+from letta.groups.group import SLEEPTIME, Group
+from letta.identities import repository as identities_repository
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
 from letta.organizations.actor import Actor
@@ -51,7 +56,29 @@ def create_agent(
     check_create(body)
     loaded = store_agent(connection, actor, body, new_agent(actor, catalog, body, project_id))
     loaded.message_ids = _start(connection, actor, body, loaded)
+    if body.enable_sleeptime:
+        loaded.group = add_sleeptime_agent(connection, actor, loaded.agent, loaded.blocks)
     return to_state(loaded)
+
+
+def add_sleeptime_agent(connection: Connection, actor: Actor, main: Agent, blocks: Sequence[Block]) -> Group:
+    """Make an agent that looks after the memory of another one, unless that has one. Returns the group of both.
+
+    Args:
+        blocks: those of the other one, which both share then; they are locked.
+
+    Raises:
+        NotOfferedError: a tool that such agents work with isn't there.
+    """
+    there = groups_repository.groups_of_managers(connection, [main.id]).get(main.id)
+    if there is not None and there.manager_type == SLEEPTIME:
+        return there
+    body = sleeptime_request(blocks)
+    loaded = store_agent(connection, actor, body, sleeptime_agent(main))
+    _start(connection, actor, body, loaded)
+    group = sleeptime_group(main, loaded.agent.id)
+    groups_repository.insert_group(connection, actor, group)
+    return group
 
 
 def store_agent(
@@ -136,7 +163,7 @@ def _rules(body: CreateAgent, agent: Agent, tools: Sequence[Tool]) -> list[JsonO
     check_rules(rules, model_name)
     wanted = body.include_base_tool_rules
     if wanted is None:
-        wanted = defaults.wants_base_rules(agent.agent_type, model_name, rules)
+        wanted = bool(body.enable_sleeptime) or defaults.wants_base_rules(agent.agent_type, model_name, rules)
     if wanted:
         rules += defaults.base_rules(tools, rules)
     return rules + defaults.approval_rules(tools, rules)
@@ -163,23 +190,32 @@ def _store_relations(connection: Connection, actor: Actor, body: CreateAgent, lo
     loaded.tags = repository.insert_tags(connection, actor, agent_id, body.tags or ())
     secrets = (body.tool_exec_environment_variables or {}) | (body.secrets or {})
     loaded.secrets = repository.insert_secrets(connection, actor, agent_id, secrets)
-    loaded.folders = _attach_folders(connection, actor, agent_id, [*(body.folder_ids or ()), *(body.source_ids or ())])
+    if body.identity_ids:
+        identity_ids = identities_repository.require_identities(connection, actor, body.identity_ids)
+        identities_repository.replace_identities_of_agent(connection, agent_id, identity_ids)
+        loaded.identities = identities_repository.identities_of_agents(connection, [agent_id]).get(agent_id, [])
+    _attach_folders(connection, actor, loaded, [*(body.folder_ids or ()), *(body.source_ids or ())])
 
 
-def _attach_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> list[Folder]:
+def _attach_folders(connection: Connection, actor: Actor, loaded: LoadedAgent, folder_ids: Sequence[str]) -> None:
+    """Give an agent folders, their files and the tools for these."""
     if not folder_ids:
-        return []
+        return
+    agent_id = loaded.agent.id
     repository.insert_folders(connection, actor, agent_id, folder_ids)
-    return folders_repository.folders_of_agents(connection, [agent_id]).get(agent_id, [])
+    loaded.folders = folders_repository.folders_of_agents(connection, [agent_id]).get(agent_id, [])
+    tools = [*loaded.tools, *follow_folders(connection, actor, loaded.agent)]
+    loaded.tools = sorted({tool.id: tool for tool in tools}.values(), key=_age)
+    loaded.files = attached_repository.all_attached(connection, [agent_id]).get(agent_id, [])
 
 
 def _start(connection: Connection, actor: Actor, body: CreateAgent, loaded: LoadedAgent) -> list[str]:
     """Store the default conversation with its first messages and return their ids."""
     agent, blocks = loaded.agent, loaded.blocks
-    conversation_id = create_conversation(
-        connection, actor, agent.id, is_default=True, system_digest=system_digest(agent, blocks)
-    )
-    text = compile_system(agent, blocks, SystemFacts())
+    directories = directories_section(connection, agent) if loaded.folders else None
+    digest = system_digest(agent, blocks, directories)
+    conversation_id = create_conversation(connection, actor, agent.id, is_default=True, system_digest=digest)
+    text = compile_system(agent, blocks, SystemFacts(), directories)
     given = body.initial_message_sequence
     following = (
         default_messages(agent, conversation_id) if given is None else given_messages(agent, conversation_id, given)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from letta.agents.agent import Agent
 from letta.tools.tool import Tool
 
 JsonObject = dict[str, Any]
@@ -121,3 +122,10 @@ _LARGEST_FILE_LIMITS = FileLimits(15, 40_000)
 def file_limits(context_window: int) -> FileLimits:
     """The limits that suit a context window of so many tokens."""
     return next((limits for window, limits in _FILE_LIMITS if context_window <= window), _LARGEST_FILE_LIMITS)
+
+
+def limits_of(agent: Agent) -> FileLimits:
+    """The limits of an agent: its own ones, or those that suit its model."""
+    own = (agent.max_files_open, agent.per_file_view_window_char_limit)
+    usual = file_limits(agent.llm_config["context_window"])
+    return FileLimits(*(by_default if value is None else value for value, by_default in zip(own, usual, strict=True)))

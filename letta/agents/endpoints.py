@@ -43,8 +43,9 @@ async def list_agents(
 @router.post("", response_model=AgentState)
 async def create_agent(actor: ActorDep, server: ServerDep, body: CreateAgent, project_id: HeaderProject) -> AgentState:
     """Create an agent, with memory blocks, tools and whatever else it starts with."""
-    await models.look_up(server.catalog, body)
-    return await server.database.run(creation.create_agent, actor, server.catalog, body, project_id)
+    catalog = await server.catalogs.whole(actor, body.model, body.embedding)
+    await models.look_up(catalog, body)
+    return await server.database.run(creation.create_agent, actor, catalog, body, project_id)
 
 
 @router.get("/count", response_model=int)
@@ -62,17 +63,19 @@ async def retrieve_agent(actor: ActorDep, database: DatabaseDep, agent_id: Agent
 @router.patch("/{agent_id}", response_model=AgentState)
 async def update_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId, body: UpdateAgent) -> AgentState:
     """Change an agent. What is left out stays; lists are replaced as a whole."""
-    await models.look_up(server.catalog, body)
-    changed = await server.database.run(changes.update_agent, actor, server.catalog, agent_id, body)
+    catalog = await server.catalogs.whole(actor, body.model, body.embedding)
+    await models.look_up(catalog, body)
+    changed = await server.database.run(changes.update_agent, actor, catalog, agent_id, body)
     if body.embedding is not None or body.embedding_config is not None:
         server.embedding.wake()
     return changed
 
 
 @router.delete("/{agent_id}")
-async def delete_agent(actor: ActorDep, database: DatabaseDep, agent_id: AgentId) -> dict[str, str]:
+async def delete_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId) -> dict[str, str]:
     """Delete an agent for good, with its history and its own archive. Its blocks, tools and folders stay."""
-    await database.run(service.delete_agent, actor, agent_id)
+    await server.database.run(service.delete_agent, actor, agent_id)
+    server.indexer.deleted()
     return {"message": f"Agent id={agent_id} successfully deleted"}
 
 

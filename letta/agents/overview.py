@@ -12,6 +12,7 @@ from letta.archives import passage_repository
 from letta.blocks import repository as blocks_repository
 from letta.blocks.section import render_blocks
 from letta.conversations.repository import conversation_of_agent
+from letta.folders.attached import directories_section
 from letta.http.schema import Schema
 from letta.llm.tokens import estimate
 from letta.messages import repository as messages_repository
@@ -73,6 +74,7 @@ def context_overview(
     core_memory = render_blocks(agent.agent_type, agent.llm_config.get("model_endpoint_type"), blocks) or ""
     facts = facts_of(connection, agent_id, in_context=len(context), label=conversation.label)
     rules, metadata = _rules_and_metadata(agent, facts)
+    directories = directories_section(connection, agent)
     functions = [_function(tool) for tool in tools]
     summary = next((message.text for message in context if message.role == "summary"), None)
     sizes = {
@@ -80,6 +82,7 @@ def context_overview(
         "num_tokens_core_memory": estimate(core_memory),
         "num_tokens_external_memory_summary": estimate(metadata),
         "num_tokens_tool_usage_rules": estimate(rules or ""),
+        "num_tokens_directories": estimate(directories or ""),
         "num_tokens_summary_memory": estimate(summary or ""),
         "num_tokens_functions_definitions": sum(estimate(json.dumps(function)) for function in functions),
         "num_tokens_messages": _size_of(context),
@@ -94,6 +97,7 @@ def context_overview(
         system_prompt=agent.system,
         core_memory=core_memory,
         tool_usage_rules=rules,
+        directories=directories,
         summary_memory=summary,
         functions_definitions=functions,
         messages=[stored_form(message) for message in context],

@@ -69,8 +69,10 @@ async def _count_filter(
     match_all_tags: Annotated[bool, Query(description="Whether one tag is enough, or all are needed.")] = False,
     template_id: str | None = None,
     base_template_id: str | None = None,
-    identity_id: str | None = None,
-    identifier_keys: Texts = None,
+    identity_id: Annotated[str | None, Query(description="Only agents of this identity.")] = None,
+    identifier_keys: Annotated[
+        list[str] | None, Query(description="Only agents of identities with such a key.")
+    ] = None,
     last_stop_reason: StopReasonType | None = None,
     created_by_id: str | None = None,
     show_hidden_agents: bool = False,

@@ -1,10 +1,10 @@
 """Queries on agents and on what belongs to exactly one of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, false, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from letta.agents.agent import Agent
@@ -20,6 +20,8 @@ from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
 from letta.folders.repository import unknown_folder
 from letta.folders.tables import folders
+from letta.identities import repository as identities_repository
+from letta.identities.tables import identities_agents
 from letta.organizations.actor import Actor
 from letta.tools.repository import COLUMNS as TOOL_COLUMNS
 from letta.tools.repository import to_tool
@@ -133,6 +135,41 @@ def require_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
         raise unknown_agent(agent_id)
 
 
+def require_agents(connection: Connection, actor: Actor, agent_ids: Collection[str]) -> None:
+    """Make sure that there are all of these agents.
+
+    Raises:
+        NotFoundError: one of them isn't there.
+    """
+    if not agent_ids:
+        return
+    query = select(agents.c.id).where(agents.c.id.in_(agent_ids), agents.c.organization_id == actor.organization_id)
+    found = set(connection.scalars(query))
+    for agent_id in agent_ids:
+        if agent_id not in found:
+            raise unknown_agent(agent_id)
+
+
+def agents_with_tags(
+    connection: Connection, actor: Actor, match_all: Collection[str], match_some: Collection[str], limit: int
+) -> list[tuple[str, str]]:
+    """Ids and names of agents that have all of the tags, and one of the others if there are any; the oldest first."""
+    query = select(agents.c.id, agents.c.name).where(agents.c.organization_id == actor.organization_id)
+    for tags, needed in ((set(match_all), len(set(match_all))), (set(match_some), 1)):
+        if tags:
+            tagged = select(agents_tags.c.agent_id).where(agents_tags.c.tag.in_(tags))
+            tagged = tagged.group_by(agents_tags.c.agent_id).having(func.count() >= needed)
+            query = query.where(agents.c.id.in_(tagged))
+    rows = connection.execute(query.order_by(agents.c.created_at, agents.c.id).limit(limit))
+    return [(row.id, row.name) for row in rows]
+
+
+def types_of_agents(connection: Connection, agent_ids: Collection[str]) -> dict[str, str]:
+    """The types of several agents, by id."""
+    query = select(agents.c.id, agents.c.agent_type).where(agents.c.id.in_(agent_ids))
+    return {row.id: row.agent_type for row in connection.execute(query)} if agent_ids else {}
+
+
 def list_agents(
     connection: Connection, actor: Actor, condition: AgentFilter, page: Page, order_by: AgentOrder
 ) -> list[AgentRow]:
@@ -161,6 +198,19 @@ def list_agents_of_archive(connection: Connection, actor: Actor, archive_id: str
     holders = select(archives_agents.c.agent_id).where(archives_agents.c.archive_id == archive_id)
     rows = connection.execute(paginate(_select(actor).where(agents.c.id.in_(holders)), agents, page))
     return [_to_row(row) for row in rows]
+
+
+def list_agents_of_identity(connection: Connection, actor: Actor, identity_id: str, page: Page) -> list[AgentRow]:
+    """The agents that are attached to an identity."""
+    attached = select(identities_agents.c.agent_id).where(identities_agents.c.identity_id == identity_id)
+    rows = connection.execute(paginate(_select(actor).where(agents.c.id.in_(attached)), agents, page))
+    return [_to_row(row) for row in rows]
+
+
+def agents_of_folder(connection: Connection, folder_id: str) -> list[Agent]:
+    """All agents that have a folder."""
+    query = select(*_COLUMNS).join(agents_folders, agents_folders.c.agent_id == agents.c.id)
+    return [Agent(**row._mapping) for row in connection.execute(query.where(agents_folders.c.folder_id == folder_id))]
 
 
 def replace_tags(connection: Connection, actor: Actor, agent_id: str, tags: Iterable[str]) -> list[str]:
@@ -202,6 +252,11 @@ def secrets_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[
     for row in connection.execute(query):
         found.setdefault(row.agent_id, []).append(Secret(**row._mapping))
     return found
+
+
+def secret_values(connection: Connection, agent_id: str) -> dict[str, str]:
+    """The environment variables of one agent, by name, in clear."""
+    return {secret.key: secret.value for secret in secrets_of_agents(connection, [agent_id]).get(agent_id, ())}
 
 
 def insert_blocks(connection: Connection, agent_id: str, block_ids: Sequence[str]) -> None:
@@ -252,8 +307,11 @@ def replace_folders(connection: Connection, actor: Actor, agent_id: str, folder_
     Raises:
         NotFoundError: one of them does not exist.
     """
-    connection.execute(delete(agents_folders).where(agents_folders.c.agent_id == agent_id))
-    insert_folders(connection, actor, agent_id, folder_ids)
+    others = agents_folders.c.folder_id.not_in(folder_ids)  # those that stay keep what is open of them
+    connection.execute(delete(agents_folders).where(agents_folders.c.agent_id == agent_id, others))
+    kept = select(agents_folders.c.folder_id).where(agents_folders.c.agent_id == agent_id)
+    known = set(connection.scalars(kept))
+    insert_folders(connection, actor, agent_id, [folder_id for folder_id in folder_ids if folder_id not in known])
 
 
 def list_tools_of_agent(connection: Connection, agent_id: str, page: Page) -> list[Tool]:
@@ -352,8 +410,11 @@ def _filtered(query: Select[Any], condition: AgentFilter) -> Select[Any]:
         query = query.where(agents.c.name.icontains(condition.query_text, autoescape=True))
     if not condition.show_hidden:
         query = query.where(agents.c.hidden.is_not(True))
-    if condition.identity_id is not None or condition.identifier_keys:
-        query = query.where(false())  # no agent has an identity yet
+    holders = identities_repository.holds(
+        identities_agents.c.agent_id, condition.identity_id, condition.identifier_keys
+    )
+    if holders is not None:
+        query = query.where(agents.c.id.in_(holders))
     return _filtered_by_tags(query, condition)
 
 

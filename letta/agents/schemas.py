@@ -14,7 +14,9 @@ from letta.blocks.schemas import BlockResponse, CreateBlock
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.database.ids import id_pattern
 from letta.folders.schemas import SourceResponse
+from letta.groups.schemas import GroupResponse
 from letta.http.schema import Schema, Timestamp
+from letta.identities.schemas import IdentityResponse
 from letta.messages.schemas import MessageCreate
 from letta.tools.schemas import ToolResponse
 
@@ -101,7 +103,7 @@ class CreateAgent(Schema):
     tool_ids: list[ToolIdentifier] | None = None
     folder_ids: list[FolderIdentifier] | None = None
     source_ids: list[FolderIdentifier] | None = _deprecated(None, "Use folder_ids.")
-    identity_ids: list[str] | None = None
+    identity_ids: list[str] | None = Field(None, description="Identities that the agent is attached to.")
     secrets: dict[SecretName, str] | None = Field(None, description="Environment variables of the agent's tools.")
     tool_exec_environment_variables: dict[SecretName, str] | None = _deprecated(None, "Use secrets.")
 
@@ -131,15 +133,17 @@ class CreateAgent(Schema):
 
     timezone: TimeZone | None = Field(None, description="IANA name; UTC by default.")
     message_buffer_autoclear: bool = Field(False, description="Whether each turn begins with an empty context.")
-    enable_sleeptime: bool | None = None
+    enable_sleeptime: bool | None = Field(
+        None, description="Whether another agent looks after its memory in the background."
+    )
     max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
     per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
     hidden: bool | None = None
     project_id: str | None = None
     template_id: str | None = None
     base_template_id: str | None = None
-    from_template: str | None = _deprecated(None, "Templates are not offered.")
-    template: bool = _deprecated(False, "Templates are not offered.")
+    from_template: str | None = _deprecated(None, "Use the operations on templates.")
+    template: bool = _deprecated(False, "Use the operations on templates.")
     memory_variables: JsonObject | None = _deprecated(None, "Only templates have variables.")
 
     @model_validator(mode="after")
@@ -184,7 +188,9 @@ class UpdateAgent(Schema):
 
     timezone: TimeZone | None = None
     message_buffer_autoclear: bool | None = None
-    enable_sleeptime: bool | None = None
+    enable_sleeptime: bool | None = Field(
+        None, description="Whether another agent looks after its memory in the background."
+    )
     max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
     per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
     hidden: bool | None = None
@@ -196,13 +202,41 @@ class UpdateAgent(Schema):
     last_stop_reason: StopReasonType | None = None
 
 
+class FileBlock(Schema):
+    """A file that an agent may look into, in the form of a memory block."""
+
+    id: str
+    label: str | None = Field(None, description="Name by which the agent knows it: folder/file.")
+    value: str = Field(description="What the agent sees of it; empty where it is closed.")
+    limit: int
+    read_only: bool = True
+    description: str | None = None
+    metadata: JsonObject | None = Field(default_factory=dict)
+    tags: list[str] | None = Field(default_factory=list)
+    hidden: bool | None = None
+    project_id: str | None = None
+    template_name: str | None = None
+    is_template: bool = False
+    template_id: str | None = None
+    base_template_id: str | None = None
+    deployment_id: str | None = None
+    entity_id: str | None = None
+    preserve_on_migration: bool | None = False
+    created_by_id: str | None = None
+    last_updated_by_id: str | None = None
+    file_id: str
+    source_id: str
+    is_open: bool
+    last_accessed_at: Timestamp | None = None
+
+
 class Memory(Schema):
     """Core memory: the blocks of an agent."""
 
     agent_type: AgentType | None = None
     git_enabled: bool = False
     blocks: list[BlockResponse]
-    file_blocks: list[JsonObject] = Field(default_factory=list)
+    file_blocks: list[FileBlock] = Field(default_factory=list, description="Files of the agent's folders.")
     prompt_template: str = ""
 
 
@@ -254,12 +288,16 @@ class AgentState(Schema):
         default_factory=list, description="Use secrets.", json_schema_extra={"deprecated": True}
     )
     identity_ids: list[str] = Field(default_factory=list)
-    identities: list[JsonObject] = Field(default_factory=list)
+    identities: list[IdentityResponse] = Field(default_factory=list)
     pending_approval: JsonObject | None = None
     message_buffer_autoclear: bool = False
-    enable_sleeptime: bool | None = None
-    multi_agent_group: JsonObject | None = None
-    managed_group: JsonObject | None = None
+    enable_sleeptime: bool | None = Field(
+        None, description="Whether another agent looks after its memory in the background."
+    )
+    multi_agent_group: GroupResponse | None = Field(
+        None, description="Use managed_group.", json_schema_extra={"deprecated": True}
+    )
+    managed_group: GroupResponse | None = Field(None, description="The group that the agent manages.")
     project_id: str | None = None
     template_id: str | None = None
     base_template_id: str | None = None

@@ -12,12 +12,15 @@ from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.blocks.schemas import UpdateBlock
 from letta.database.pagination import Page
-from letta.errors import NotFoundError
+from letta.errors import InvalidArgumentError, NotFoundError
+from letta.folders import attached, attached_repository
 from letta.folders import repository as folders_repository
+from letta.folders.file_schemas import AgentFileAttachment, PaginatedAgentFiles
 from letta.folders.folder import Folder
+from letta.groups import repository as groups_repository
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
-from letta.tools.tool import Tool
+from letta.tools.tool import CUSTOM, EXTERNAL_MCP, Tool
 
 
 def get_agent(connection: Connection, actor: Actor, agent_id: str, include: Relations) -> AgentState:
@@ -51,11 +54,15 @@ def list_agents_of_block(
 def delete_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
     """Delete an agent with its history and the archive that was made for it. Its blocks, tools and folders stay.
 
+    Agents that look after its memory go with it.
+
     Raises:
         NotFoundError: no such agent.
     """
-    archives_repository.delete_private_archive(connection, actor, agent_id)
-    repository.delete_agent(connection, actor, agent_id)
+    repository.require_agent(connection, actor, agent_id)
+    for each in [*groups_repository.sleeptime_agents_of(connection, agent_id), agent_id]:
+        archives_repository.delete_private_archive(connection, actor, each)
+        repository.delete_agent(connection, actor, each)
 
 
 def list_agents_of_archive(
@@ -136,6 +143,22 @@ def list_tools(connection: Connection, actor: Actor, agent_id: str, page: Page) 
     return repository.list_tools_of_agent(connection, agent_id, page)
 
 
+def get_runnable_tool(connection: Connection, actor: Actor, agent_id: str, name: str) -> Tool:
+    """A custom tool of an agent, or one of an MCP server.
+
+    Raises:
+        NotFoundError: the agent doesn't exist or has no such tool.
+        InvalidArgumentError: the tool is none that can be run without a turn.
+    """
+    repository.require_agent(connection, actor, agent_id)
+    tool = next((tool for tool in tools_repository.tools_of_agent(connection, agent_id) if tool.name == name), None)
+    if tool is None:
+        raise NotFoundError(f"Tool '{name}' is not attached to agent '{agent_id}'. Attach it first.")
+    if tool.tool_type not in {CUSTOM, EXTERNAL_MCP}:
+        raise InvalidArgumentError(f"'{name}' works in an agent's turn only. Send the agent a message instead.")
+    return tool
+
+
 def attach_tool(
     connection: Connection, actor: Actor, agent_id: str, tool_id: str, *, answer: bool
 ) -> AgentState | None:
@@ -202,6 +225,7 @@ def attach_folder(
     """
     row = repository.lock_agent(connection, actor, agent_id)
     folders_repository.attach_folder(connection, actor, agent_id, folder_id)
+    attached.follow_folders(connection, actor, row.agent)
     return _stored_if(connection, actor, row, answer=answer)
 
 
@@ -215,7 +239,54 @@ def detach_folder(
     """
     row = repository.lock_agent(connection, actor, agent_id)
     folders_repository.detach_folder(connection, actor, agent_id, folder_id)
+    attached.follow_folders(connection, actor, row.agent)
     return _stored_if(connection, actor, row, answer=answer)
+
+
+def list_files(
+    connection: Connection, actor: Actor, agent_id: str, page: Page, is_open: bool | None
+) -> PaginatedAgentFiles:
+    """A page of the files that an agent may look into."""
+    repository.require_agent(connection, actor, agent_id)
+    files, more = attached_repository.list_attached(connection, agent_id, page, is_open)
+    shown = [AgentFileAttachment.model_validate(file) for file in files]
+    return PaginatedAgentFiles(files=shown, next_cursor=files[-1].id if files else None, has_more=more)
+
+
+def open_file(connection: Connection, actor: Actor, agent_id: str, file_id: str) -> list[str]:
+    """Open a file for an agent. Returns the names of others that were closed for it.
+
+    Raises:
+        NotFoundError: no such agent, or it has no such file.
+        InvalidArgumentError: it may have none open.
+    """
+    row = repository.lock_agent(connection, actor, agent_id)
+    closed = attached.open_file(connection, row.agent, file_id)
+    context.refresh_system_message(connection, actor, row)
+    return closed
+
+
+def close_file(connection: Connection, actor: Actor, agent_id: str, file_id: str) -> None:
+    """Close a file for an agent.
+
+    Raises:
+        NotFoundError: no such agent, or it has no such file.
+    """
+    row = repository.lock_agent(connection, actor, agent_id)
+    attached.close_file(connection, agent_id, file_id)
+    context.refresh_system_message(connection, actor, row)
+
+
+def close_all_files(connection: Connection, actor: Actor, agent_id: str) -> list[str]:
+    """Close all files for an agent. Returns the names of those that were open.
+
+    Raises:
+        NotFoundError: no such agent.
+    """
+    row = repository.lock_agent(connection, actor, agent_id)
+    closed = attached_repository.close_others(connection, agent_id, [])
+    context.refresh_system_message(connection, actor, row)
+    return closed
 
 
 def _stored_if(connection: Connection, actor: Actor, row: AgentRow, *, answer: bool) -> AgentState | None:

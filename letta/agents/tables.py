@@ -42,6 +42,7 @@ agents = entity_table(
     Column("last_run_duration_ms", BigInteger),
     Column("last_stop_reason", Text),
 )
+Index("ix_agents_base_template_id", agents.c.base_template_id, postgresql_where=agents.c.base_template_id.is_not(None))
 Index("ix_agents_organization_id_created_at_id", agents.c.organization_id, agents.c.created_at, agents.c.id)
 
 agents_tags = Table(

@@ -3,7 +3,7 @@
 Current official clients get no body when they attach or detach; others get the agent.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
@@ -12,13 +12,14 @@ from letta.agents.parameters import CurrentSdk
 from letta.agents.schemas import AgentState, ModifyApproval
 from letta.database.pagination import Page
 from letta.errors import UnprocessableError
-from letta.http.dependencies import ActorDep, DatabaseDep
+from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, ToolId, page_parameters
-from letta.tools.schemas import ToolResponse
+from letta.tools.schemas import ToolExecuteRequest, ToolExecutionResult, ToolResponse
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/agents/{agent_id}/tools", tags=["agents"])
 
+JsonObject = dict[str, Any]
 ToolsPage = Annotated[Page, page_parameters(limit=10, order="desc")]
 ToolName = Annotated[str, Path(description="Name of one of the agent's tools.")]
 
@@ -43,6 +44,16 @@ async def detach_tool(
 ) -> AgentState | None:
     """Take a tool from the agent."""
     return await database.run(service.detach_tool, actor, agent_id, tool_id, answer=not current_sdk)
+
+
+@router.post("/{tool_name}/run", response_model=ToolExecutionResult)
+async def run_tool(
+    actor: ActorDep, server: ServerDep, agent_id: AgentId, tool_name: ToolName, body: ToolExecuteRequest | None = None
+) -> JsonObject:
+    """Run one of the agent's custom tools, or one of an MCP server, with the agent's secrets."""
+    tool = await server.database.read(service.get_runnable_tool, actor, agent_id, tool_name)
+    ran = await server.custom_tools.run(actor, tool, body.args if body else {}, agent_id=agent_id)
+    return {"status": ran.status, "func_return": ran.value, "stdout": ran.stdout, "stderr": ran.stderr}
 
 
 @router.patch("/approval/{tool_name}", response_model=AgentState | None)

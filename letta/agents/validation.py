@@ -6,10 +6,8 @@ from collections.abc import Container, Iterable, Sequence
 from letta.agents.defaults import MAX_FILES_OPEN
 from letta.agents.schemas import CreateAgent, UpdateAgent
 from letta.blocks.block import Block
-from letta.database.text import check_storable
 from letta.errors import ConflictError, InvalidArgumentError, NotOfferedError
 
-_TEXTS = ("name", "system", "description", "metadata", "tags", "project_id", "template_id", "base_template_id")
 _MODELS_WITH_SEVERAL_FIRST_TOOLS = {"gpt-4o", "gpt-4o-mini"}
 
 
@@ -22,7 +20,9 @@ def check_create(body: CreateAgent) -> None:
     """
     _check_common(body)
     if body.from_template is not None or body.template:
-        raise NotOfferedError("Templates belong to the hosted product. Leave out 'from_template' and 'template'.")
+        raise NotOfferedError(
+            "POST /v1/templates/{name}/agents makes agents after templates. Leave out 'from_template' and 'template'."
+        )
     if body.include_default_source:
         raise NotOfferedError("There is no default folder. Leave out 'include_default_source' and use 'folder_ids'.")
 
@@ -75,14 +75,7 @@ def check_rules(rules: Sequence[dict[str, object]], model_name: str) -> None:
 
 
 def _check_common(body: CreateAgent | UpdateAgent) -> None:
-    if body.identity_ids:
-        raise NotOfferedError("Identities are not offered by this version of the server. Leave out 'identity_ids'.")
     if body.max_files_open is not None and body.max_files_open > MAX_FILES_OPEN:
         raise InvalidArgumentError(
             f"max_files_open cannot exceed {MAX_FILES_OPEN}, but is {body.max_files_open}. Lower it."
         )
-    for name in _TEXTS:
-        check_storable(getattr(body, name), name)
-    for secrets in (body.secrets, body.tool_exec_environment_variables):
-        check_storable(secrets, "secrets")
-    check_storable([rule.model_dump() for rule in body.tool_rules or ()], "tool_rules")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from letta.agents import context
 from letta.agents import repository as agents_repository
-from letta.archives import passage_repository, repository, service
+from letta.archives import deleted_repository, passage_repository, repository, service
 from letta.archives.schemas import (
     ArchivalSearchResponse,
     CreateArchivalMemory,
@@ -90,7 +90,8 @@ async def search_passages(
 
 
 @router.delete("/archival-memory/{memory_id}")
-async def delete_passage(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, memory_id: str) -> dict[str, str]:
-    """Delete a passage of the agent's archive."""
-    await database.run(passage_repository.delete_passage_of_agent, actor, agent_id, memory_id)
+async def delete_passage(actor: ActorDep, server: ServerDep, agent_id: AgentId, memory_id: str) -> dict[str, str]:
+    """Delete a passage of the agent's archive. It can be restored for some days."""
+    keep = server.settings.deleted_passages_days > 0
+    await server.database.run(deleted_repository.delete_passage_of_agent, actor, agent_id, memory_id, keep=keep)
     return {"message": f"Memory id={memory_id} successfully deleted"}

@@ -29,10 +29,11 @@ class Archive:
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
 
-    def has_index_for(self, dimensions: int) -> bool:
-        """Whether there is an index for vectors of so many dimensions."""
+    def indexed_vectors(self, dimensions: int) -> int:
+        """Of how many vectors of so many dimensions its index was built; 0 where there is none."""
         index = self.vector_index
-        return index is not None and index["state"] == "ready" and index["dimensions"] == dimensions
+        ready = index is not None and index["state"] == "ready" and index["dimensions"] == dimensions
+        return int(index.get("vectors", 0)) if index is not None and ready else 0
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Passage:
         embedding: its vector; None where the archive has no embedding model, or the vector isn't made yet.
         embedding_model: what made the vector, as `model_name` writes it.
         embedding_config: its archive's.
+        file_id: the file that it is a piece of.
     """
 
     id: str
@@ -57,7 +59,24 @@ class Passage:
     updated_at: datetime | None = None
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
+    file_id: str | None = None
     embedding_config: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedPassage:
+    """A passage that was deleted, and can be restored for a while."""
+
+    id: str
+    organization_id: str
+    archive_id: str
+    text: str
+    tags: list[str]
+    metadata: JsonObject
+    created_at: datetime
+    created_by_id: str | None
+    deleted_at: datetime
+    deleted_by_id: str | None
 
 
 def model_name(embedding_config: JsonObject) -> str:

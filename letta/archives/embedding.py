@@ -17,6 +17,7 @@ from letta.database.engine import Database
 from letta.errors import NotFoundError, UnavailableError
 from letta.llm.embeddings import MOST_CHARACTERS, Embedder
 from letta.llm.errors import LlmError
+from letta.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class EmbeddingWorker:
         self._task: asyncio.Task[None] | None = None
         self._failures = 0
         self._resting: dict[str, _Rest] = {}
+        self._due: dict[str, int] = {}
 
     def start(self) -> None:
         """Begin, with what was left undone."""
@@ -109,11 +111,16 @@ class EmbeddingWorker:
             archive, others = await self._database.run(repository.claim_archive, self._pace.claim, resting)
             if archive is None:
                 self._resting = {each: self._resting[each] for each in resting}  # no others are due any more
+                self._note_due({each: self._due.get(each, 0) for each in resting})
                 return others
             before = self._resting.pop(archive.id, _Rest(0, 0.0))
             if not await self._complete(archive):
                 failures = before.failures + 1
                 self._resting[archive.id] = _Rest(failures, time.monotonic() + self._pause_after(failures))
+
+    def _note_due(self, due: dict[str, int]) -> None:
+        self._due = due
+        metrics.embedding_queue.set(sum(due.values()))
 
     def _pause_after(self, failures: int) -> float:
         return min(self._pace.longest, self._pace.first * 2.0 ** min(failures - 1, 30))
@@ -122,6 +129,8 @@ class EmbeddingWorker:
         """Make the vectors of one archive, and give it back whatever happens. False if the model can't be reached."""
         try:
             if archive.embedding_config is not None:
+                due = await self._database.read(repository.count_due, archive)
+                self._note_due({**self._due, archive.id: due})
                 await self._embed(archive, archive.embedding_config)
         except (LlmError, NotFoundError) as error:
             logger.warning("passages could not be embedded, which is tried again later: %s", error.detail)
@@ -134,8 +143,9 @@ class EmbeddingWorker:
         """Make the vectors of an archive, batch by batch, until all are made or it has another model."""
         last: DuePassage | None = None
         while batch := await self._database.read(repository.due_passages, archive, last, _BATCH, MOST_CHARACTERS):
-            vectors = await self._embedder.embed(config, [passage.text for passage in batch])
+            vectors = await self._embedder.embed(config, [passage.text for passage in batch], archive.organization_id)
             done = list(zip(batch, vectors, strict=True))
             if not await self._database.run(repository.store_vectors, archive, done, self._pace.claim):
                 return
+            self._note_due({**self._due, archive.id: max(0, self._due[archive.id] - len(batch))})
             last = batch[-1]

@@ -4,12 +4,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, text, tuple_, update
 
 from letta.archives.archive import JsonObject, model_name
 from letta.archives.tables import archives, passages
 from letta.database.base import SCHEMA
 from letta.database.vectors import to_literal, vector_support
+from letta.folders.file import COMPLETED, EMBEDDING
+from letta.folders.tables import files
+
+_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +22,13 @@ class DueArchive:
 
     Attributes:
         embedding_config: None where it has lost its model since; nothing is due then.
+        folder_id: the folder whose files' passages it holds.
     """
 
     id: str
+    organization_id: str
     embedding_config: JsonObject | None
+    folder_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +43,40 @@ class DuePassage:
 def claim_archive(connection: Connection, seconds: float, but: Collection[str] = ()) -> tuple[DueArchive | None, bool]:
     """Claim an archive for so many seconds, none of those named. Also tells whether any other one is due."""
     claimed = func.coalesce(archives.c.embedding_claimed_until > func.now(), False)
-    due = select(archives.c.id, archives.c.embedding_config).where(archives.c.embedding_due, archives.c.id.not_in(but))
+    columns = (archives.c.id, archives.c.organization_id, archives.c.embedding_config, archives.c.folder_id)
+    due = select(*columns).where(archives.c.embedding_due, archives.c.id.not_in(but))
     row = connection.execute(
         due.where(~claimed).order_by(archives.c.id).limit(1).with_for_update(key_share=True, skip_locked=True)
     ).first()
     if row is None:
         return None, connection.scalar(due.limit(1)) is not None
     _renew(connection, row.id, seconds)
-    return DueArchive(row.id, row.embedding_config), True
+    return DueArchive(*row), True
 
 
 def due_passages(
     connection: Connection, archive: DueArchive, after: DuePassage | None, limit: int, characters: int
 ) -> list[DuePassage]:
     """The next passages whose vectors are due, by creation time; of each text, so many characters."""
-    model = model_name(archive.embedding_config) if archive.embedding_config else None
     query = (
         select(passages.c.id, func.left(passages.c.text, characters), passages.c.created_at)
-        .where(passages.c.archive_id == archive.id, passages.c.embedding_model.is_distinct_from(model))
+        .where(*_is_due(archive))
         .order_by(passages.c.created_at, passages.c.id)
     )
     if after is not None:
         query = query.where(tuple_(passages.c.created_at, passages.c.id) > (after.created_at, after.id))
     return [DuePassage(*row) for row in connection.execute(query.limit(limit))]
+
+
+def count_due(connection: Connection, archive: DueArchive) -> int:
+    """How many vectors of an archive are due, as far as it is worth counting."""
+    some = select(passages.c.id).where(*_is_due(archive)).limit(_COUNTED).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
+
+
+def _is_due(archive: DueArchive) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    model = model_name(archive.embedding_config) if archive.embedding_config else None
+    return passages.c.archive_id == archive.id, passages.c.embedding_model.is_distinct_from(model)
 
 
 def store_vectors(
@@ -83,6 +101,7 @@ def store_vectors(
         "vectors": [to_literal(vector) for _, vector in done],
     }
     connection.execute(statement, parameters)
+    _complete_files(connection, archive, model_name(config))
     _renew(connection, archive.id, seconds)
     return True
 
@@ -96,7 +115,20 @@ def release_archive(connection: Connection, archive: DueArchive) -> None:
         passages.c.archive_id == archive.id, passages.c.embedding_model.is_distinct_from(model)
     )
     left = config is not None and connection.scalar(missing.limit(1)) is not None
+    _complete_files(connection, archive, model)
     _settle(connection, archive.id, due=left)
+
+
+def _complete_files(connection: Connection, archive: DueArchive, model: str | None) -> None:
+    """Note which files have the vectors of all their passages by now."""
+    if archive.folder_id is None:
+        return
+    missing = exists().where(passages.c.file_id == files.c.id, passages.c.embedding_model.is_distinct_from(model))
+    statement = update(files).where(
+        files.c.folder_id == archive.folder_id, files.c.processing_status == EMBEDDING, ~missing
+    )
+    embedded = files.c.total_chunks if model is not None else 0
+    connection.execute(statement.values(processing_status=COMPLETED, chunks_embedded=embedded, updated_at=func.now()))
 
 
 def _settle(connection: Connection, archive_id: str, *, due: bool) -> None:

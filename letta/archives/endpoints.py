@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, status
 from letta.agents import service as agents_service
 from letta.agents.parameters import Includes
 from letta.agents.schemas import AgentState
-from letta.archives import passage_repository, repository, service
+from letta.archives import deleted_repository, passage_repository, repository, service
 from letta.archives.archive import Archive
 from letta.archives.repository import ArchiveFilter
 from letta.archives.schemas import (
@@ -46,7 +46,7 @@ async def list_archives(
 @router.post("", response_model=ArchiveResponse)
 async def create_archive(actor: ActorDep, server: ServerDep, body: CreateArchive) -> Archive:
     """Create an empty archive."""
-    archive = await service.new_archive(server.catalog, actor, body)
+    archive = await service.new_archive(await server.catalogs.whole(actor, body.embedding), actor, body)
     return await server.database.run(repository.insert_archive, actor, archive)
 
 
@@ -59,16 +59,17 @@ async def retrieve_archive(actor: ActorDep, database: DatabaseDep, archive_id: A
 @router.patch("/{archive_id}", response_model=ArchiveResponse)
 async def modify_archive(actor: ActorDep, server: ServerDep, archive_id: ArchiveId, body: UpdateArchive) -> Archive:
     """Change an archive. With another embedding model, its passages are embedded anew in the background."""
-    changes = await service.changes_of(server.catalog, body)
+    changes = await service.changes_of(await server.catalogs.whole(actor, body.embedding), body)
     archive = await server.database.run(repository.update_archive, actor, archive_id, changes)
     server.embedding.wake()
     return archive
 
 
 @router.delete("/{archive_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_archive(actor: ActorDep, database: DatabaseDep, archive_id: ArchiveId) -> None:
+async def delete_archive(actor: ActorDep, server: ServerDep, archive_id: ArchiveId) -> None:
     """Delete an archive with its passages; agents that have it lose it."""
-    await database.run(repository.delete_archive, actor, archive_id)
+    await server.database.run(repository.delete_archive, actor, archive_id)
+    server.indexer.deleted()
 
 
 @router.get("/{archive_id}/agents", response_model=list[AgentState])
@@ -98,9 +99,10 @@ async def create_passages(
 
 
 @router.delete("/{archive_id}/passages/{passage_id}", status_code=status.HTTP_204_NO_CONTENT)
-async def delete_passage(actor: ActorDep, database: DatabaseDep, archive_id: ArchiveId, passage_id: PassageId) -> None:
-    """Delete a passage of an archive."""
-    await database.run(passage_repository.delete_passage, actor, archive_id, passage_id)
+async def delete_passage(actor: ActorDep, server: ServerDep, archive_id: ArchiveId, passage_id: PassageId) -> None:
+    """Delete a passage of an archive. It can be restored for some days."""
+    keep = server.settings.deleted_passages_days > 0
+    await server.database.run(deleted_repository.delete_passage, actor, archive_id, passage_id, keep=keep)
 
 
 @passages_router.post("/search", response_model=list[PassageSearchResult])

@@ -4,6 +4,7 @@ A passage is stored whether or not its vector can be made. Where the embedding m
 follows (`letta.archives.embedding`), and until then the passage is found by its words.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -53,7 +54,7 @@ class ArchivalMemory:
             NotFoundError: no such archive.
         """
         archive = await self._database.read(repository.get_archive, actor, archive_id)
-        prepared = await self.with_vectors(archive.embedding_config, new)
+        prepared = await self.with_vectors(actor, archive.embedding_config, new)
         stored = await self._database.run(_insert, actor, archive_id, prepared)
         return self._noted(stored)
 
@@ -79,7 +80,7 @@ class ArchivalMemory:
             NotFoundError: no such agent.
         """
         config = await self._database.read(repository.embedding_config_of_agent, actor, agent_id)
-        return await self.with_vectors(config, new)
+        return await self.with_vectors(actor, config, new)
 
     def look_for_due(self) -> None:
         """Say that passages were stored without the vectors that they should have."""
@@ -88,9 +89,9 @@ class ArchivalMemory:
     async def find(self, actor: Actor, archive: Archive, search: PassageSearch) -> list[tuple[Passage, float]]:
         """Search in one archive."""
         search = replace(search, archive_id=archive.id, settled=not archive.embedding_due)
-        search = await self._with_vector(search, archive.embedding_config)
+        search = await self._with_vector(actor, search, archive.embedding_config)
         if search.vector is not None:
-            search = replace(search, indexed=archive.has_index_for(len(search.vector)))
+            search = replace(search, indexed=archive.indexed_vectors(len(search.vector)))
             if self._when_searched is not None:
                 self._when_searched(archive.id)
         return await self._database.read(passage_repository.find_passages, actor, search)
@@ -107,12 +108,30 @@ class ArchivalMemory:
     async def find_anywhere(self, actor: Actor, search: PassageSearch) -> list[tuple[Passage, float]]:
         """Search in all archives of the organization, with the embedding model that most of them have."""
         models = await self._database.read(repository.models_in_use, actor)
-        search = await self._with_vector(search, models[0] if models else None)
+        search = await self._with_vector(actor, search, models[0] if models else None)
         return await self._database.read(passage_repository.find_passages, actor, search)
 
-    async def with_vectors(self, config: JsonObject | None, new: Sequence[NewPassage]) -> list[NewPassage]:
+    async def find_in_several(
+        self, actor: Actor, archives: Sequence[Archive], search: PassageSearch
+    ) -> list[tuple[Passage, float]]:
+        """Search in several archives at once, with the embedding model that most of them have."""
+        if len(archives) <= 1:
+            return await self.find(actor, archives[0], search) if archives else []
+        models = Counter(model_name(archive.embedding_config) for archive in archives if archive.embedding_config)
+        usual = models.most_common(1)[0][0] if models else None
+        config = next((a.embedding_config for a in archives if a.embedding_config and _has(a, usual)), None)
+        settled = all(_has(archive, usual) and not archive.embedding_due for archive in archives)
+        search = replace(search, archive_ids=[archive.id for archive in archives], settled=settled)
+        search = await self._with_vector(actor, search, config)
+        return await self._database.read(passage_repository.find_passages, actor, search)
+
+    async def with_vectors(
+        self, actor: Actor, config: JsonObject | None, new: Sequence[NewPassage]
+    ) -> list[NewPassage]:
         """These passages with their vectors, as far as they can be made now."""
-        vectors = await self._embedder.try_to_embed(config, [passage.text for passage in new], seconds=_INSERT_SECONDS)
+        vectors = await self._embedder.try_to_embed(
+            config, [passage.text for passage in new], actor.organization_id, seconds=_INSERT_SECONDS
+        )
         if config is None or vectors is None:
             return list(new)
         return [
@@ -120,10 +139,12 @@ class ArchivalMemory:
             for passage, vector in zip(new, vectors, strict=True)
         ]
 
-    async def _with_vector(self, search: PassageSearch, config: JsonObject | None) -> PassageSearch:
+    async def _with_vector(self, actor: Actor, search: PassageSearch, config: JsonObject | None) -> PassageSearch:
         if config is None or not search.text.strip():
             return search
-        vectors = await self._embedder.try_to_embed(config, [search.text[:_QUERY_CHARACTERS]], seconds=_SEARCH_SECONDS)
+        vectors = await self._embedder.try_to_embed(
+            config, [search.text[:_QUERY_CHARACTERS]], actor.organization_id, seconds=_SEARCH_SECONDS
+        )
         if not vectors or vectors[0] is None:
             return search
         return replace(search, vector=vectors[0], model=model_name(config))
@@ -132,6 +153,10 @@ class ArchivalMemory:
         if any(is_due(passage) for passage in stored):
             self._when_due()
         return stored
+
+
+def _has(archive: Archive, model: str | None) -> bool:
+    return (model_name(archive.embedding_config) if archive.embedding_config else None) == model
 
 
 def is_due(passage: Passage) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from letta.archives.archive import Archive, JsonObject, Passage, model_name
 from letta.archives.repository import archive_of_agent, unknown_archive
@@ -19,7 +19,7 @@ from letta.search.request import PassageSearch
 
 _STORED = [field.name for field in fields(Passage) if field.name != "embedding_config"]
 _COLUMNS = [*(passages.c[name] for name in _STORED), archives.c.embedding_config]
-_SHOWN = ("id", "organization_id", "archive_id", "text", "tags", "metadata", "created_at")
+_SHOWN = ("id", "organization_id", "archive_id", "text", "tags", "metadata", "created_at", "file_id")
 """What a search result needs of a passage."""
 
 
@@ -33,6 +33,7 @@ class NewPassage:
     created_at: datetime | None = None
     embedding: Sequence[float] | None = None
     embedding_model: str | None = None
+    file_id: str | None = None
 
 
 def insert_passages(connection: Connection, actor: Actor, archive: Archive, new: Sequence[NewPassage]) -> list[Passage]:
@@ -88,6 +89,7 @@ def _row(actor: Actor, archive_id: str, passage: NewPassage, now: datetime) -> d
         "updated_at": now,
         "created_by_id": actor.user_id,
         "last_updated_by_id": actor.user_id,
+        "file_id": passage.file_id,
     }
 
 
@@ -117,33 +119,23 @@ def list_passages_of_agent(
     return [] if archive is None else list_passages(connection, actor, archive.id, page, containing)
 
 
-def delete_passage_of_agent(connection: Connection, actor: Actor, agent_id: str, passage_id: str) -> None:
-    """Delete a passage of an agent's archive.
-
-    Raises:
-        NotFoundError: no such agent, or its archive has no such passage.
-    """
-    archive = archive_of_agent(connection, actor, agent_id)
-    if archive is None:
-        raise NotFoundError(f"Agent {agent_id} has no passage {passage_id}.")
-    delete_passage(connection, actor, archive.id, passage_id)
-
-
-def delete_passage(connection: Connection, actor: Actor, archive_id: str, passage_id: str) -> None:
-    """Delete a passage of an archive.
+def get_passage(connection: Connection, actor: Actor, archive_id: str, passage_id: str) -> Passage:
+    """A passage of an archive.
 
     Raises:
         NotFoundError: the archive has no such passage.
     """
-    found = connection.execute(
-        delete(passages).where(
+    query = select(*_COLUMNS).join(archives, archives.c.id == passages.c.archive_id)
+    row = connection.execute(
+        query.where(
             passages.c.id == passage_id,
             passages.c.archive_id == archive_id,
             passages.c.organization_id == actor.organization_id,
         )
-    )
-    if found.rowcount == 0:
+    ).first()
+    if row is None:
         raise NotFoundError(f"Archive {archive_id} has no passage {passage_id}.")
+    return _to_passage(row)
 
 
 def count_of_agent(connection: Connection, agent_id: str) -> int:
@@ -180,7 +172,9 @@ def with_vectors(connection: Connection, found: Sequence[tuple[Passage, float]])
 
 
 def _newest(connection: Connection, actor: Actor, search: PassageSearch) -> list[Passage]:
-    query = select(*(passages.c[name] for name in _SHOWN)).where(passages.c.organization_id == actor.organization_id)
+    query = select(*(passages.c[name] for name in _SHOWN)).where(
+        passages.c.organization_id == actor.organization_id, passages.c.file_id.is_(None)
+    )
     if search.archive_id is not None:
         query = query.where(passages.c.archive_id == search.archive_id)
     if search.tags:
@@ -197,3 +191,9 @@ def _newest(connection: Connection, actor: Actor, search: PassageSearch) -> list
 def _to_passage(row: Row[*tuple[Any, ...]]) -> Passage:
     values = dict(zip([*_STORED, "embedding_config"], row, strict=True))
     return Passage(**values)
+
+
+def bytes_of_vectors(connection: Connection, actor: Actor) -> int:
+    """How many bytes the vectors of the organization's passages take, as they are stored."""
+    query = select(func.coalesce(func.sum(func.pg_column_size(passages.c.embedding)), 0))
+    return int(connection.scalar(query.where(passages.c.organization_id == actor.organization_id)) or 0)

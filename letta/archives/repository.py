@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import func
 
@@ -66,7 +66,7 @@ def update_archive(connection: Connection, actor: Actor, archive_id: str, change
     values: dict[str, Any] = {**changes, "last_updated_by_id": actor.user_id, "updated_at": func.now()}
     if "embedding_config" in changes:
         values["embedding_due"] = changes["embedding_config"] is not None
-    statement = update(archives).where(archives.c.id == archive_id, archives.c.organization_id == actor.organization_id)
+    statement = update(archives).where(archives.c.id == archive_id, *_visible(actor))
     row = connection.execute(statement.values(values).returning(*_COLUMNS)).first()
     if row is None:
         raise unknown_archive(archive_id)
@@ -79,9 +79,7 @@ def delete_archive(connection: Connection, actor: Actor, archive_id: str) -> Non
     Raises:
         NotFoundError: no such archive.
     """
-    found = connection.execute(
-        delete(archives).where(archives.c.id == archive_id, archives.c.organization_id == actor.organization_id)
-    )
+    found = connection.execute(delete(archives).where(archives.c.id == archive_id, *_visible(actor)))
     if found.rowcount == 0:
         raise unknown_archive(archive_id)
 
@@ -204,9 +202,12 @@ def follow_embedding(connection: Connection, agent_id: str, embedding_config: Js
     owned = select(archives_agents.c.archive_id).where(
         archives_agents.c.agent_id == agent_id, archives_agents.c.is_owner
     )
-    row = connection.execute(
-        select(archives.c.id, archives.c.embedding_config).where(archives.c.id.in_(owned)).with_for_update()
-    ).first()
+    query = select(archives.c.id, archives.c.embedding_config).where(archives.c.id.in_(owned))
+    _follow(connection, query.with_for_update(), embedding_config)
+
+
+def _follow(connection: Connection, query: Select[Any], embedding_config: JsonObject | None) -> None:
+    row = connection.execute(query).first()
     if row is None or _same_model(row.embedding_config, embedding_config):
         return
     due = embedding_config is not None
@@ -217,14 +218,37 @@ def follow_embedding(connection: Connection, agent_id: str, embedding_config: Js
     )
 
 
+def ensure_archive_of_folder(
+    connection: Connection, actor: Actor, folder_id: str, name: str, embedding_config: JsonObject | None
+) -> Archive:
+    """The archive that holds the passages of a folder's files, made now where there is none. The folder is locked."""
+    row = connection.execute(select(*_COLUMNS).where(archives.c.folder_id == folder_id)).first()
+    if row is not None:
+        return _to_archive(row)
+    archive = Archive(
+        id=new_id("archive"),
+        organization_id=actor.organization_id,
+        name=name,
+        description="Holds the passages of a folder's files.",
+        embedding_config=embedding_config,
+    )
+    stored = insert_archive(connection, actor, archive)
+    connection.execute(update(archives).where(archives.c.id == stored.id).values(folder_id=folder_id))
+    return stored
+
+
+def follow_folder(connection: Connection, folder_id: str, embedding_config: JsonObject | None) -> None:
+    """Let the passages of a folder's files have the folder's embedding model. Another one makes vectors due."""
+    query = select(archives.c.id, archives.c.embedding_config).where(archives.c.folder_id == folder_id)
+    _follow(connection, query.with_for_update(), embedding_config)
+
+
 def models_in_use(connection: Connection, actor: Actor) -> list[JsonObject]:
     """The embedding models of the organization's archives that hold passages, the most used first."""
     has_passages = exists().where(passages.c.archive_id == archives.c.id)
     query = (
         select(archives.c.embedding_config)
-        .where(
-            archives.c.organization_id == actor.organization_id, archives.c.embedding_config.is_not(None), has_passages
-        )
+        .where(*_visible(actor), archives.c.embedding_config.is_not(None), has_passages)
         .group_by(archives.c.embedding_config)
         .order_by(func.count().desc())
     )
@@ -249,7 +273,12 @@ def _check_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
 
 
 def _select(actor: Actor) -> Select[Any]:
-    return select(*_COLUMNS).where(archives.c.organization_id == actor.organization_id)
+    return select(*_COLUMNS).where(*_visible(actor))
+
+
+def _visible(actor: Actor) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The organization's archives, but for those in which the passages of files are kept."""
+    return archives.c.organization_id == actor.organization_id, archives.c.folder_id.is_(None)
 
 
 def _to_archive(row: Row[*tuple[Any, ...]] | tuple[Any, ...]) -> Archive:

@@ -105,6 +105,20 @@ class PassageResponse(Schema):
     updated_at: Timestamp | None = None
 
 
+class DeletedPassageResponse(Schema):
+    """A passage that was deleted, and can be restored for a while."""
+
+    id: str
+    archive_id: str
+    text: str
+    tags: list[str]
+    metadata: dict[str, Any]
+    created_at: Timestamp
+    created_by_id: str | None = None
+    deleted_at: Timestamp
+    deleted_by_id: str | None = Field(None, description="Id of the user who deleted it.")
+
+
 class SearchPassages(Schema):
     """A search among passages."""
 

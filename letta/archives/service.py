@@ -28,7 +28,6 @@ async def new_archive(catalog: Catalog, actor: Actor, body: CreateArchive) -> Ar
     Raises:
         InvalidArgumentError: no provider offers the embedding model.
     """
-    check_storable(body.model_dump(), "The archive")
     return Archive(
         id=new_id("archive"),
         organization_id=actor.organization_id,
@@ -41,7 +40,6 @@ async def new_archive(catalog: Catalog, actor: Actor, body: CreateArchive) -> Ar
 async def changes_of(catalog: Catalog, body: UpdateArchive) -> JsonObject:
     """The columns that a request changes, with their new values."""
     changes = body.given()
-    check_storable(changes, "The archive")
     handle = changes.pop("embedding", None)
     if changes.get("name", "") is None:
         del changes["name"]
@@ -59,14 +57,13 @@ async def _embedding_config(catalog: Catalog, body: CreateArchive) -> JsonObject
 
 def new_passage(body: CreatePassage | CreateArchivalMemory) -> NewPassage:
     """The passage that a request describes, not stored yet."""
-    check_storable(body.model_dump(exclude={"created_at"}), "The passage")
+    check_storable(body.text, "text")  # in which requests may have NUL
     metadata = body.metadata if isinstance(body, CreatePassage) else None
     return NewPassage(body.text, body.tags or (), metadata, body.created_at)
 
 
 def search_of(body: SearchPassages) -> PassageSearch:
     """The search that a request describes; where it is to search is left to the caller."""
-    check_storable([body.query, body.tags], "The search")
     return PassageSearch(
         text=body.query or "",
         limit=body.limit,

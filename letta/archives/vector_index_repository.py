@@ -17,8 +17,9 @@ from sqlalchemy import Connection, select, text, update
 
 from letta.archives.tables import archives
 from letta.database.base import SCHEMA
-from letta.database.dsn import Dsn
+from letta.database.dsn import Dsn, DsnKind
 from letta.database.vectors import vector_support
+from letta.errors import ConfigurationError
 
 JsonObject = dict[str, Any]
 
@@ -76,10 +77,15 @@ def set_state(connection: Connection, archive_id: str, state: JsonObject | None)
     connection.execute(update(archives).where(archives.c.id == archive_id).values(vector_index=state))
 
 
-def states(connection: Connection) -> dict[str, JsonObject]:
-    """What is known of all indexes, by archive."""
-    query = select(archives.c.id, archives.c.vector_index).where(archives.c.vector_index.is_not(None))
-    return {row.id: row.vector_index for row in connection.execute(query)}
+def left_over(connection: Connection) -> list[str]:
+    """Indexes of archives that are gone, or have vectors of other dimensions by now."""
+    query = text("SELECT indexname FROM pg_indexes WHERE schemaname = :schema AND starts_with(indexname, :prefix)")
+    names = set(connection.scalars(query, {"schema": SCHEMA, "prefix": _PREFIX}))
+    if not names:
+        return []
+    known = select(archives.c.id, archives.c.vector_index).where(archives.c.vector_index.is_not(None))
+    wanted = {index_name(row.id, row.vector_index["dimensions"]) for row in connection.execute(known)}
+    return sorted(names - wanted)
 
 
 def can_quantize(connection: Connection) -> bool:
@@ -97,6 +103,17 @@ def index_name(archive_id: str, dimensions: int) -> str:
     if not _ARCHIVE_ID.fullmatch(archive_id):
         raise ValueError(f"{archive_id} is no id of an archive")
     return f"{_PREFIX}{archive_id.removeprefix('archive-').replace('-', '')[:24]}_{dimensions}"
+
+
+class NoSessionError(ConfigurationError):
+    """The way to the database for maintenance leads to a pooler that gives every transaction another session."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The connection for maintenance leads to a pooler in transaction mode, through which no index can be "
+            "built. Set LETTA_PG_MAINTENANCE_URI to the address of the database itself, or of a pooler in session mode "
+            "(Supabase: port 5432)."
+        )
 
 
 class IndexBuilder:
@@ -156,10 +173,13 @@ class IndexBuilder:
 def index_builder(dsn: Dsn, vector_schema: str) -> Iterator[IndexBuilder | None]:
     """The one builder of all processes; None where another process is building.
 
-    ``dsn`` has to lead to a session: a pooler in transaction mode can't lift the time limit of statements.
+    Raises:
+        NoSessionError: ``dsn`` doesn't lead to a session: a pooler would neither keep the lock for us, nor lift the
+            time limit of statements.
     """
-    with closing(psycopg2.connect(**dsn.connect_arguments("letta/indexes"))) as connection:
-        connection.autocommit = True
+    if not leads_to_session(dsn):
+        raise NoSessionError
+    with closing(_connect(dsn)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (f"{SCHEMA} vector indexes",))
             if not cursor.fetchone()[0]:
@@ -167,3 +187,29 @@ def index_builder(dsn: Dsn, vector_schema: str) -> Iterator[IndexBuilder | None]
                 return
             cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         yield IndexBuilder(connection, vector_schema)
+
+
+def leads_to_session(dsn: Dsn) -> bool:
+    """Whether a connection keeps its session, as one to Postgres itself or to a pooler in session mode does."""
+    if dsn.kind in {DsnKind.SUPAVISOR_TRANSACTION, DsnKind.DEDICATED_POOLER}:
+        return False
+    with closing(_connect(dsn)) as connection:
+        before = _backend(connection)
+        if connection.info.backend_pid == before:
+            return True  # a pooler makes up the process id that it greets its clients with
+        # In transaction mode, another client's transaction gets the backend that we had.
+        with closing(_connect(dsn)) as other:
+            other.autocommit = False
+            return bool(_backend(other) != before and _backend(connection) == before)
+
+
+def _connect(dsn: Dsn) -> Any:
+    connection = psycopg2.connect(**dsn.connect_arguments("letta/indexes"))
+    connection.autocommit = True
+    return connection
+
+
+def _backend(connection: Any) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])

@@ -51,6 +51,10 @@ async def _search(
     connected_to_agents_count_gt: int | None = None,
     connected_to_agents_count_lt: int | None = None,
     connected_to_agents_count_eq: Annotated[list[int] | None, Query()] = None,
+    identity_id: Annotated[str | None, Query(description="Only blocks of this identity.")] = None,
+    identifier_keys: Annotated[
+        list[str] | None, Query(description="Only blocks of identities with such a key.")
+    ] = None,
     show_hidden_blocks: bool = False,
 ) -> BlockFilter:
     return BlockFilter(
@@ -67,6 +71,8 @@ async def _search(
         connected_fewer_than=connected_to_agents_count_lt,
         connected_exactly=connected_to_agents_count_eq,
         show_hidden=show_hidden_blocks,
+        identity_id=identity_id,
+        identifier_keys=identifier_keys,
     )
 
 

@@ -15,6 +15,8 @@ from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.database.text import check_storable
 from letta.errors import InvalidArgumentError, NotFoundError
+from letta.identities import repository as identities_repository
+from letta.identities.tables import identities_blocks
 from letta.organizations.actor import Actor
 
 COLUMNS = [blocks.c[field.name] for field in fields(Block) if field.name != "tags"]
@@ -38,6 +40,8 @@ class BlockFilter:
     connected_fewer_than: int | None = None
     connected_exactly: Sequence[int] | None = None
     show_hidden: bool = False
+    identity_id: str | None = None
+    identifier_keys: Sequence[str] | None = None
 
 
 def to_block(row: Row[*tuple[Any, ...]], tags: Iterable[str] = ()) -> Block:
@@ -85,7 +89,6 @@ def update_block(connection: Connection, actor: Actor, block_id: str, changes: d
     block = lock_block(connection, actor, block_id)
     tags = changes.pop("tags", None)
     if tags is not None:
-        check_storable(tags, "tags")
         _replace_tags(connection, actor, block_id, tags)
     changed = replace(block, **{name: value for name, value in changes.items() if value is not None or _nullable(name)})
     if changed.label != block.label:
@@ -266,6 +269,11 @@ def _filtered(query: Select[Any], condition: BlockFilter) -> Select[Any]:
     )
     if condition.templates_only:
         query = query.where(blocks.c.is_template)
+    attached = identities_repository.holds(
+        identities_blocks.c.block_id, condition.identity_id, condition.identifier_keys
+    )
+    if attached is not None:
+        query = query.where(blocks.c.id.in_(attached))
     if not condition.show_hidden:
         query = query.where(blocks.c.hidden.is_not(True))
     return _filtered_by_connections(_filtered_by_tags(query, condition), condition)

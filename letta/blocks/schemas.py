@@ -1,11 +1,11 @@
 """Blocks on the wire."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from letta.constants import DEFAULT_BLOCK_LIMIT
-from letta.http.schema import Schema
+from letta.http.schema import Schema, Timestamp
 
 
 class _BlockFields(Schema):
@@ -62,3 +62,42 @@ class BlockResponse(_BlockFields):
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
     tags: list[str] | None = Field(default_factory=list)
+
+
+class BlockVersionResponse(Schema):
+    """What a block was like from one edit to the next."""
+
+    block_id: str
+    version: int = Field(description="Counts the block's edits from 1.")
+    label: str
+    value: str
+    limit: int
+    description: str | None = None
+    author_type: Literal["agent", "user"] = Field(description="Whether an agent made the edit, or the API's user.")
+    author_id: str | None = Field(None, description="Id of the agent or user.")
+    run_id: str | None = Field(None, description="The run in which an agent made the edit.")
+    created_at: Timestamp
+    diff: str = Field(description="What the edit changed of the value: removed lines begin with -, added ones with +.")
+
+
+class BlockComparison(Schema):
+    """What differs between the values of two versions of a block."""
+
+    block_id: str
+    version: int
+    other: int
+    value: str
+    other_value: str
+    diff: str = Field(description="From `version` to `other`: removed lines begin with -, added ones with +.")
+
+
+class RevertBlock(Schema):
+    """To which version a block goes back."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+    current_version: int | None = Field(
+        None,
+        ge=1,
+        le=2**31 - 1,
+        description="The version that the block has, as far as is known; 409 if it has another.",
+    )

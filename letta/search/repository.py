@@ -9,7 +9,9 @@ marked down by the logarithm of their length, since long ones have many words by
 Of a word that very many texts have, not all are looked at, but those that have another word of the question as well.
 
 **Meaning.** Cosine similarity of vectors, exact among the texts that meet the conditions; in a large archive that has
-an index, and with no other condition, among those that it finds.
+an index, among those that it finds. Where there are other conditions (tags, dates), those nearest to the question tell
+how many texts meet them: if enough, the index is read until so many are found; if few, or if it ends before that, the
+texts that meet them are found by their tags or dates, and compared one by one.
 
 **Both.** The best by words and the nearest vectors are put together; each measure is scaled to 0…1 among them (by the
 best for words, from the farthest to the nearest for vectors) and the mean of the two is the score. A text whose vector
@@ -28,7 +30,9 @@ The constants are round numbers, and others near them measure alike (`benchmarks
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from math import sqrt
 from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
@@ -44,10 +48,17 @@ _MOST_HITS = 1_000
 """Texts with one word that are looked at. Of a word that more have, those that have another one of the question too."""
 _POOL = 50
 """Candidates taken from each measure, and messages that lend their score; more where more results are wanted."""
-_CANDIDATES = 200
-"""Vectors that an index finds by their bits, to be compared exactly."""
+_CANDIDATES_SHARE, _FEWEST_CANDIDATES, _MOST_CANDIDATES = 0.002, 200, 1_000
+"""Vectors that an index finds by their bits, to be compared exactly: a share of all that are wanted, within limits.
+`hnsw.ef_search` is at most 1,000."""
+_SAMPLE = 100
+"""The nearest by their bits, which tell how many texts meet other conditions."""
+_READING_TO_COMPARING = 15
+"""So many vectors are compared in the time in which the index finds another one."""
 _LARGE_POOL = 200
 """The same where only one side of a talk is wanted."""
+_TAG_CHARACTERS = 200
+"""Of a tag, as much as is indexed."""
 _BOTH_SIDES = {"user", "assistant"}
 _SHORT, _ONCE = 500, 0.0607927
 """Bytes of an index entry up to which it tells nothing how often a word occurs; `ts_rank` of one that occurs once."""
@@ -65,21 +76,25 @@ terms AS MATERIALIZED (
 )"""
 
 
-def _lexical(table: str, where: str, *, scoped: bool) -> str:
+def lexical(source: str, where: str, *, scoped: bool, fenced: bool = True) -> str:
     """Common table expressions, ``lexical`` the last: the place and score of each row that has a word of the text.
 
     They are written so that the plan is good without knowing how many rows an archive, or agent, has: new ones aren't
     in the planner's statistics.
 
     Args:
-        table: with a column ``search``.
+        source: a table, or a common table expression, with columns ``search`` and ``ctid``.
         where: further conditions on its rows, called ``c``.
         scoped: whether the index is to be led to one archive or agent, by the parameter ``scope``.
+        fenced: whether rows are found by their words and by nothing else. Otherwise the planner may find them by
+            ``where`` as well, which it needs statistics for.
     """
     scope = "&& CAST(:scope AS tsquery)" if scoped else ""
+    hits = _matching(source, f"(term {scope})", where, fenced)
+    beside = _matching(source, f"(term && others {scope})", where, fenced)
     return f"""{_TERMS},
 hits AS MATERIALIZED (
-    SELECT place, number, size, rank FROM terms CROSS JOIN LATERAL {_matching(table, f"(term {scope})", where)} AS hit
+    SELECT place, number, size, rank FROM terms CROSS JOIN LATERAL {hits} AS hit
 ),
 rarity AS MATERIALIZED (
     SELECT number, count(*) >= {_MOST_HITS} AS frequent,
@@ -94,7 +109,7 @@ beside AS MATERIALIZED (
             SELECT CAST(string_agg(CAST(t.term AS text), '|') AS tsquery) FROM terms AS t WHERE t.number <> terms.number
         ) AS others
         FROM terms JOIN rarity USING (number) WHERE frequent
-    ) AS terms CROSS JOIN LATERAL {_matching(table, f"(term && others {scope})", where)} AS hit
+    ) AS terms CROSS JOIN LATERAL {beside} AS hit
 ),
 counted AS (
     SELECT * FROM hits
@@ -108,14 +123,14 @@ lexical AS MATERIALIZED (
 )"""
 
 
-def _matching(table: str, match: str, where: str) -> str:
+def _matching(source: str, match: str, where: str, fenced: bool) -> str:
     """The rows that match, no more of them than are looked at, with the rank of the term."""
-    # OFFSET 0 keeps the conditions out, so that rows are found by their words and by nothing else.
+    fence = "OFFSET 0" if fenced else ""
     return f"""(
         SELECT place, pg_column_size(search) AS size,
             CASE WHEN pg_column_size(search) < {_SHORT} THEN {_ONCE} ELSE ts_rank(search, term) END AS rank
         FROM (
-            SELECT found.ctid AS place, found.* FROM {SCHEMA}.{table} AS found WHERE found.search @@ {match} OFFSET 0
+            SELECT found.ctid AS place, found.* FROM {source} AS found WHERE found.search @@ {match} {fence}
         ) AS c WHERE {where} LIMIT {_MOST_HITS}
     )"""
 
@@ -126,24 +141,26 @@ def search_passages(
     """The best passages: rows of these columns of theirs, and scores from 1 (best) to 0."""
     support = None if search.vector is None else vector_support(connection)
     dimensions = len(search.vector or ())
-    indexed = search.indexed and not (search.tags or search.start or search.end)
-    if indexed:
-        connection.execute(text(f"SET LOCAL hnsw.ef_search = {_CANDIDATES}"))
     rows = connection.execute(
         _passages_statement(
             tuple(columns),
             support,
-            in_archive=search.archive_id is not None,
+            place="several" if search.archive_ids else "all" if search.archive_id is None else "one",
             tags=("all" if search.all_tags else "any") if search.tags else None,
             starts=search.start is not None,
             ends=search.end is not None,
             settled=search.settled,
-            bits=dimensions if indexed else None,
+            bits=dimensions if search.indexed else None,
         ),
         {
             "organization_id": actor.organization_id,
             "archive_id": search.archive_id,
-            "scope": _scope(search.archive_id),
+            "archive_ids": list(search.archive_ids),
+            "scope": _scope(
+                *(search.archive_ids or ([search.archive_id] if search.archive_id else [])),
+                tags=search.tags,
+                all_tags=search.all_tags,
+            ),
             "text": search.text,
             "tags": list(search.tags),
             "start": search.start,
@@ -153,9 +170,24 @@ def search_passages(
             "dimensions": dimensions,
             "pool": max(_POOL, search.limit),
             "limit": search.limit,
+            **_reading(search.indexed),
         },
     )
     return [(row, row[-1]) for row in rows]
+
+
+def _reading(vectors: int) -> dict[str, int]:
+    """How far an index of so many vectors is read for those that meet other conditions, and when it is worth it.
+
+    Where a share of them does, as many have to be compared as meet them, or the candidates divided by the share read.
+    The share at which both take the same time decides.
+    """
+    share = sqrt(_FEWEST_CANDIDATES * _READING_TO_COMPARING / max(vectors, 1))
+    return {
+        "candidates": min(_MOST_CANDIDATES, max(_FEWEST_CANDIDATES, round(_CANDIDATES_SHARE * vectors))),
+        "enough": max(3, round(_SAMPLE * share)),
+        "most_read": 2 * round(_FEWEST_CANDIDATES / min(share, 1.0)),
+    }
 
 
 @lru_cache(maxsize=64)
@@ -163,28 +195,42 @@ def _passages_statement(
     columns: tuple[str, ...],
     support: VectorSupport | None,
     *,
-    in_archive: bool,
+    place: str,
     tags: str | None,
     starts: bool,
     ends: bool,
     settled: bool,
     bits: int | None,
 ) -> TextClause:
+    within = _conditions(
+        {
+            "c.organization_id = :organization_id": place == "all",
+            "c.file_id IS NULL": place == "all",
+            "c.archive_id = :archive_id": place == "one",
+            "c.archive_id = ANY (CAST(:archive_ids AS text[]))": place == "several",
+        }
+    )
     where = _conditions(
         {
-            "c.organization_id = :organization_id": not in_archive,
-            "c.archive_id = :archive_id": in_archive,
+            within: True,
             "c.tags && CAST(:tags AS text[])": tags == "any",
             "c.tags @> CAST(:tags AS text[])": tags == "all",
             "c.created_at >= :start": starts,
             "c.created_at <= :end": ends,
         }
     )
-    lexical = _lexical("passages", where, scoped=in_archive)
-    best = _BEST_BY_WORDS if support is None else _best_by_both(support, where, settled=settled, bits=bits)
+    # In a large archive, a frequent word would be read from its beginning until the texts of a date come.
+    fenced = bits is None or not (starts or ends)
+    by_words = lexical(f"{SCHEMA}.passages", where, scoped=place != "all" or tags is not None, fenced=fenced)
+    before, best = "", _BEST_BY_WORDS
+    if support is not None:
+        vectors = _Vectors(support, within, where, tagged=tags is not None, settled=settled)
+        indexed = bits is not None and (vectors.plain or support.iterates)
+        before = _index_settings(vectors) if indexed else ""
+        best = _best_by_both(vectors, bits if indexed else None)
     selected = ", ".join(f"p.{column}" for column in columns)
-    return text(f"""
-WITH {lexical},{best}
+    return text(f"""{before}
+WITH {by_words},{best}
 SELECT {selected}, best.score FROM best JOIN {SCHEMA}.passages AS p ON p.ctid = best.place
 ORDER BY best.score DESC, p.created_at, p.id
 """)
@@ -196,28 +242,64 @@ best AS (
 )"""
 
 
-def _best_by_both(support: VectorSupport, where: str, *, settled: bool, bits: int | None) -> str:
-    comparable = f"{support.dimensions}(c.embedding) = :dimensions"
-    if not settled:
-        comparable += " AND c.embedding_model = :model"
-    distance = f"c.embedding {support.cosine_distance} (SELECT vector FROM asked)"
-    compared = f"{SCHEMA}.passages AS c WHERE {where} AND {comparable}"
+@dataclass(frozen=True, slots=True)
+class _Vectors:
+    """The vectors of the rows ``c`` that are compared with the one asked for.
+
+    Attributes:
+        within: which rows are looked at: those of an archive or organization.
+        where: which of them are wanted.
+        tagged: whether for some tags, by which the search index finds them.
+        settled: see `PassageSearch`.
+    """
+
+    support: VectorSupport
+    within: str
+    where: str
+    tagged: bool
+    settled: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether all that are looked at are wanted."""
+        return self.settled and self.where == self.within
+
+    @property
+    def fits(self) -> str:
+        return f"{self.support.dimensions}(c.embedding) = :dimensions"
+
+    @property
+    def comparable(self) -> str:
+        return self.fits if self.settled else f"{self.fits} AND c.embedding_model = :model"
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.where} AND {self.comparable}"
+
+    @property
+    def rows(self) -> str:
+        tagged = " AND c.search @@ CAST(:scope AS tsquery)" if self.tagged else ""
+        return f"{SCHEMA}.passages AS c WHERE {self.wanted}{tagged}"
+
+    @property
+    def distance(self) -> str:
+        return f"c.embedding {self.support.cosine_distance} (SELECT vector FROM asked)"
+
+
+def _best_by_both(vectors: _Vectors, bits: int | None) -> str:
+    near = _near(vectors, f"SELECT c.ctid AS place, c.embedding FROM {vectors.rows}")
     if bits is not None:
-        compared = _nearest_by_bits(support, compared, bits)
+        near = _near_by_index(vectors, bits)
     return f"""
-asked AS MATERIALIZED (SELECT CAST(:vector AS {support.type}) AS vector),
-near AS MATERIALIZED (
-    SELECT c.place, {distance} AS distance FROM (SELECT c.ctid AS place, c.embedding FROM {compared}) AS c
-    ORDER BY distance LIMIT :pool
-),
+asked AS MATERIALIZED (SELECT CAST(:vector AS {vectors.support.type}) AS vector),{near},
 pool AS (
     (SELECT place, score, CAST(NULL AS float8) AS distance FROM lexical ORDER BY score DESC, place LIMIT :pool)
-    UNION ALL SELECT place, NULL, distance FROM near
-    UNION ALL SELECT place, score, NULL FROM lexical WHERE place = ANY (ARRAY(SELECT place FROM near))
+    UNION ALL SELECT place, score, distance FROM near LEFT JOIN lexical USING (place)
 ),
 measured AS (
     SELECT place, coalesce(max(score) / max(max(score)) OVER (), 0) AS words, 1 - coalesce(min(distance),
-        (SELECT {distance} FROM {SCHEMA}.passages AS c WHERE c.ctid = place AND {comparable})) AS likeness
+        (SELECT {vectors.distance} FROM {SCHEMA}.passages AS c WHERE c.ctid = place AND {vectors.comparable})
+    ) AS likeness
     FROM pool GROUP BY place
 ),
 scaled AS (
@@ -230,12 +312,48 @@ best AS (
 )"""
 
 
-def _nearest_by_bits(support: VectorSupport, compared: str, bits: int) -> str:
-    """The rows that an index of the vectors' bits says are nearest (see `letta.archives.vector_index_repository`)."""
+def _near(vectors: _Vectors, rows: str) -> str:
+    return f"""
+near AS MATERIALIZED (
+    SELECT c.place, {vectors.distance} AS distance FROM ({rows}) AS c ORDER BY distance LIMIT :pool
+)"""
+
+
+def _near_by_index(vectors: _Vectors, bits: int) -> str:
+    """The nearest that an index of the vectors' bits finds (see `letta.archives.vector_index_repository`)."""
+    schema = vectors.support.schema
     quantized = "CAST({}.binary_quantize({}) AS bit({}))"
-    stored = quantized.format(support.schema, "c.embedding", bits)
-    asked = quantized.format(support.schema, "(SELECT vector FROM asked)", bits)
-    return f"{compared} ORDER BY {stored} OPERATOR({support.schema}.<~>) {asked} LIMIT {_CANDIDATES}"
+    stored = quantized.format(schema, "c.embedding", bits)
+    asked = quantized.format(schema, "(SELECT vector FROM asked)", bits)
+    entries = f"""SELECT c.ctid AS place, c.embedding, c.embedding_model, c.archive_id, c.tags, c.created_at
+        FROM {SCHEMA}.passages AS c WHERE {vectors.within} AND {vectors.fits}
+        ORDER BY {stored} OPERATOR({schema}.<~>) {asked}"""
+    if vectors.plain:
+        return _near(vectors, f"{entries} LIMIT :candidates")
+    return f"""
+first AS MATERIALIZED (
+    SELECT count(*) AS found, greatest({_FEWEST_CANDIDATES}, :candidates * count(*) / {_SAMPLE}) AS needed
+    FROM ({entries} LIMIT {_SAMPLE}) AS c WHERE {vectors.wanted}
+),
+candidates AS MATERIALIZED (
+    SELECT c.place, {vectors.distance} AS distance FROM ({entries} LIMIT :most_read) AS c
+    WHERE (SELECT found FROM first) >= :enough AND {vectors.wanted} LIMIT (SELECT needed FROM first)
+),
+enough AS MATERIALIZED (SELECT count(*) = (SELECT needed FROM first) AS found FROM candidates),
+near AS MATERIALIZED (
+    SELECT * FROM candidates WHERE (SELECT found FROM enough)
+    UNION ALL
+    SELECT c.ctid AS place, {vectors.distance} FROM {vectors.rows} AND NOT (SELECT found FROM enough)
+    ORDER BY distance LIMIT :pool
+)"""
+
+
+def _index_settings(vectors: _Vectors) -> str:
+    if not vectors.support.iterates:
+        return "SET LOCAL hnsw.ef_search = :candidates;"
+    return f"""
+SET LOCAL hnsw.ef_search = {":candidates" if vectors.plain else _SAMPLE}; SET LOCAL hnsw.iterative_scan = relaxed_order;
+SET LOCAL hnsw.max_scan_tuples = 1000000; SET LOCAL hnsw.scan_mem_multiplier = 8;"""
 
 
 def search_messages(
@@ -276,7 +394,7 @@ def _messages(
             "organization_id": actor.organization_id,
             "agent_id": search.agent_id,
             "conversation_id": search.conversation_id,
-            "scope": _scope(search.agent_id),
+            "scope": _scope(*([search.agent_id] if search.agent_id is not None else [])),
             "text": search.text,
             "pattern": _pattern(search.text or ""),
             "roles": list(search.roles),
@@ -324,7 +442,7 @@ ORDER BY coalesce(c.run_id = :current_run_id, false), c.sequence_id DESC LIMIT :
 """)
     beside = _conditions(within_conversation)
     return text(f"""
-WITH {_lexical("messages", where, scoped=of_agent)},
+WITH {lexical(f"{SCHEMA}.messages", where, scoped=of_agent)},
 pool AS MATERIALIZED (SELECT place, score FROM lexical ORDER BY score DESC, place LIMIT :pool),
 shares AS (
     SELECT place, score FROM pool
@@ -372,6 +490,14 @@ def _conditions(conditions: dict[str, bool]) -> str:
     return " AND ".join(condition for condition, wanted in conditions.items() if wanted)
 
 
-def _scope(identifier: str | None) -> str | None:
-    """The lexeme with which every text of an archive, or agent, is indexed beside its words."""
-    return None if identifier is None else f"'@{identifier[-12:]}'"
+def _scope(*identifiers: str, tags: Sequence[str] = (), all_tags: bool = False) -> str | None:
+    """The lexemes with which texts are indexed beside their words: those of archives, or an agent, and of tags."""
+    of_tags = (" & " if all_tags else " | ").join(_lexeme(f"#{tag[:_TAG_CHARACTERS]}") for tag in dict.fromkeys(tags))
+    owners = " | ".join(_lexeme(f"@{identifier[-12:]}") for identifier in identifiers)
+    scopes = [f"({owners})"] if owners else []
+    return " & ".join([*scopes, *([f"({of_tags})"] if of_tags else [])]) or None
+
+
+def _lexeme(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"

@@ -7,19 +7,21 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class PassageSearch:
-    """A search among passages: those of one archive, or of the whole organization.
+    """A search among passages: those of one archive, of several, or of the whole organization.
 
     Attributes:
         vector: the text's embedding; without it the words alone decide.
+        archive_ids: several archives that are searched together, in place of one.
         model: the embedding model that the vector is from. Passages embedded by another one count by their words.
         settled: whether all vectors of the archive are of that model, so that none has to be looked at for it.
-        indexed: whether there is a vector index for the archive and vectors of as many dimensions.
+        indexed: how many vectors of as many dimensions the archive's vector index was built of; 0 if it has none.
         all_tags: whether a passage needs all of the tags, or one of them.
     """
 
     text: str
     limit: int
     archive_id: str | None = None
+    archive_ids: Sequence[str] = ()
     tags: Sequence[str] = ()
     all_tags: bool = False
     start: datetime | None = None
@@ -27,7 +29,7 @@ class PassageSearch:
     vector: Sequence[float] | None = None
     model: str | None = None
     settled: bool = False
-    indexed: bool = False
+    indexed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,19 @@ class MessageSearch:
     start: datetime | None = None
     end: datetime | None = None
     current_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSearch:
+    """A search among an organization's tools.
+
+    Attributes:
+        text: blank lists what meets the other conditions, newest first.
+        types: of the tools that are wanted; None for all.
+        tags: of which a tool needs one; None for all tools.
+    """
+
+    text: str
+    limit: int
+    types: Sequence[str] | None = None
+    tags: Sequence[str] | None = None

@@ -175,6 +175,15 @@ def test_the_schema_of_a_tool_may_be_missing(http: httpx2.Client, files: Files) 
     assert stored["json_schema"]["parameters"]["required"] == ["sides"]
 
 
+def test_a_tool_in_typescript_is_stored_and_told(http: httpx2.Client, files: Files) -> None:
+    written = {"source_type": "typescript", "source_code": "function ts_tool() {}", "json_schema": {"name": "ts_tool"}}
+    answer = files.load(file_with_tool(tool(name="ts_tool", **written)))
+    assert answer["warnings"] == ["The tool 'ts_tool' is in TypeScript, which isn't run here. Write it in Python."]
+    (stored,) = http.get("/v1/tools", params={"name": "ts_tool"}).json()
+    same = {name: stored[name] for name in ("source_type", "source_code", "json_schema")}
+    assert http.patch(f"/v1/tools/{stored['id']}", json=same | {"tags": ["t"]}).json()["tags"] == ["t"]
+
+
 def test_a_tool_that_cannot_run_is_stored_and_told(files: Files) -> None:
     answer = files.load(
         file_with_tool(tool(name="odd_tool", json_schema={"name": "odd_tool"}, source_code="no python"))

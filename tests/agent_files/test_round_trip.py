@@ -75,7 +75,7 @@ def test_an_imported_agent_is_exported_as_the_first_one_was(
     copied = files.agent(first, append_copy_suffix="false")
     assert comparable(files.export(copied.id)) == comparable(first)
     assert first["agents"][0]["compaction_settings"]["prompt"] == "Be brief."
-    assert [len(first[name]) for name in ("blocks", "tools", "sources")] == [2, 3, 1]
+    assert [len(first[name]) for name in ("blocks", "tools", "sources")] == [2, 6, 1]
     assert types(copied.history()) == types(agent.history())
 
 

@@ -156,7 +156,7 @@ def test_a_long_list_with_everything_takes_as_many_statements_as_a_short_one(
     found = database.run_sync(list_agents, actor, AgentFilter(), Page(), "created_at", ALL)
     assert len(found) == 5
     assert statements.pop() == "COMMIT"
-    assert len(statements) <= 8, "\n".join(statements)
+    assert len(statements) <= 9, "\n".join(statements)
     statements.clear()
     database.run_sync(get_agent, actor, found[0].id, NONE)
     assert len(statements) == 2  # the agent with its context's ids, and COMMIT

@@ -214,7 +214,7 @@ def test_reset(client: Letta, create: Create, model: ScriptedModel) -> None:
         ({"model": MODEL, "block_ids": [f"block-{UNKNOWN}"]}, 404, UNKNOWN),
         ({"model": MODEL, "memory_blocks": [{"label": "a"}, {"label": "a"}]}, 409, "'a'"),
         ({"model": MODEL, "memory_blocks": [{"label": "a", "value": "abc", "limit": 2}]}, 400, "limit is 2"),
-        ({"model": MODEL, "identity_ids": ["identity-1"]}, 501, "identity_ids"),
+        ({"model": MODEL, "identity_ids": ["identity-1"]}, 404, "identity-1"),
         ({"model": MODEL, "agent_type": "voice_convo_agent"}, 422, "enable_sleeptime"),
     ],
 )

@@ -13,7 +13,7 @@ from letta.conversations.repository import default_conversation_id
 from letta.conversations.tables import conversations
 from letta.database.engine import Database
 from letta.database.ids import new_id
-from letta.errors import BusyError, ConflictError, InvalidArgumentError, NotFoundError, NotOfferedError
+from letta.errors import BusyError, ConflictError, InvalidArgumentError, NotFoundError
 from letta.folders.folder import Folder
 from letta.folders.repository import create_folder
 from letta.messages.repository import get_message
@@ -214,7 +214,7 @@ def test_what_cannot_be_is_refused(new_agent: NewAgent, change: Change, stored_b
         ({"tool_ids": [f"tool-{UNKNOWN}"]}, NotFoundError),
         ({"folder_ids": [f"source-{UNKNOWN}"]}, NotFoundError),
         ({"model": "nope/none"}, NotFoundError),
-        ({"identity_ids": ["identity-1"]}, NotOfferedError),
+        ({"identity_ids": ["identity-1"]}, NotFoundError),
         ({"max_files_open": 1001}, InvalidArgumentError),
     ]
     for fields, error in refused:

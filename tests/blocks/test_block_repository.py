@@ -88,7 +88,7 @@ def test_nul_characters_are_taken_out_of_values_and_refused_elsewhere(
 ) -> None:
     block = new_block(value="a\0b")
     assert database.run_sync(repository.get_block, actor, block.id).value == "ab"
-    for changes in ({"label": "\0"}, {"description": "\0"}, {"metadata": {"a": "\0"}}, {"tags": ["\0"]}):
+    for changes in ({"label": "\0"}, {"description": "\0"}, {"metadata": {"a": "\0"}}):
         with pytest.raises(InvalidArgumentError, match="NUL"):
             database.run_sync(repository.update_block, actor, block.id, changes)
 
@@ -142,6 +142,14 @@ def test_lists(database: Database, actor: Actor, new_block: NewBlock) -> None:
     assert labels(Page(order="asc", after=first.id)) == labels(Page(order="desc", before=first.id)) == ["plan-b"]
     assert labels(Page(order="asc", before=second.id)) == ["plan"]
     assert database.run_sync(repository.count_blocks, actor, BlockFilter()) == 2
+
+
+@pytest.mark.parametrize("condition", [{"identity_id": "identity-1"}, {"identifier_keys": ["key"]}])
+def test_identities_that_are_not_there_have_no_blocks(
+    database: Database, actor: Actor, new_block: NewBlock, condition: dict[str, Any]
+) -> None:
+    new_block()
+    assert database.run_sync(repository.list_blocks, actor, BlockFilter(**condition), Page()) == []
 
 
 def test_lists_by_the_number_of_agents(database: Database, actor: Actor, new_block: NewBlock) -> None:

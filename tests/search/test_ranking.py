@@ -1,12 +1,15 @@
 """How passages are ranked: by words, by meaning, by both. The figures are in `benchmarks/retrieval.py`."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from letta.archives.archive import Archive
 from letta.archives.passage_repository import NewPassage, find_passages, insert_passages
 from letta.archives.repository import insert_archive
+from letta.database.base import SCHEMA
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.organizations.actor import Actor
@@ -194,3 +197,29 @@ def test_a_search_is_one_statement(shelf: Shelf, statements: list[str]) -> None:
     statements.clear()
     shelf.find("a", [1.0, 0.0])
     assert len([statement for statement in statements if "SELECT" in statement]) == 1
+
+
+@pytest.mark.parametrize("tag", ["plain", "two words", "it's", "back\\slash", "'", "&|!()", "ü" * 200, "@x", "#"])
+def test_a_tag_is_found_whatever_is_in_it(shelf: Shelf, tag: str) -> None:
+    new = [NewPassage(f"note {number}", tags=tags) for number, tags in enumerate([[tag], [tag, "b"], ["b"], []])]
+    shelf.database.run_sync(insert_passages, shelf.actor, shelf.archive, new)
+
+    def find(*tags: str, archive: str | None = shelf.archive.id, **conditions: Any) -> list[str]:
+        search = PassageSearch("notes", 10, archive, tags=tags, **conditions)
+        return sorted(passage.text for passage, _ in shelf.database.run_sync(find_passages, shelf.actor, search))
+
+    assert find(tag) == ["note 0", "note 1"]
+    assert find(tag, "b") == ["note 0", "note 1", "note 2"]
+    assert find(tag, "b", all_tags=True) == ["note 1"]
+    assert find(tag, tag, archive=None) == ["note 0", "note 1"]
+    assert find("none") == []
+
+
+def test_what_is_compared_stays_in_the_row(database: Database) -> None:
+    """Where it moves out, as rows with vectors are large, a search takes several times as long."""
+    query = text("""
+        SELECT array_agg(attname ORDER BY attname) FROM pg_attribute
+        WHERE attrelid = to_regclass(:passages) AND attnum > 0 AND attstorage IN ('x', 'e')
+    """)
+    moved = database.run_sync(lambda connection: connection.scalar(query, {"passages": f"{SCHEMA}.passages"}))
+    assert moved == ["metadata", "text"]
