@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from letta.database.configured import configured_dsn, quota_mb
-from letta.database.dsn import Chosen, DsnError, parse_dsn
+from letta.database.configured import configured_dsn, maintenance_dsn, quota_mb
+from letta.database.dsn import Chosen, Dsn, DsnError, parse_dsn
 from letta.database.encryption import Keyring
+from letta.sandbox.policy import engine_name
 from letta.server.keys import configured_key
+from letta.server.policy import is_loopback
 from letta.settings import Settings
 
 
@@ -43,9 +46,13 @@ class DoctorContext:
         key_fingerprint: of the encryption key, if there is one.
         key_problem: why it can't be used, instead.
         key_is_made: whether the server makes one where there is none.
+        maintenance: the way to the database on which indexes are built; found from ``chosen`` if there is none.
+        maintenance_problem: why the setting that names it can't be used, instead.
         quota_mb: size at which the database becomes read-only, if it does.
         connections: how many connections one process opens at most.
         default_model: handle of the model that agents get when they ask for none.
+        tool_engine: what runs custom tools.
+        has_e2b_key: whether there is a key for E2B.
         find_models: lists the handles of the models that can be used; raises `LettaError` when it can't.
     """
 
@@ -59,10 +66,19 @@ class DoctorContext:
     key_fingerprint: str | None = None
     key_problem: str | None = None
     key_is_made: bool = False
+    maintenance: Dsn | None = None
+    maintenance_problem: str | None = None
     quota_mb: int | None = None
     connections: int = 5
     default_model: str | None = None
+    tool_engine: str = "process"
+    has_e2b_key: bool = False
     find_models: Callable[[], Sequence[str]] | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return not self.on_render and is_loopback(self.bind_host)
 
     @classmethod
     def from_settings(
@@ -94,11 +110,23 @@ class DoctorContext:
             key_fingerprint=keyring.fingerprint,
             key_problem=beside.key_problem if beside else None,
             key_is_made=beside is not None and not settings.render,
+            **_maintenance(settings, chosen),
             quota_mb=quota_mb(settings, chosen.dsn if chosen else None),
             connections=settings.pg_pool_size + settings.pg_max_overflow,
             default_model=settings.default_llm_handle,
+            tool_engine=engine_name(settings),
+            has_e2b_key=settings.e2b_api_key is not None,
             find_models=find_models,
         )
+
+
+def _maintenance(settings: Settings, chosen: Chosen | None) -> dict[str, Any]:
+    if chosen is None:
+        return {}
+    try:
+        return {"maintenance": maintenance_dsn(settings, chosen.dsn)}
+    except DsnError as error:
+        return {"maintenance_problem": error.detail}
 
 
 def _database(settings: Settings, embedded: Embedded | None) -> tuple[Chosen | None, str | None]:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from letta.database.dsn import URI_SETTINGS, Chosen
 from letta.database.failures import FailureKind, classify, hint
-from letta.doctor import connection, exposure, files, models, schema, secrets
+from letta.doctor import connection, exposure, files, models, schema, secrets, tools
 from letta.doctor.check import Check, Verdict, fail, skip
 from letta.doctor.context import DoctorContext
 from letta.doctor.database import DoctorDatabase, Visit
@@ -53,6 +53,7 @@ def run_checks(context: DoctorContext, *, limit_seconds: float = _SECONDS) -> li
         _check("Connection string", lambda: connection.connection_string(context), limit_seconds),
         *_database_checks(context, limit_seconds),
         _check("Password", lambda: secrets.password(context), limit_seconds),
+        _check("Custom tools", lambda: tools.sandbox(context), limit_seconds),
         _check("Models", lambda: models.models(context), limit_seconds),
     ]
 

@@ -1,11 +1,15 @@
 """What is in the database: pgvector, our tables, and room for more."""
 
 import re
+from dataclasses import replace
 
+import psycopg2
 from sqlalchemy import Connection
 
+from letta.archives.vector_index_repository import NoSessionError, leads_to_session
 from letta.database.all_tables import metadata
 from letta.database.base import SCHEMA
+from letta.database.failures import hint
 from letta.database.migrations import HEAD, current_revision, known_revisions
 from letta.database.size import database_bytes
 from letta.doctor import repository
@@ -103,10 +107,25 @@ def vector_indexes(visit: Visit) -> Verdict:
     if current_revision(visit.connection) != HEAD:
         return skip("The tables aren't those of this version.")
     ready, reasons = repository.vector_indexes(visit.connection)
+    obstacle = _obstacle_to_indexes(visit)
+    if obstacle is not None:
+        return warn(f"{ready} archives have one; none can be built, which only large archives need.", obstacle)
     if not reasons:
         return ok(f"{ready} archives are large enough to have one.")
     archive_id, reason = next(iter(reasons.items()))
     return warn(
         f"{len(reasons)} large archives have none, so that searching them is slow but right.",
-        f"Archive {archive_id}: {reason} It is tried again a day later.",
+        f"Archive {archive_id}: {reason} It is tried again an hour later, or a day after a build that broke off.",
     )
+
+
+def _obstacle_to_indexes(visit: Visit) -> str | None:
+    """Why the connection for maintenance is of no use, with what to do about it."""
+    if visit.context.maintenance_problem is not None:
+        return visit.context.maintenance_problem
+    dsn = visit.context.maintenance or visit.dsn.maintenance_dsn()
+    try:
+        session = leads_to_session(replace(dsn, options={**dsn.options, "connect_timeout": "5"}))
+    except psycopg2.Error as error:
+        return f"LETTA_PG_MAINTENANCE_URI: {hint(error, setting='LETTA_PG_MAINTENANCE_URI')}"
+    return None if session else NoSessionError().detail

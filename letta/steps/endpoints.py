@@ -1,17 +1,16 @@
 """Reading steps, and rating them."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 
 from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
-from letta.http.parameters import StepId, page_parameters
-from letta.messages import repository as messages_repository
+from letta.http.parameters import IncludeCost, StepId, page_parameters
+from letta.http.schema import Moment
+from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
-from letta.messages.wire import to_wire
 from letta.steps import repository
 from letta.steps.repository import StepFilter
 from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
@@ -34,8 +33,10 @@ async def list_steps(
     feedback: Literal["positive", "negative"] | None = None,
     has_feedback: bool | None = None,
     tags: Annotated[list[str] | None, Query()] = None,
-    start_date: datetime | None = None,
-    end_date: datetime | None = None,
+    trace_ids: Annotated[list[str] | None, Query()] = None,
+    start_date: Moment | None = None,
+    end_date: Moment | None = None,
+    include_cost: IncludeCost = False,
 ) -> list[Step]:
     """Steps of the organization, newest first."""
     condition = StepFilter(
@@ -45,10 +46,11 @@ async def list_steps(
         feedback=feedback,
         has_feedback=has_feedback,
         tags=tags,
+        trace_ids=trace_ids,
         start=start_date,
         end=end_date,
     )
-    return await database.read(repository.list_steps, actor, condition, page)
+    return await database.read(repository.list_steps, actor, condition, page, with_cost=include_cost)
 
 
 @router.get("/steps/{step_id}", response_model=Step)
@@ -76,11 +78,22 @@ async def set_feedback(actor: ActorDep, database: DatabaseDep, step_id: StepId, 
     return await database.run(repository.set_feedback, actor, step_id, body)
 
 
+@router.patch("/steps/{step_id}/transaction/{transaction}", response_model=Step)
+async def set_transaction(
+    actor: ActorDep,
+    database: DatabaseDep,
+    step_id: StepId,
+    transaction: Annotated[str, Path(max_length=255, description="What another system calls it: the step's tid.")],
+) -> Step:
+    """Note under which id another system accounts for a step."""
+    return await database.run(repository.set_transaction, actor, step_id, transaction)
+
+
 @router.get("/steps/{step_id}/messages", response_model=list[JsonObject])
 async def list_messages_of_step(
     actor: ActorDep, database: DatabaseDep, step_id: StepId, page: MessagesPage
 ) -> JSONResponse:
     """The messages that a step made."""
     await database.read(repository.get_step, actor, step_id)
-    found = await database.read(messages_repository.list_messages, actor, MessageFilter(step_id=step_id), page)
-    return JSONResponse(to_wire(found))
+    found = await database.read(messages_listing.list_messages, actor, MessageFilter(step_id=step_id), page)
+    return JSONResponse(found)

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
-from letta.llm.chat import Usage
 from letta.llm.cost import cost_usd
+from letta.llm.usage import Usage
 from letta.organizations.actor import Actor
 from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 from letta.steps.tables import provider_traces, steps
+from letta.steps.trace_ids import run_id_of, trace_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,20 @@ class StepFilter:
     feedback: str | None = None
     has_feedback: bool | None = None
     tags: Sequence[str] | None = None
+    trace_ids: Sequence[str] | None = None
     start: datetime | None = None
     end: datetime | None = None
 
 
-def list_steps(connection: Connection, actor: Actor, condition: StepFilter, page: Page) -> list[Step]:
-    """Steps of the organization that meet the condition."""
+def list_steps(
+    connection: Connection, actor: Actor, condition: StepFilter, page: Page, *, with_cost: bool = False
+) -> list[Step]:
+    """Steps of the organization that meet the condition; with what each cost, where that is wanted and known."""
     query = paginate(_filtered(_select(actor), condition), steps, page)
-    return [_to_step(row) for row in connection.execute(query)]
+    rows = connection.execute(query).all()
+    if not with_cost:
+        return [_to_step(row) for row in rows]
+    return [_to_step(row).model_copy(update={"cost_usd": _cost(row)}) for row in rows]
 
 
 def get_step(connection: Connection, actor: Actor, step_id: str) -> Step:
@@ -117,6 +124,13 @@ def set_feedback(connection: Connection, actor: Actor, step_id: str, feedback: F
     return get_step(connection, actor, step_id)
 
 
+def set_transaction(connection: Connection, actor: Actor, step_id: str, transaction_id: str) -> Step:
+    """Note under which id another system accounts for a step."""
+    own = (steps.c.id == step_id, steps.c.organization_id == actor.organization_id)
+    connection.execute(update(steps).where(*own).values(transaction_id=transaction_id, updated_at=func.now()))
+    return get_step(connection, actor, step_id)
+
+
 def _row(connection: Connection, actor: Actor, step_id: str) -> Row[Any]:
     row = connection.execute(_select(actor).where(steps.c.id == step_id)).first()
     if row is None:
@@ -136,6 +150,8 @@ def _filtered(query: Select[Any], condition: StepFilter) -> Select[Any]:
         query = query.where(steps.c.feedback.is_not(None) if condition.has_feedback else steps.c.feedback.is_(None))
     if condition.tags:
         query = query.where(steps.c.tags.overlap(list(condition.tags)))
+    if condition.trace_ids:
+        query = query.where(steps.c.run_id.in_([run_id_of(trace_id) for trace_id in condition.trace_ids]))
     if condition.start is not None:
         query = query.where(steps.c.created_at >= condition.start)
     if condition.end is not None:
@@ -145,6 +161,8 @@ def _filtered(query: Select[Any], condition: StepFilter) -> Select[Any]:
 
 def _to_step(row: Row[Any]) -> Step:
     step = Step.model_validate(row)
+    step.trace_id = trace_id_of(row.run_id)
+    step.tid = row.transaction_id
     step.prompt_tokens_details = {
         "cached_input_tokens": row.cached_input_tokens,
         "cache_write_tokens": row.cache_write_tokens,

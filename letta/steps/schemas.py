@@ -8,6 +8,8 @@ from letta.http.schema import Schema, Timestamp
 
 JsonObject = dict[str, Any]
 
+_COST = "Price of the model's call in US dollars, by its provider's list."
+
 
 class Step(Schema):
     """One call of a model and what followed from it."""
@@ -33,7 +35,7 @@ class Step(Schema):
     completion_tokens_details: JsonObject | None = None
     prompt_tokens_details: JsonObject | None = None
     stop_reason: str | None = None
-    tags: list[str] | None = None
+    tags: list[str] = Field(default_factory=list)
     tid: str | None = None
     trace_id: str | None = None
     request_id: str | None = None
@@ -44,6 +46,7 @@ class Step(Schema):
     error_data: JsonObject | None = None
     status: str | None = None
     created_at: Timestamp | None = None
+    cost_usd: float | None = Field(None, description=_COST, exclude_if=lambda value: value is None)
 
 
 class StepMetrics(Schema):
@@ -62,10 +65,7 @@ class StepMetrics(Schema):
     base_template_id: str | None = None
     template_id: str | None = None
     project_id: str | None = None
-    cost_usd: float | None = Field(
-        None,
-        description="Price of the model's call in US dollars, by its provider's list; null where that isn't known.",
-    )
+    cost_usd: float | None = Field(None, description=f"{_COST} Null where that isn't known.")
 
 
 class ProviderTrace(Schema):

@@ -26,6 +26,7 @@ steps = entity_table(
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     Column("feedback", Text),
     Column("request_id", Text),
+    Column("transaction_id", Text),
     Column("project_id", Text),
     Column("error_type", Text),
     Column("error_data", Json),

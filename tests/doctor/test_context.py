@@ -95,3 +95,13 @@ def test_authority_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("LETTA_PG_SSLROOTCERT", PEM)
     with pytest.raises(DsnError, match="LETTA_DIR"):
         configured_dsn(Settings())
+
+
+def test_where_indexes_are_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = DoctorContext.from_settings(Settings())
+    assert context.maintenance is not None
+    assert context.maintenance.port == 5432
+    monkeypatch.setenv("LETTA_PG_MAINTENANCE_URI", "mysql://x")
+    context = DoctorContext.from_settings(Settings())
+    assert context.maintenance is None
+    assert "LETTA_PG_MAINTENANCE_URI" in (context.maintenance_problem or "")

@@ -148,6 +148,23 @@ def test_locked_table_is_given_up(look: Look, scratch: str) -> None:
     assert checks["Exposure"].status is Status.OK
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"maintenance": parse_dsn("postgresql://u:p@127.0.0.1:1/x?sslmode=disable")}, "LETTA_PG_MAINTENANCE_URI"),
+        (
+            {"maintenance": parse_dsn("postgresql://postgres.a:p@aws-0-x.pooler.supabase.com:6543/postgres")},
+            "pooler in transaction mode",
+        ),
+        ({"maintenance_problem": "LETTA_PG_MAINTENANCE_URI is no address."}, "is no address"),
+    ],
+)
+def test_a_way_on_which_no_index_can_be_built(look: Look, changes: dict[str, object], told: str) -> None:
+    check = look(**changes)["Vector indexes"]
+    assert check.status is Status.WARN
+    assert told in check.remedy
+
+
 def test_an_archive_without_its_index(look: Look, scratch: str, execute: Execute) -> None:
     assert look(scratch)["Vector indexes"].status is Status.OK
     execute(
