@@ -7,10 +7,10 @@ an answer of the name server that changes in between has no effect. Hosts in LET
 import asyncio
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 import httpx2
@@ -19,6 +19,12 @@ from letta.errors import InvalidArgumentError, LettaError
 from letta.settings import settings
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_FURTHER_PRIVATE = (
+    IPv4Network("192.0.0.0/24"),  # the metadata service of a large host is in it
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("fec0::/10"),
+)
+"""Networks that not every version of Python's library counts among the private ones."""
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MEGABYTE = 1024 * 1024
 
@@ -44,6 +50,7 @@ async def request(
     url: str,
     *,
     json: Any = None,
+    content: bytes | None = None,
     headers: dict[str, str] | None = None,
     seconds: float = 20,
     max_bytes: int = _MEGABYTE,
@@ -52,6 +59,7 @@ async def request(
     """Send a request to an address that a user gave.
 
     Args:
+        content: a body that is sent as it is, in place of ``json``.
         seconds: the longest that all of it may take.
         max_bytes: largest body that is read.
         redirects: how many are followed; each is checked like the first address.
@@ -62,7 +70,7 @@ async def request(
     """
     try:
         async with asyncio.timeout(seconds):
-            answer = await _send(method, url, json, headers, max_bytes)
+            answer = await _send(method, url, json, headers, max_bytes, content)
             for _ in range(redirects):
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
                     break
@@ -70,7 +78,7 @@ async def request(
                 answer = await _send("GET", target, None, headers, max_bytes)
             return answer
     except TimeoutError:
-        raise EgressError(f"{_shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
+        raise EgressError(f"{shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
 
 
 async def check(url: str) -> None:
@@ -79,33 +87,41 @@ async def check(url: str) -> None:
     Raises:
         InvalidArgumentError: it isn't one that may be asked.
     """
-    parsed = _parse(url)
+    parsed = parse(url)
     with suppress(EgressError):
-        await _addresses(parsed)
+        await addresses_of(parsed)
 
 
-async def _send(method: str, url: str, json: Any, headers: dict[str, str] | None, max_bytes: int) -> Answer:
-    parsed = _parse(url)
+async def _send(
+    method: str,
+    url: str,
+    json: Any,
+    headers: dict[str, str] | None,
+    max_bytes: int,
+    content: bytes | None = None,
+) -> Answer:
+    parsed = parse(url)
     problem = "it has no address"
-    for address in await _addresses(parsed):
-        pinned = parsed.copy_with(host=address)
-        sent = {**(headers or {}), "host": parsed.netloc.decode()}
+    for address in await addresses_of(parsed):
         try:
-            async with (
-                httpx2.AsyncClient(verify=_tls(), trust_env=False, timeout=None) as client,
-                client.stream(
-                    method, pinned, json=json, headers=sent, extensions={"sni_hostname": parsed.host}
-                ) as response,
-            ):
-                return Answer(url, response.status_code, response.headers, await _body(response, url, max_bytes))
+            async with httpx2.AsyncClient(verify=tls(), trust_env=False, timeout=None) as client:
+                request = client.build_request(method, parsed, json=json, content=content, headers=headers)
+                response = await client.send(pinned(request, address), stream=True)
+                async with aclosing(response):
+                    return Answer(url, response.status_code, response.headers, await _body(response, url, max_bytes))
         except httpx2.ConnectError as error:
             problem = str(error) or type(error).__name__
         except httpx2.HTTPError as error:
-            raise EgressError(f"{_shown(url)} broke off its answer ({type(error).__name__}).") from error
-    raise EgressError(f"{_shown(url)} can't be reached ({problem}). Check the address.")
+            raise EgressError(f"{shown(url)} broke off its answer ({type(error).__name__}).") from error
+    raise EgressError(f"{shown(url)} can't be reached ({problem}). Check the address.")
 
 
-def _parse(url: str) -> httpx2.URL:
+def parse(url: str) -> httpx2.URL:
+    """A web address, taken apart.
+
+    Raises:
+        InvalidArgumentError: it is none.
+    """
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
@@ -117,8 +133,13 @@ def _parse(url: str) -> httpx2.URL:
     return parsed
 
 
-async def _addresses(url: httpx2.URL) -> list[str]:
-    """Where a URL leads to, all of it allowed; IPv4 first, since many hosts have no route for the other."""
+async def addresses_of(url: httpx2.URL) -> list[str]:
+    """Where a URL leads to, all of it allowed; IPv4 first, since many hosts have no route for the other.
+
+    Raises:
+        InvalidArgumentError: it isn't one that may be asked.
+        EgressError: nobody knows the host.
+    """
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
@@ -129,10 +150,21 @@ async def _addresses(url: httpx2.URL) -> list[str]:
         for address in addresses:
             if not is_public(address):
                 raise InvalidArgumentError(
-                    f"{_shown(str(url))} is refused: {url.host} is this machine, or within a private network. "
+                    f"{shown(str(url))} is refused: {url.host} is this machine, or within a private network. "
                     "Use a public address, or list the host in LETTA_ALLOW_PRIVATE_URLS."
                 )
     return sorted(addresses, key=lambda address: ":" in address)
+
+
+def pinned(request: httpx2.Request, address: str) -> httpx2.Request:
+    """The same request to one address of its host, whatever the name stands for by then."""
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers={**dict(request.headers), "host": request.url.netloc.decode()},
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
 
 
 def is_public(address: str) -> bool:
@@ -144,7 +176,9 @@ def is_public(address: str) -> bool:
             wrapped = IPv4Address(int(ip) & 0xFFFFFFFF)
         if wrapped is not None:
             return is_public(str(wrapped))
-    return ip.is_global and not ip.is_multicast
+    if any(ip.version == network.version and ip in network for network in _FURTHER_PRIVATE):
+        return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 def _exempt() -> set[str]:
@@ -156,16 +190,17 @@ async def _body(response: httpx2.Response, url: str, max_bytes: int) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > max_bytes:
-            raise EgressError(f"{_shown(url)} answers more than {max_bytes} bytes, which is too much.")
+            raise EgressError(f"{shown(url)} answers more than {max_bytes} bytes, which is too much.")
     return bytes(body)
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """A URL without what may be secret in it."""
     parsed = httpx2.URL(url)
     return f"{parsed.scheme}://{parsed.host}{parsed.path[:100]}"
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """What connections are encrypted with."""
     return httpx2.create_ssl_context()

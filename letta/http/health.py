@@ -5,11 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import Connection, text
 
 from letta import __version__
 from letta.errors import UnavailableError
 from letta.http.dependencies import DatabaseDep
+from letta.server.key_guard_repository import KeyReplacedError, check_key
 
 router = APIRouter(prefix="/v1", tags=["health"])
 
@@ -24,14 +24,16 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready", response_model=None)
 async def ready(database: DatabaseDep) -> JSONResponse:
-    """Whether requests can be served: the database answers within two seconds."""
+    """Whether requests can be served: the database answers within two seconds, and its secrets can be read."""
     body: dict[str, Any] = {"version": __version__, "status": "ok"}
     try:
-        await asyncio.wait_for(database.read(_probe), _READY_SECONDS)
+        await asyncio.wait_for(database.read(check_key), _READY_SECONDS)
+    except KeyReplacedError as error:
+        return _unavailable(body | {"detail": error.detail})
     except (UnavailableError, TimeoutError):
-        return JSONResponse(body | {"status": "unavailable"}, status_code=503, headers={"Retry-After": "5"})
+        return _unavailable(body)
     return JSONResponse(body)
 
 
-def _probe(connection: Connection) -> None:
-    connection.execute(text("SELECT 1"))
+def _unavailable(body: dict[str, Any]) -> JSONResponse:
+    return JSONResponse(body | {"status": "unavailable"}, status_code=503, headers={"Retry-After": "5"})

@@ -1,22 +1,45 @@
 """What happens to every request before it reaches an endpoint. Plain ASGI, since wrapped responses cost a task each."""
 
-import hmac
 import json
 import logging
+import re
 import uuid
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from letta.log import request_id
+from letta.telemetry.tracing import note_here
 
 logger = logging.getLogger(__name__)
 
-_OPEN_PATHS = {"/v1/health", "/v1/ready"}
 TOO_LARGE = "The request's body is too large. Send less, or raise LETTA_MAX_BODY_MB."
-_BEARER = b"bearer "
-_BARE = b"password "
+_SAFETY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""What every answer tells browsers, unless it says something else itself."""
+_NOT_KEPT = (b"cache-control", b"no-store")
+_ENCRYPTED_FROM_NOW_ON = (b"strict-transport-security", b"max-age=31536000")
+REQUEST_ID = "letta.request_id"
+"""Where a request's scope tells its id."""
+_SOUND_ID = re.compile(r"[\w.:/+=@-]{1,64}", re.ASCII)
+"""Ids of clients that are taken over: such as can't be mistaken for another part of a line of the log."""
+
+
+def on_start(send: Send, look: Callable[[Message], None]) -> Send:
+    """A way to send an answer on which somebody looks at its beginning, and may change it."""
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            look(message)
+        await send(message)
+
+    return send_on
 
 
 class NormalizePath:
@@ -37,7 +60,7 @@ class NormalizePath:
 
 
 class RequestIds:
-    """Every answer tells the id under which the log speaks of the request."""
+    """Every answer tells the id under which the log speaks of the request, and what browsers must not do with it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,42 +70,41 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id") or headers.get("rndr-id")
-        current = given[:64] if given and given.isprintable() else uuid.uuid4().hex[:16]
+        given = (headers.get("x-request-id") or headers.get("rndr-id") or "")[:64]
+        current = scope[REQUEST_ID] = given if _SOUND_ID.fullmatch(given) else new_request_id()
         token = request_id.set(current)
+        note_here(lambda: {"letta.request.id": current})
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = current
-            await send(message)
+        def add_headers(start: Message) -> None:
+            headers = MutableHeaders(scope=start)
+            headers["x-request-id"] = current
+            _make_safe(headers, scope)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(scope, receive, on_start(send, add_headers))
         finally:
             request_id.reset(token)
 
 
-class PasswordAuth:
-    """Nothing but health and readiness is answered without the server's password."""
+def new_request_id() -> str:
+    """An id for a request that brings none of its own."""
+    return uuid.uuid4().hex[:16]
 
-    def __init__(self, app: ASGIApp, password: str | None) -> None:
-        self._app = app
-        self._password = password.encode() if password else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._password is None or scope["path"] in _OPEN_PATHS or self._matches(scope):
-            await self._app(scope, receive, send)
-            return
-        await answer(send, 401, {"detail": "Unauthorized"})
+def headers_of_refusals(current: str) -> list[tuple[bytes, bytes]]:
+    """What the answer to a request that never became one tells all the same."""
+    return [(b"x-request-id", current.encode()), *_SAFETY, _NOT_KEPT]
 
-    def _matches(self, scope: Scope) -> bool:
-        headers = dict(scope["headers"])
-        bearer: bytes = headers.get(b"authorization", b"")
-        bare: bytes = headers.get(b"x-bare-password", b"")
-        given = [bearer[len(_BEARER) :]] if bearer.lower().startswith(_BEARER) else []
-        if bare.startswith(_BARE):
-            given.append(bare.removeprefix(_BARE))
-        return any(hmac.compare_digest(password, self._password or b"") for password in given)
+
+def _make_safe(headers: MutableHeaders, scope: Scope) -> None:
+    """Add what isn't there; in one go, since this happens to every answer."""
+    present = {name for name, _ in headers.raw}
+    added = [*_SAFETY]
+    if scope["path"].startswith(("/v1/", "/latest/", "/openai/", "/mcp")):
+        added.append(_NOT_KEPT)
+    if scope["scheme"] == "https":
+        added.append(_ENCRYPTED_FROM_NOW_ON)
+    headers.raw.extend(header for header in added if header[0] not in present)
 
 
 class NoNul:
@@ -111,13 +133,12 @@ class UnknownErrors:
             return
         started = False
 
-        async def send_and_note(message: Message) -> None:
+        def note(_start: Message) -> None:
             nonlocal started
             started = True
-            await send(message)
 
         try:
-            await self._app(scope, receive, send_and_note)
+            await self._app(scope, receive, on_start(send, note))
         except HTTPException:
             raise
         except Exception:
@@ -141,9 +162,10 @@ class DeclaredSize:
         await self._app(scope, receive, send)
 
 
-async def answer(send: Send, status: int, body: dict[str, str]) -> None:
-    """Answer in place of the application."""
+async def answer(send: Send, status: int, body: dict[str, str], further: Mapping[str, str] | None = None) -> None:
+    """Answer in place of the application, with further headers if there are any."""
     payload = json.dumps(body).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in (further or {}).items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": payload})

@@ -24,7 +24,15 @@ StepId = Annotated[str, _id("step")]
 ToolId = Annotated[str, _id("tool")]
 ArchiveId = Annotated[str, _id("archive")]
 PassageId = Annotated[str, _id("passage")]
+WebhookId = Annotated[str, _id("webhook")]
+McpServerId = Annotated[str, _id("mcp_server")]
 FolderId = Annotated[str, _id("source")]
+JobId = Annotated[str, _id("job")]
+BatchId = JobId
+ProviderId = Annotated[str, _id("provider")]
+GroupId = Annotated[str, _id("group")]
+IdentityId = Annotated[str, _id("identity")]
+FileId = Annotated[str, _id("file")]
 
 ConversationRef = Annotated[
     str,
@@ -60,3 +68,7 @@ def page_reader(*, limit: int = 50, order: Order = "desc") -> Callable[..., Awai
 def page_parameters(*, limit: int = 50, order: Order = "desc") -> Any:
     """The same as a dependency, for ``Annotated[Page, page_parameters()]``."""
     return Depends(page_reader(limit=limit, order=order))
+
+
+IncludeCost = Annotated[bool, Query(description="Tell of each step what it cost, as `cost_usd`, where that is known.")]
+"""Whether a list of steps tells their prices."""

@@ -5,6 +5,9 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
 JsonObject = dict[str, Any]
 
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -13,6 +16,21 @@ HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 DONE = b"data: [DONE]\n\n"
 COMMENT = b": keep-alive\n\n"
+
+
+class Stream(StreamingResponse):
+    """An answer of such frames."""
+
+    def __init__(self, frames: AsyncIterator[bytes], closed: Callable[[], None]) -> None:
+        """``closed`` is called when the answer is over, however it ended."""
+        super().__init__(frames, media_type=CONTENT_TYPE, headers=HEADERS)
+        self._closed = closed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._closed()
 
 
 def data(payload: JsonObject) -> bytes:

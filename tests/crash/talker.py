@@ -1,6 +1,5 @@
-"""A client that talks to one agent without pause, tries again whatever fails, and knows what it was promised."""
+"""A client that talks to one agent without pause, in several conversations, and knows what it was promised."""
 
-import json
 import random
 import threading
 import time
@@ -10,26 +9,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import httpx2
-
-from letta.testing.scripted_model import Call, Reply, ScriptedModel
-from letta.testing.server import ServerProcess
+from letta.testing.scripted_model import Call, Reply
+from tests.crash.stubborn import StubbornClient, TurnFailedError
+from tests.crash.world import World
 
 Json = dict[str, Any]
 
-PATIENCE_SECONDS = 60
-_PAUSE_SECONDS = 0.1
-_TRANSIENT = {409, 429, 500, 502, 503, 504}
 _NOTHING = "Nothing yet."
 _BLOCKS = ("notes", "approved", "patched")
-
-
-class NeverAnsweredError(Exception):
-    """A request that failed for as long as anybody would wait."""
-
-
-class TurnFailedError(Exception):
-    """A turn that did not end as it should have; sent again with the same otid, it is to go on."""
+_TOOLS = ("memory_insert", "memory_rethink", "core_memory_replace", "archival_memory_insert", "fetch_webpage")
+_MOST_CONVERSATIONS = 4
+_THINKING_SECONDS = 0.02
 
 
 class Talker:
@@ -39,28 +29,37 @@ class Talker:
         said: what was acknowledged: the texts of each conversation (``None``: the default one), in order.
         blocks: the value that each block was last given, as acknowledged.
         shared: the lines that were put into the block which all agents share.
+        passages: the texts that the agent was told to remember, in order.
+        fetched: the pages that it was told to fetch.
+        streams: what background runs said of which a stream was read to its end, by run. Forgotten once it was checked.
         complaints: what went wrong that isn't a matter of trying again.
         done: how often it did what.
-        setbacks: statuses and errors that made it try again.
     """
 
-    def __init__(self, number: int, servers: Sequence[ServerProcess], model: ScriptedModel, shared: str) -> None:
+    def __init__(self, number: int, world: World, shared: str) -> None:
         self.name = f"agent {number}"
-        self.said: dict[str | None, list[str]] = {}
+        self.said: dict[str | None, list[str]] = {None: []}
         self.blocks: dict[str, str] = dict.fromkeys(_BLOCKS, _NOTHING)
         self.shared: list[str] = []
+        self.passages: list[str] = []
+        self.fetched: list[str] = []
+        self.streams: dict[str, str] = {}
         self.complaints: list[str] = []
         self.done: Counter[str] = Counter()
-        self.setbacks: Counter[str] = Counter()
-        self._servers = servers
-        self._model = model
+        self._client = StubbornClient(world.front.url)
+        self._model = world.model
+        self._page = world.page
         self._count = 0
         self._number = number
-        self._http = httpx2.Client(trust_env=False, timeout=30)
         self._pause = threading.Event()
         self._thread: threading.Thread | None = None
         self.id = self._create(shared)
-        self.conversation: str = self._ask("POST", f"/v1/conversations/?agent_id={self.id}", {})["id"]
+        self._open(random.Random(), None)
+
+    @property
+    def setbacks(self) -> Counter[str]:
+        """Statuses and errors that made it try again."""
+        return self._client.setbacks
 
     def start(self, seed: int) -> None:
         """Talk, until told to pause."""
@@ -76,45 +75,66 @@ class Talker:
 
     def check_alive(self) -> None:
         """One more turn in each conversation."""
-        chance = random.Random(self._count)
-        self._guarded(lambda: self._plain(chance, None))
-        self._guarded(lambda: self._plain(chance, self.conversation))
+        for conversation in list(self.said):
+            self._guarded(partial(self._plain, random.Random(self._count), conversation))
 
     def history(self, conversation: str | None) -> list[Json]:
         """All messages, oldest first."""
-        path = f"/v1/conversations/{conversation}/messages" if conversation else f"/v1/agents/{self.id}/messages"
         query = "order=asc&limit=1000" + ("" if conversation else "&conversation_id=default")
-        found: list[Json] = self._ask("GET", f"{path}?{query}")
+        found: list[Json] = self._client.ask("GET", f"{self._path(conversation)}?{query}")
         if len(found) >= 1000:
             raise RuntimeError("the conversation is too long for this check")
         return found
 
     def value(self, label: str) -> str:
         """The value of a block now."""
-        return str(self._ask("GET", f"/v1/agents/{self.id}/core-memory/blocks/{label}")["value"])
+        return str(self._client.ask("GET", f"/v1/agents/{self.id}/core-memory/blocks/{label}")["value"])
+
+    def remembered(self) -> list[str]:
+        """The passages in the agent's archive now, oldest first."""
+        found = self._client.ask("GET", f"/v1/agents/{self.id}/archival-memory?ascending=true&limit=1000")
+        return [passage["text"] for passage in found]
+
+    def conversations(self) -> set[str]:
+        """The agent's conversations now, without the default one."""
+        found = self._client.ask("GET", f"/v1/conversations/?agent_id={self.id}&limit=200")
+        return {conversation["id"] for conversation in found}
+
+    def read_again(self, run_id: str) -> list[Json]:
+        """The stream of a background run, from its beginning."""
+        messages: list[Json] = self._client.retried(
+            partial(self._client.stream_once, f"/v1/runs/{run_id}/stream", {"starting_after": 0})
+        )
+        return messages
 
     def close(self) -> None:
-        self._http.close()
+        self._client.close()
 
     def _create(self, shared: str) -> str:
         body = {
             "model": "openai-proxy/gpt-4o-mini",
+            "embedding": "openai/text-embedding-3-small",
             "include_base_tools": False,
             "include_base_tool_rules": False,
-            "tools": ["memory_insert", "memory_rethink", "core_memory_replace"],
+            "tools": list(_TOOLS),
             "memory_blocks": [{"label": label, "value": _NOTHING} for label in _BLOCKS],
             "block_ids": [shared],
             "tool_rules": [{"type": "requires_approval", "tool_name": "core_memory_replace"}],
         }
-        return str(self._ask("POST", "/v1/agents", body)["id"])
+        return str(self._client.ask("POST", "/v1/agents", body)["id"])
 
     def _talk(self, chance: random.Random) -> None:
-        actions = (self._plain, self._plain, self._edit, self._edit_shared, self._approve, self._background)
+        actions = (
+            *(self._plain, self._edit, self._edit_shared, self._approve, self._background),
+            *(self._patch, self._remember, self._fetch),
+        )
         while not self._pause.is_set():
-            conversation = chance.choice((None, self.conversation))
-            action = chance.choice((*actions, self._patch))
-            self._guarded(partial(action, chance, conversation))
+            action = chance.choice(actions)
+            if len(self.said) < _MOST_CONVERSATIONS and chance.random() < 0.05:
+                action = self._open
+            self._guarded(partial(action, chance, chance.choice(list(self.said))))
             self.done[action.__name__.removeprefix("_")] += 1
+            time.sleep(_THINKING_SECONDS)
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:
@@ -152,16 +172,35 @@ class Talker:
             self.blocks["approved"] = value
 
     def _background(self, _chance: random.Random, conversation: str | None) -> None:
-        text = self._script([Reply(self._next("answer"), chunk_delay=0.02)])
+        answer = self._next("answer")
+        text = self._script([Reply(answer, chunk_delay=0.02)])
         message = {"role": "user", "content": text, "otid": str(uuid.uuid4())}
         body = {"messages": [message], "streaming": True, "background": True, "stream_tokens": True}
-        self._retried(lambda: self._read_stream(self._path(conversation), body))
+        read = self._client.retried(partial(self._client.stream_once, self._path(conversation), body))
         self._acknowledge(conversation, text)
+        self.streams[read[0]["run_id"]] = answer
 
     def _patch(self, _chance: random.Random, _conversation: str | None) -> None:
         value = self._next("value")
-        self._ask("PATCH", f"/v1/agents/{self.id}/core-memory/blocks/patched", {"value": value})
+        self._client.ask("PATCH", f"/v1/agents/{self.id}/core-memory/blocks/patched", {"value": value})
         self.blocks["patched"] = value
+
+    def _remember(self, _chance: random.Random, conversation: str | None) -> None:
+        passage = self._next("passage")
+        call = Call("archival_memory_insert", {"content": passage})
+        self._turn(conversation, [Reply(calls=[call]), Reply(self._next("answer"), delay=0.05)])
+        self.passages.append(passage)
+
+    def _fetch(self, _chance: random.Random, conversation: str | None) -> None:
+        """A tool with an effect that no transaction takes back."""
+        path = f"{self.id}-{self._next('page')}"
+        call = Call("fetch_webpage", {"url": self._page.url(path)})
+        self._turn(conversation, [Reply(calls=[call]), Reply(self._next("answer"))])
+        self.fetched.append(path)
+
+    def _open(self, _chance: random.Random, _conversation: str | None) -> None:
+        made = self._client.ask("POST", f"/v1/conversations/?agent_id={self.id}", {})
+        self.said[str(made["id"])] = []
 
     # How it does it
 
@@ -180,64 +219,18 @@ class Talker:
         return answer
 
     def _acknowledge(self, conversation: str | None, text: str) -> None:
-        self.said.setdefault(conversation, []).append(text)
+        self.said[conversation].append(text)
 
     def _path(self, conversation: str | None) -> str:
         return f"/v1/conversations/{conversation}/messages" if conversation else f"/v1/agents/{self.id}/messages"
 
     def _send(self, conversation: str | None, message: Json, end: str) -> Json:
         def send() -> Json:
-            answer: Json = self._once("POST", self._path(conversation), {"messages": [message], "streaming": False})
+            body = {"messages": [message], "streaming": False}
+            answer: Json = self._client.once("POST", self._path(conversation), body)
             if answer["stop_reason"]["stop_reason"] != end:
                 raise TurnFailedError(f"stop_reason {answer['stop_reason']['stop_reason']} instead of {end}")
             return answer
 
-        answer: Json = self._retried(send)
+        answer: Json = self._client.retried(send)
         return answer
-
-    def _read_stream(self, path: str, body: Json) -> None:
-        """Start a background run and read it to its end; where the stream breaks, read on from there."""
-        url, run_id, last = self._server().url, "", 0
-        with self._http.stream("POST", url + path, json=body) as response:
-            if response.status_code != 200:
-                response.read()
-                response.raise_for_status()
-            for line in response.iter_lines():
-                if not line.startswith("data: {"):
-                    continue
-                event = json.loads(line[6:])
-                run_id, last = event.get("run_id") or run_id, event.get("seq_id") or last
-                if event["message_type"] == "stop_reason":
-                    if event["stop_reason"] == "end_turn":
-                        return
-                    raise TurnFailedError(f"stop_reason {event['stop_reason']} in a stream")
-        raise TurnFailedError(f"the stream of {run_id} ended at {last} without a stop reason")
-
-    def _ask(self, method: str, path: str, body: Json | None = None) -> Any:
-        return self._retried(lambda: self._once(method, path, body))
-
-    def _once(self, method: str, path: str, body: Json | None) -> Any:
-        response = self._http.request(method, self._server().url + path, json=body)
-        response.raise_for_status()
-        return response.json()
-
-    def _server(self) -> ServerProcess:
-        return self._servers[int(time.monotonic() * 10) % len(self._servers)]
-
-    def _retried(self, send: Callable[[], Any]) -> Any:
-        """The answer, after as many attempts as it takes. Whatever is sent is the same each time."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                return send()
-            except httpx2.HTTPStatusError as error:
-                if error.response.status_code not in _TRANSIENT:
-                    raise RuntimeError(f"{error}: {error.response.text[:300]}") from error
-                problem = f"{error.response.status_code} {error.response.text[:300]}"
-                self.setbacks[str(error.response.status_code)] += 1
-            except (httpx2.TransportError, TurnFailedError) as error:
-                problem = f"{type(error).__name__}: {error}"
-                self.setbacks[type(error).__name__] += 1
-            if time.monotonic() > give_up:
-                raise NeverAnsweredError(problem)
-            time.sleep(_PAUSE_SECONDS)

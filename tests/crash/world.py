@@ -1,4 +1,4 @@
-"""What the campaign breaks: Postgres with a wire in front of it, two servers on it, and a model."""
+"""What the campaign breaks: Postgres with a pooler and wires in front of it, two servers on it, a model, a web site."""
 
 import os
 import signal
@@ -15,6 +15,9 @@ from letta.database.embedded import EmbeddedPostgres
 from letta.testing.postgres import PostgresWire
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
+from tests.counting_page import CountingPage
+from tests.pooler import bouncer
+from tests.reverse_proxy import ReverseProxy
 
 LEASE_SECONDS = 2
 _SCHEMA = "letta_test_crash"
@@ -26,28 +29,53 @@ _CLOCKS = {
 
 
 class World:
-    """All that runs. Two servers share the database, as they do during every deploy."""
+    """All that runs.
 
-    def __init__(self, directory: Path, stack: ExitStack, servers: int = 2) -> None:
+    Two servers share the database, as they do during every deploy, and clients reach them through one address. The
+    first of them has a pooler in transaction mode between itself and Postgres, if one is asked for.
+
+    Attributes:
+        wires: between each server and what it takes for Postgres.
+        pooler: None where there is none.
+    """
+
+    def __init__(self, directory: Path, stack: ExitStack, servers: int = 2, *, pooled: bool = False) -> None:
         self._data = directory / "pg"
         self._postgres = EmbeddedPostgres(self._data)
         self.uri = self._postgres.start()
         stack.callback(self._stop_postgres)
-        self.wire = stack.enter_context(PostgresWire(self.uri))
+        self.pooler, addresses = None, [self.uri] * servers
+        if pooled:
+            self.pooler, addresses[0] = bouncer.before(self.uri, directory / "pooler")
+            stack.callback(self.pooler.stop)
+            self.pooler.start()
+        self.wires = [stack.enter_context(PostgresWire(address)) for address in addresses]
         self.model = stack.enter_context(ScriptedModel(keep=20_000))
+        self.page = stack.enter_context(CountingPage(seconds=0.1))
         self.requests_checked_at = 0.0
-        environment = {
-            "LETTA_PG_URI": self.wire.uri,
-            "LETTA_PG_SCHEMA": _SCHEMA,
-            "LETTA_ENCRYPTION_KEY": "only-for-the-campaign-" + "0" * 20,
-            "OPENAI_API_KEY": "scripted",
-            "OPENAI_BASE_URL": self.model.base_url,
-        }
-        names = [f"server-{number}" for number in range(servers)]
-        self.servers = [ServerProcess(environment | _CLOCKS, directory=directory / name) for name in names]
+        self.servers = [
+            ServerProcess(self._environment(wire), directory=directory / f"server-{number}")
+            for number, wire in enumerate(self.wires)
+        ]
+        self.front = stack.enter_context(ReverseProxy([server.port for server in self.servers]))
         for server in self.servers:
             stack.callback(server.stop)
             server.start()
+
+    def _environment(self, wire: PostgresWire) -> dict[str, str]:
+        return _CLOCKS | {
+            "LETTA_PG_URI": wire.uri,
+            "LETTA_PG_SCHEMA": _SCHEMA,
+            "LETTA_ENCRYPTION_KEY": "only-for-the-campaign-" + "0" * 20,
+            "LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1",
+            "OPENAI_API_KEY": "scripted",
+            "OPENAI_BASE_URL": self.model.base_url,
+        }
+
+    def settle(self) -> None:
+        """Wait until all servers are there again."""
+        for server in self.servers:
+            server.wait_healthy()
 
     @contextmanager
     def database(self) -> Iterator[Any]:
@@ -72,10 +100,11 @@ class World:
                 raise RuntimeError("Postgres came back at another address")
 
     def terminate_backends(self) -> None:
-        """End all connections of the servers, from the side of Postgres."""
+        """End all connections, of servers and pooler, from the side of Postgres."""
         with self.database() as cursor:
             cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'letta/%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
             )
 
     def _stop_postgres(self) -> None:
@@ -91,7 +120,8 @@ def _is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def world(servers: int = 2) -> Iterator[World]:
+def world(servers: int = 2, *, pooled: bool = False) -> Iterator[World]:
     """A world of its own in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="letta-crash-") as directory, ExitStack() as stack:
-        yield World(Path(directory), stack, servers)
+        Path(directory).chmod(0o711)  # the pooler is another user
+        yield World(Path(directory), stack, servers, pooled=pooled)

@@ -2,9 +2,9 @@
 
     python -m tests.deploy.acceptance [pytest options]
 
-Runs them and prints one line a point. A point whose tests can't run on this machine is not passed: its line says why.
-The exit code is 1 if any point failed, or names tests that don't exist; with LETTA_TEST_NO_SKIPS also if one was
-skipped.
+Runs them and prints one line a point, as every run of the whole suite does. A point whose tests can't run on this
+machine is not passed: its line says why. The exit code is 1 if any point failed, or names tests that don't exist; with
+LETTA_TEST_NO_SKIPS also if one was skipped.
 """
 
 import os
@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 import pytest
 
 DSN, FAILURES = "tests/database/test_dsn.py", "tests/database/test_failures.py"
-START, SMALL, OUTAGES = (f"tests/deploy/test_{name}.py" for name in ("start_script", "small_instance", "outages"))
+START, SMALL, OUTAGES, ROLLING = (
+    f"tests/deploy/test_{name}.py" for name in ("start_script", "small_instance", "outages", "rolling_deploy")
+)
 POOLER, TWO = "tests/pooler/test_supabase.py", "tests/runs/test_two_instances.py"
 
 
@@ -77,7 +79,10 @@ _POINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("one process, whatever WEB_CONCURRENCY says", (f"{START}::test_one_process_that_writes_below_tmp_only",)),
     ("a cold start at a tenth of a CPU", (f"{SMALL}::test_it_is_healthy_before_anybody_gives_up",)),
-    ("512 MB suffice", (f"{SMALL}::test_its_memory_suffices_for_lists_streams_and_uploads",)),
+    (
+        "512 MB suffice",
+        (f"{SMALL}::test_its_memory_suffices_for_lists_streams_and_uploads", "tests/deploy/test_crowd.py"),
+    ),
     (
         "every form of connection string",
         (DSN, f"{POOLER}::test_every_form_of_the_connection_string_connects"),
@@ -125,6 +130,7 @@ _POINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             f"{POOLER}::test_two_instances_of_a_deploy_start_at_once_and_share_the_session_pooler",
             "tests/database/test_migrations.py::test_a_current_schema_is_left_alone",
+            f"{ROLLING}::test_migrations_by_both_at_once",
         ),
     ),
     (
@@ -133,6 +139,7 @@ _POINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             f"{TWO}::test_a_stream_is_followed_from_the_other_instance",
             f"{TWO}::test_a_run_that_ends_within_the_grace_is_not_cut_off",
             f"{TWO}::test_blocking_clients_do_not_notice_a_restart",
+            f"{ROLLING}::test_a_deploy_under_load_loses_nothing_and_does_nothing_twice",
         ),
     ),
     ("SIGTERM in a turn", (f"{TWO}::test_a_run_that_outlasts_the_grace_goes_on_at_the_other_instance",)),
@@ -184,16 +191,32 @@ _POINTS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-class _Judge:
-    """Gives every result to the points that it belongs to."""
+class Judge:
+    """A plugin of pytest: gives every result to the points that it belongs to, and tells them at the end."""
 
     def __init__(self, judged: Iterable[Point]) -> None:
         self._points = list(judged)
+
+    @property
+    def is_content(self) -> bool:
+        """Whether every point was shown, or can't be on this machine where skipping is allowed."""
+        skips_count = bool(os.environ.get("LETTA_TEST_NO_SKIPS"))
+        return all(point.is_sound or (not skips_count and point.skipped and not point.failed) for point in self._points)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for point in self._points:
             if point.covers(report.nodeid):
                 self._note(point, report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.OK and not self.is_content:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.section("it deploys on Render with Supabase without surprises")
+        for point in self._points:
+            terminalreporter.line(str(point))
 
     def _note(self, point: Point, report: pytest.TestReport) -> None:
         if report.failed:
@@ -204,14 +227,18 @@ class _Judge:
             point.passed += 1
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge every run of the whole suite, in the process that tells its results."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    selected = config.option.markexpr or config.option.keyword or config.option.collectonly
+    if whole and not selected and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Judge(points()))
+
+
 def main() -> None:
     judged = points()
     tests = sorted({test for point in judged for test in point.tests})
-    code = pytest.main(["-q", *sys.argv[1:], *tests], plugins=[_Judge(judged)])
-    sys.stdout.write("\n" + "\n".join(map(str, judged)) + "\n")
-    skips_count = bool(os.environ.get("LETTA_TEST_NO_SKIPS"))
-    sound = all(point.is_sound or (not skips_count and point.skipped and not point.failed) for point in judged)
-    sys.exit(0 if code == pytest.ExitCode.OK and sound else 1)
+    sys.exit(pytest.main(["-q", *sys.argv[1:], *tests], plugins=[Judge(judged)]))
 
 
 if __name__ == "__main__":

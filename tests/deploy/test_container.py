@@ -88,7 +88,9 @@ def test_it_runs_on_render_as_an_unprivileged_single_process(image: str, on_rend
         for place in ("/app", "/opt/venv", "/var/lib/letta", "/root", "/run"):
             with pytest.raises(RuntimeError, match=r"Read-only file system|Permission denied"):
                 container.execute("touch", f"{place}/x")
-        assert httpx2.get(f"http://127.0.0.1:{on_render['PORT']}/v1/agents/", trust_env=False).status_code == 401
+        url = f"http://127.0.0.1:{on_render['PORT']}"
+        assert httpx2.get(f"{url}/v1/agents/", trust_env=False).status_code == 401
+        assert "app.js" in httpx2.get(f"{url}/", trust_env=False).text  # the console, with all of its parts
         assert "Traceback" not in container.log
         assert container.stop() == 0
 

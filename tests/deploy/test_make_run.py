@@ -1,5 +1,6 @@
 """`make run` on a clean checkout: what a newcomer does first."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -52,7 +53,8 @@ def home() -> Iterator[Path]:
 def interrupt(server: ServerProcess) -> int:
     """Ctrl-C; the exit code of make."""
     for process in psutil.Process(server.pid).children(recursive=True):
-        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(psutil.NoSuchProcess):  # one ends with another that had the signal before
+            process.send_signal(signal.SIGINT)
     return server.wait()
 
 
@@ -64,9 +66,9 @@ def make_run(home: Path, *command: str, **variables: str) -> ServerProcess:
 
 def test_it_serves_below_a_private_directory_and_keeps_what_it_is_told(home: Path) -> None:
     with make_run(home, LETTA_PG_DATA=str(home / "data")) as server:
-        assert f"Letta server is up: http://localhost:{server.port}" in server.log
-        assert f"Data: embedded Postgres in {home}/data" in server.log
-        assert "No model is configured yet. Set one of these" in server.log
+        server.wait_logged(f"Letta server is up: http://localhost:{server.port}")
+        server.wait_logged(f"Data: embedded Postgres in {home}/data")
+        server.wait_logged("No model is configured yet. Set one of these")
         block = server.client().blocks.create(label="human", value="Kept.")
         assert interrupt(server) == 0
         installed = server.log.count("Installing")
@@ -83,6 +85,6 @@ def test_an_ordinary_user_without_a_name_needs_no_setting(home: Path) -> None:
         os.chown(path, STRANGER, STRANGER)
     # Set, but blank: the defaults are in force.
     with make_run(home, *AS_STRANGER, LETTA_PG_DATA="", LETTA_DIR=str(home / "files")) as server:
-        assert f"Data: embedded Postgres in {home}/.local/share/letta/pg" in server.log
+        server.wait_logged(f"Data: embedded Postgres in {home}/.local/share/letta/pg")
         assert server.client().blocks.list().items == []
         assert interrupt(server) == 0

@@ -60,7 +60,7 @@ def test_a_server_that_starts_before_its_database_waits(alone: World) -> None:
     server.terminate()
     with alone.without_postgres():
         server.start(wait=False)
-        until(lambda: "waiting for the database" in server.log, 20)
+        server.wait_logged("waiting for the database", 20)
         assert server.running
     server.wait_healthy()
 

@@ -63,6 +63,18 @@ def test_everything_else_does(guarded: httpx2.Client, path: str, headers: Mappin
     assert answer.json() == {"detail": "Unauthorized"}
 
 
+@pytest.mark.parametrize(("path", "keys"), [("/openai/v1/models", {"error"}), ("/v1/responses", {"error", "detail"})])
+def test_clients_of_openai_are_refused_in_their_own_form(guarded: httpx2.Client, path: str, keys: set[str]) -> None:
+    answer = guarded.get(path, headers={"authorization": "Bearer wrong"})
+    assert (answer.status_code, set(answer.json())) == (401, keys)
+    assert answer.json()["error"] == {
+        "message": "Incorrect API key provided. Give the server's password as the API key.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "invalid_api_key",
+    }
+
+
 @pytest.mark.parametrize(
     "headers",
     [

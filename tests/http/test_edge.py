@@ -32,12 +32,14 @@ async def test_an_answer_to_what_nobody_foresaw_names_its_request_and_is_logged_
     assert record.exc_info
 
 
-def test_the_servers_address_leads_to_its_description(http: httpx2.Client) -> None:
-    assert http.get("/").headers["location"] == "/docs"
-
-
 def test_an_unknown_route_is_404(http: httpx2.Client) -> None:
     assert http.get("/v1/nothing/here").status_code == 404
+
+
+def test_a_wrong_method_is_405_and_told_which_are_right(http: httpx2.Client) -> None:
+    answer = http.put("/v1/agents")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"
 
 
 def test_malformed_json_is_422(http: httpx2.Client) -> None:

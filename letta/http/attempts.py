@@ -1,0 +1,38 @@
+"""One attempt to tell somebody something at an address that a user gave."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from letta.errors import LettaError
+from letta.http import egress
+from letta.http.egress import EgressError
+
+_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of it.
+
+    Attributes:
+        status: of the answer, if there was one.
+        problem: why there was none.
+        allowed: whether the address may be asked at all.
+    """
+
+    status: int | None
+    problem: str | None = None
+    allowed: bool = True
+
+
+async def post(
+    url: str, *, json: Any = None, content: bytes | None = None, headers: dict[str, str] | None = None
+) -> Attempt:
+    """Post something, follow no redirects, and wait a little for the answer."""
+    try:
+        answer = await egress.request("POST", url, json=json, content=content, headers=headers, seconds=_SECONDS)
+    except EgressError as error:
+        return Attempt(None, error.detail)
+    except LettaError as error:
+        return Attempt(None, error.detail, allowed=False)
+    return Attempt(answer.status)
