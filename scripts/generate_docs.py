@@ -5,7 +5,6 @@ With --check it writes nothing, and exits with 1 if one of them isn't current.
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Iterator
 from enum import Enum
@@ -23,10 +22,10 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from letta.cli import app as command_line  # noqa: E402
 from letta.http.app import create_app  # noqa: E402
-from letta.settings import Settings  # noqa: E402
+from letta.settings import GROUPS, Settings  # noqa: E402
+from letta.settings.kinds import SettingsGroup  # noqa: E402
 
 _NOTE = "<!-- Written by scripts/generate_docs.py; change the code that it describes, then run `make docs`. -->"
-_GROUP = re.compile(r"    # (?P<group>[A-Z].*)|    (?P<field>[a-z_]+): .*Field\($|    (?P<short>[a-z_]+): .*Field\(.+")
 _VERBS = ("get", "post", "put", "patch", "delete")
 
 _CONFIGURATION = """\
@@ -50,27 +49,14 @@ _ELSEWHERE = """\
 def configuration() -> str:
     """The page of all environment variables."""
     parts = [_CONFIGURATION]
-    fields = Settings.model_fields
-    for group, names in _groups().items():
-        rows = "\n".join(_setting_row(fields[name]) for name in names)
-        parts.append(f"## {group}\n\n| variable | default | meaning |\n|---|---|---|\n{rows}\n")
+    for group in GROUPS:
+        rows = "\n".join(_setting_row(group.model_fields[name]) for name in group.__annotations__)
+        parts.append(f"## {_heading(group)}\n\n| variable | default | meaning |\n|---|---|---|\n{rows}\n")
     return "\n".join([*parts, _ELSEWHERE])
 
 
-def _groups() -> dict[str, list[str]]:
-    """The settings under the comments that head them in the source."""
-    source = (ROOT / "letta" / "settings.py").read_text()
-    groups: dict[str, list[str]] = {}
-    names: list[str] = []
-    for line in source.splitlines():
-        found = _GROUP.fullmatch(line)
-        if found is None:
-            continue
-        if found["group"]:
-            names = groups.setdefault(found["group"], [])
-        else:
-            names.append(found["field"] or found["short"])
-    return groups
+def _heading(group: type[SettingsGroup]) -> str:
+    return (group.__doc__ or "").splitlines()[0]
 
 
 def _setting_row(field: FieldInfo) -> str:

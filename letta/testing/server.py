@@ -130,6 +130,15 @@ class ServerProcess:
                 raise ServerFailedError(f"no healthy server in {self.ready_timeout} s:\n{self._log_end()}")
             time.sleep(0.02)
 
+    def wait_logged(self, text: str, timeout: float = 10.0) -> str:
+        """Wait until the log has this text, which may follow what it tells of; the log. Raises TimeoutError."""
+        deadline = time.monotonic() + timeout
+        while text not in (log := self.log):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {text!r} in the log after {timeout} s:\n{self._log_end()}")
+            time.sleep(0.02)
+        return log
+
     def wait(self, timeout: float = 60.0) -> int:
         """Wait for the server to end by itself; its exit code."""
         return self._running().wait(timeout)

@@ -25,7 +25,17 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
 # Variables that pages speak of, and that the server doesn't read: of the tests, of examples, of hosts.
-OTHERS_VARIABLES = {"LETTA_TEST_PG_URI", "LETTA_TEST_NO_SKIPS", "NEW_URI", "WEB_CONCURRENCY", "XDG_DATA_HOME"}
+GIVEN_TO_TOOLS = {"LETTA_AGENT_ID", "LETTA_API_KEY", "LETTA_TOOL_ID"}
+OTHERS_VARIABLES = GIVEN_TO_TOOLS | {
+    "LETTA_TEST_PG_URI",
+    "LETTA_TEST_NO_SKIPS",
+    "NEW_URI",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_TRACES_SAMPLER",
+    "WEB_CONCURRENCY",
+    "ENABLE_FORWARD_USER_INFO_HEADERS",
+    "XDG_DATA_HOME",
+}
 
 
 def page(name: str) -> str:

@@ -55,6 +55,9 @@ def _objections(body: Any, beta: str) -> Iterator[str]:
     if json.dumps(body).count('"cache_control"') > _MOST_CACHE_MARKS:
         yield "A maximum of 4 blocks with cache_control may be provided."
     yield from _about_settings(body)
+    used = [block["id"] for message in messages for block in _blocks(message) if block["type"] == "tool_use"]
+    if len(set(used)) < len(used):
+        yield "messages: `tool_use` ids must be unique"
     for index, message in enumerate(messages):
         yield from _about_message(index, message, messages)
     yield from _about_thoughts(body, beta)
@@ -78,8 +81,12 @@ def _about_settings(body: Any) -> Iterator[str]:
         yield "Requests which include `tool_use` or `tool_result` blocks must define tools."
 
 
+def _blocks(message: Any) -> list[Any]:
+    return message["content"] if isinstance(message["content"], list) else []
+
+
 def _about_message(index: int, message: Any, messages: Any) -> Iterator[str]:
-    blocks = message["content"] if isinstance(message["content"], list) else []
+    blocks = _blocks(message)
     for place, block in enumerate(blocks):
         if block["type"] == "text" and not block["text"].strip():
             yield f"messages.{index}.content.{place}: text content blocks must contain non-whitespace text"
@@ -113,7 +120,7 @@ def _about_thoughts(body: Any, beta: str) -> Iterator[str]:
         yield "Expected `thinking` or `redacted_thinking`, but found something else. The calls began without thinking."
     dropped = (binding or {}).get("prefix_mismatch_behavior") == "drop_block"
     for index, message in enumerate(body["messages"]):
-        for place, block in enumerate(message["content"] if isinstance(message["content"], list) else []):
+        for place, block in enumerate(_blocks(message)):
             if block["type"] == "thinking":
                 yield from _about_thought(body, index, f"messages.{index}.content.{place}", block, dropped=dropped)
 

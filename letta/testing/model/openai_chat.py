@@ -99,7 +99,10 @@ def _badly_answered(messages: Sequence[Any]) -> str | None:
             awaited.discard(message["tool_call_id"])
         elif awaited:
             break
-        awaited |= {call["id"] for call in message.get("tool_calls") or ()}
+        ids = [call["id"] for call in message.get("tool_calls") or ()]
+        if len(set(ids)) < len(ids):
+            return "Duplicate value for 'tool_call_id' in message."
+        awaited |= set(ids)
     if not awaited:
         return None
     return (

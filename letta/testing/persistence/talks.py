@@ -54,7 +54,8 @@ def _write_summary(world: World) -> None:
 
 
 def _read_summaries(world: World) -> list[JsonObject]:
-    return [message for message in _read_histories(world) if message["message_type"] == "summary_message"]
+    said = [message for message in _read_histories(world) if message["message_type"] == "user_message"]
+    return [message for message in said if "compaction_stats" in str(message["content"])]
 
 
 def _write_approvals(world: World) -> None:

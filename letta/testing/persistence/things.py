@@ -1,8 +1,11 @@
 """What must survive a restart. A new kind of thing is added to `THINGS`, and is then written, compared and counted."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from letta.testing.persistence.memory import MEMORY
+from letta.testing.persistence.relations import RELATIONS
 from letta.testing.persistence.talks import TALKS
 from letta.testing.persistence.world import MODEL, JsonObject, Thing, World, as_json
 from letta.testing.scripted_model import Call, Reply
@@ -13,6 +16,8 @@ SAID = ["I only drink green tea. 🍵", "Remember my sister's name, it's Zoë.",
 _ANSWERS = ["Noted.", "I'll remember her.", "Green tea, I'd say."]
 _INCLUDE = ["agent.blocks", "agent.identities", "agent.secrets", "agent.sources", "agent.tags", "agent.tools"]
 _MANY = 200
+_READ_SECONDS = 60
+_RECIPE = "# Tea\n\nTake green tea. 🍵 It draws for three minutes.\n"
 
 _TOOL = '''
 def brew(tea: str, minutes: int = 3) -> str:
@@ -58,6 +63,41 @@ def _write_folder(world: World) -> None:
 
 def _read_folders(world: World) -> list[JsonObject]:
     return as_json(world.client.folders.list(limit=_MANY))
+
+
+def _write_mcp_server(world: World) -> None:
+    place = {"mcp_server_type": "streamable_http", "server_url": "https://tea.invalid/mcp", "auth_token": "t-secret"}
+    world.client.mcp_servers.create(server_name="kitchen", config=place)  # type: ignore[arg-type]
+
+
+def _read_mcp_servers(world: World) -> list[JsonObject]:
+    return as_json(world.client.mcp_servers.list())
+
+
+def _write_files(world: World) -> None:
+    """A text that is read, and something that can't be, in a folder that an agent looks into."""
+    for name, data in (("tea.md", _RECIPE.encode()), ("broken.pdf", b"no PDF")):
+        file = world.client.folders.files.upload(world.ids["folder"], file=(name, data))
+        _wait_until_read(world, str(file.id))
+        world.ids[name] = str(file.id)
+
+
+def _wait_until_read(world: World, file_id: str) -> None:
+    give_up = time.monotonic() + _READ_SECONDS
+    while time.monotonic() < give_up:
+        file = world.client.folders.files.retrieve(file_id, folder_id=world.ids["folder"])
+        if file.processing_status in {"completed", "error"}:
+            return
+        time.sleep(0.1)
+
+
+def _read_files(world: World) -> list[JsonObject]:
+    return as_json(world.client.folders.files.list(world.ids["folder"], include_content=True))
+
+
+def _read_views(world: World) -> list[JsonObject]:
+    """What agents see of files."""
+    return as_json(world.client.agents.files.list(world.ids["ada"], limit=_MANY).files)
 
 
 def _write_agents(world: World) -> None:
@@ -138,14 +178,78 @@ def _read_usage(world: World) -> list[JsonObject]:
     return as_json(world.client.runs.usage.retrieve(run.id) for run in _runs(world))
 
 
+def _write_organization(world: World) -> None:
+    made = world.client.post("/v1/admin/orgs", body={"name": "Tea House"}, cast_to=dict[str, Any])
+    body = {"name": "Zoë", "organization_id": made["id"]}
+    world.client.post("/v1/admin/users", body=body, cast_to=dict[str, Any])
+
+
+def _read_organizations(world: World) -> list[JsonObject]:
+    paths = ("/v1/admin/orgs", "/v1/admin/users")
+    return [each for path in paths for each in world.client.get(path, cast_to=list[dict[str, Any]])]
+
+
+def _write_template(world: World) -> None:
+    world.client.templates.create(type="agent", agent_id=world.ids["ada"], name="butler")
+    world.client.templates.save("butler", message="As she is.")
+
+
+def _read_templates(world: World) -> list[JsonObject]:
+    paths = ("/v1/templates", "/v1/templates/butler/versions")
+    return [each for path in paths for each in world.client.get(path, cast_to=list[dict[str, Any]])]
+
+
+def _write_schedules(world: World) -> None:
+    greeting: list[Any] = [{"role": "user", "content": "Good morning."}]
+    for when in ({"type": "recurring", "cron_expression": "0 0 29 2 *"}, {"scheduled_at": 4102444800000}):
+        world.client.agents.schedule.create(world.ids["ben"], messages=greeting, schedule=when)  # type: ignore[arg-type]
+
+
+def _read_schedules(world: World) -> list[JsonObject]:
+    return as_json(world.client.agents.schedule.list(world.ids["ben"]).scheduled_messages)
+
+
+def _write_keys(world: World) -> None:
+    agent = world.ids["ada"]
+    body = {"name": "newsletter", "scopes": ["write"], "agent_ids": [agent]}
+    world.client.post("/v1/api-keys", body=body, cast_to=dict[str, Any])
+    world.client.access_tokens.create(
+        hostname="app.example.com", policy=[{"type": "agent", "id": agent, "access": ["read_messages"]}]
+    )
+
+
+def _read_keys(world: World) -> list[JsonObject]:
+    keys = world.client.get("/v1/api-keys", cast_to=list[dict[str, Any]])
+    return [*keys, *as_json(world.client.access_tokens.list().tokens)]
+
+
+def _write_webhook(world: World) -> None:
+    body = {"url": "https://example.com/told", "events": ["run.failed"], "agent_id": world.ids["ada"], "enabled": False}
+    world.client.post("/v1/webhooks", body=body, cast_to=dict[str, Any])
+
+
+def _read_webhooks(world: World) -> list[JsonObject]:
+    return world.client.get("/v1/webhooks", cast_to=list[dict[str, Any]])
+
+
 THINGS: Sequence[Thing] = (
+    Thing("organizations", _read_organizations, _write_organization),
     Thing("tools", _read_tools, _write_tool),
     Thing("folders", _read_folders, _write_folder),
+    Thing("files", _read_files, _write_files),
+    Thing("MCP servers", _read_mcp_servers, _write_mcp_server),
     Thing("blocks", _read_blocks, _write_blocks),
     Thing("agents", _read_agents, _write_agents),
+    Thing("files of an agent", _read_views),
     Thing("secrets", _read_secrets),
+    Thing("keys", _read_keys, _write_keys),
+    Thing("templates", _read_templates, _write_template),
+    Thing("webhooks", _read_webhooks, _write_webhook),
+    Thing("schedules", _read_schedules, _write_schedules),
     Thing("tags", _read_tags),
+    *MEMORY,
     *TALKS,
+    *RELATIONS,
     Thing("messages", _read_messages, _write_turns),
     Thing("runs", _read_runs),
     Thing("steps", _read_steps),

@@ -1,0 +1,1 @@
+"""What the former server's API was, as data, and how ours is compared with it."""
