@@ -1,6 +1,7 @@
 """How archival memory bears size. Measures and prints; judges nothing (the exit code is always 0).
 
-    python -m benchmarks.archival_scale [--passages 100000] [--dimensions 1536] [--agents 10000] [--json FILE]
+    python -m benchmarks.archival_scale [--passages 100000] [--dimensions 1536] [--agents 10000]
+        [--build-memory 256] [--json FILE]
 
 Many agents with a small archive each, and one large archive whose vectors are drawn from 1,000 clusters with noise, as
 are the questions. Everything goes through the functions that the server uses; only the bulk is copied in. Needs numpy,
@@ -11,8 +12,6 @@ that goes afterwards); what is stored goes with its schema.
 import argparse
 import asyncio
 import io
-import os
-import secrets
 import struct
 import sys
 import threading
@@ -20,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +30,7 @@ import psutil
 import psycopg2
 
 from benchmarks.report import Row, table, write_json
+from benchmarks.stage import own_schema, progress
 
 CLUSTERS, NOISE = 1000, 1.0
 SMALL_ARCHIVE = 10
@@ -38,7 +39,9 @@ QUERIES, EXACT_QUERIES = 200, 50
 BATCH, BATCHES = 50, 6
 EXACT_UP_TO = 20_000
 K = 10
-TAGGED_EVERY = 20
+TAGGED_EVERY = (2, 20, 50, 200, 2000)
+"""One in so many passages has a tag. They are a minute apart, and spans are as many of the last minutes."""
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 
 ROWS: Sequence[Row] = (
     Row("small_p95_ms", "search in one of {agents:,} small archives, p95, ms", "<= 20"),
@@ -46,7 +49,16 @@ ROWS: Sequence[Row] = (
     Row("large_p95_ms", "search in the large one, p95, ms", "<= 50"),
     Row("large_p50_ms", "search in the large one, p50, ms"),
     Row("recall", "recall@10 against exact", ">= 0.95"),
-    Row("tagged_p95_ms", "the same with a tag that 1 in 20 has (exact), p95, ms"),
+    *(
+        row
+        for every in TAGGED_EVERY
+        for row in (
+            Row(f"tagged_{every}_p95_ms", f"search by a tag that 1 in {every:,} has, p95, ms", "<= 50"),
+            Row(f"tagged_{every}_recall", f"search by a tag that 1 in {every:,} has, recall@10", ">= 0.95"),
+            Row(f"dated_{every}_p95_ms", f"search in a span that 1 in {every:,} is of, p95, ms", "<= 50"),
+            Row(f"dated_{every}_recall", f"search in a span that 1 in {every:,} is of, recall@10", ">= 0.95"),
+        )
+    ),
     Row("insert_empty_ms", "insert into an empty archive, ms a passage", "flat"),
     Row("insert_large_ms", "insert into the large one, no index, ms a passage", "flat"),
     Row("insert_indexed_ms", "insert into the large one with its index, ms a passage", "flat"),
@@ -62,9 +74,10 @@ def main() -> None:
     if find_spec("numpy") is None:
         sys.exit("This benchmark needs numpy: pip install numpy")
     with ExitStack() as stack:
-        uri = options.pg_uri or os.environ.get("LETTA_PG_URI") or stack.enter_context(_embedded_postgres())
-        stack.enter_context(_schema(uri))
-        figures = asyncio.run(Bench(uri, options.dimensions).measure(options.agents, options.passages))
+        uri, _ = stack.enter_context(own_schema(options.pg_uri))
+        figures = asyncio.run(
+            Bench(uri, options.dimensions, options.build_memory).measure(options.agents, options.passages)
+        )
     facts = {"agents": options.agents, "passages": options.passages, "dimensions": options.dimensions}
     sys.stdout.write(f"{options.passages:,} passages of {options.dimensions:,} dimensions in the large archive\n")
     sys.stdout.write(table(ROWS, {"ours": figures}, facts) + "\n")
@@ -94,13 +107,14 @@ class Clusters:
 class Bench:
     """Fills a database and asks it."""
 
-    def __init__(self, uri: str, dimensions: int) -> None:
+    def __init__(self, uri: str, dimensions: int, build_memory: int) -> None:
         from letta.database.dsn import parse_dsn
         from letta.database.engine import Database
         from letta.database.migrations import migrate
         from letta.organizations.actor import DEFAULT_ACTOR
 
         self._uri = uri
+        self._build_memory = build_memory
         self._database = Database(parse_dsn(uri))
         migrate(self._database)
         self._actor = DEFAULT_ACTOR
@@ -110,29 +124,34 @@ class Bench:
     async def measure(self, agents: int, passages: int) -> dict[str, float]:
         """All figures, by their keys."""
         figures = {"insert_empty_ms": self._insert_ms(self._archive())}
-        _progress(f"{agents:,} agents")
+        progress(f"{agents:,} agents")
         small = self._small_archives(agents)
-        _progress(f"{passages:,} passages")
+        progress(f"{passages:,} passages")
         large = self._archive()
         self._copy(large.id, passages)
         self._analyze()
         figures["small_p95_ms"] = _p95([self._search_ms(archive_id) for archive_id in small[:QUERIES]])
         figures["insert_large_ms"] = self._insert_ms(large)
         questions = self._clusters.draw(QUERIES).tolist()
-        _progress("searching every vector")
+        progress("searching every vector")
         exact = [self._search(large.id, question) for question in questions[:EXACT_QUERIES]]
+        conditions = dict(_conditions(passages))
+        filtered = {
+            name: [self._search(large.id, question, **given)[1] for question in questions[:EXACT_QUERIES]]
+            for name, given in conditions.items()
+        }
         figures["exact_p95_ms"] = _p95([ms for ms, _ in exact])
-        figures["tagged_p95_ms"] = _p95(
-            [self._search(large.id, q, tags=["rare"])[0] for q in questions[:EXACT_QUERIES]]
-        )
-        _progress("building the index")
+        progress("building the index")
         figures |= await self._build(large.id)
         for question in questions[:20]:
-            self._search(large.id, question, indexed=True)
-        found = [self._search(large.id, question, indexed=True) for question in questions]
+            self._search(large.id, question, indexed=passages)
+        found = [self._search(large.id, question, indexed=passages) for question in questions]
         figures["large_p95_ms"], figures["large_p50_ms"] = _p95([ms for ms, _ in found]), median(ms for ms, _ in found)
-        pairs = zip(exact, found, strict=False)
-        figures["recall"] = mean(len(set(right) & set(got)) / len(right) for (_, right), (_, got) in pairs)
+        figures["recall"] = _recall([right for _, right in exact], [got for _, got in found[:EXACT_QUERIES]])
+        for name, right in filtered.items():
+            found = [self._search(large.id, q, indexed=passages, **conditions[name]) for q in questions[:EXACT_QUERIES]]
+            figures[f"{name}_p95_ms"] = _p95([ms for ms, _ in found])
+            figures[f"{name}_recall"] = _recall(right, [got for _, got in found])
         figures["insert_indexed_ms"] = self._insert_ms(large)
         figures["table_mb"] = self._bytes("passages") / 1e6
         self._database.close()
@@ -174,7 +193,7 @@ class Bench:
     def _copy_rows(self, rows: Sequence[tuple[str, int]]) -> None:
         from letta.database.base import SCHEMA
 
-        columns = "id, organization_id, archive_id, text, tags, embedding_model, embedding"
+        columns = "id, organization_id, archive_id, text, tags, embedding_model, embedding, created_at"
         with closing(psycopg2.connect(self._uri)) as connection, connection, connection.cursor() as cursor:
             for start in range(0, len(rows), CHUNK):
                 part = rows[start : start + CHUNK]
@@ -215,14 +234,16 @@ class Bench:
         from letta.archives.repository import get_archive
         from letta.archives.vector_index import VectorIndexer
 
-        indexer = VectorIndexer(self._database, self._database.dsn, exact_up_to=EXACT_UP_TO, quota_mb=None)
+        indexer = VectorIndexer(
+            self._database, self._database.dsn, exact_up_to=EXACT_UP_TO, memory_mb=self._build_memory, quota_mb=None
+        )
         began = time.perf_counter()
         with _watched_memory() as peak:
             indexer.searched(archive_id)
             await indexer.finish()
         took = time.perf_counter() - began
         archive = await self._database.read(get_archive, self._actor, archive_id)
-        if not archive.has_index_for(self._dimensions):
+        if not archive.indexed_vectors(self._dimensions):
             sys.exit(f"no index was built: {archive.vector_index}")
         return {"build_s": took, "build_mb": peak() / 1e6, "index_mb": (archive.vector_index or {})["bytes"] / 1e6}
 
@@ -249,17 +270,35 @@ def _binary(rows: Sequence[tuple[str, int]], vectors: Any, organization_id: str)
     copied.write(b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0))
     halves = vectors.astype(">f2")
     for (archive_id, number), half in zip(rows, halves, strict=True):
-        tags = [b"rare"] if number % TAGGED_EVERY == 0 else []
+        tags = [_tag(every).encode() for every in TAGGED_EVERY if number % every == 0]
         array = struct.pack(">iii", int(bool(tags)), 0, 25)
         if tags:
             array += struct.pack(">ii", len(tags), 1) + b"".join(map(_field, tags))
         vector = struct.pack(">HH", len(half), 0) + half.tobytes()
         texts = (new_id("passage"), organization_id, archive_id, f"Fact {number}.")
-        fields = [*(text.encode() for text in texts), array, b"bench", vector]
+        since_2000 = FIRST + timedelta(minutes=number) - datetime(2000, 1, 1, tzinfo=UTC)
+        created_at = struct.pack(">q", since_2000 // timedelta(microseconds=1))
+        fields = [*(text.encode() for text in texts), array, b"bench", vector, created_at]
         copied.write(struct.pack(">h", len(fields)) + b"".join(map(_field, fields)))
     copied.write(struct.pack(">h", -1))
     copied.seek(0)
     return copied
+
+
+def _tag(every: int) -> str:
+    return f"one in {every}"
+
+
+def _conditions(passages: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Searches by tags and dates, by the beginnings of the keys of their figures."""
+    for every in TAGGED_EVERY:
+        yield f"tagged_{every}", {"tags": [_tag(every)]}
+        end = FIRST + timedelta(minutes=passages - 1)
+        yield f"dated_{every}", {"start": end - timedelta(minutes=passages // every - 1), "end": end}
+
+
+def _recall(right: Sequence[Sequence[str]], got: Sequence[Sequence[str]]) -> float:
+    return mean(len(set(a) & set(b)) / len(a) for a, b in zip(right, got, strict=True))
 
 
 def _field(value: bytes) -> bytes:
@@ -292,31 +331,6 @@ def _p95(times: Sequence[float]) -> float:
     return quantiles(times, n=20)[-1]
 
 
-@contextmanager
-def _schema(uri: str) -> Iterator[None]:
-    """A schema that goes afterwards; to be chosen before the first import that reads the settings."""
-    name = f"letta_test_{secrets.token_hex(6)}"
-    os.environ["LETTA_PG_SCHEMA"] = name
-    from letta.testing.postgres import drop_schema
-
-    try:
-        yield
-    finally:
-        drop_schema(uri, name)
-
-
-@contextmanager
-def _embedded_postgres() -> Iterator[str]:
-    from benchmarks.stage import embedded_postgres
-
-    with embedded_postgres() as uri:
-        yield uri
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(f"- {text}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.archival_scale",
@@ -326,6 +340,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--agents", type=int, default=10_000)
     parser.add_argument("--passages", type=int, default=100_000, help="of the large archive")
     parser.add_argument("--dimensions", type=int, default=1536)
+    parser.add_argument("--build-memory", type=int, default=256, metavar="MB", help="LETTA_VECTOR_INDEX_MEMORY_MB")
     parser.add_argument("--pg-uri", help="database to use")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     return parser

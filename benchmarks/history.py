@@ -13,18 +13,17 @@ afterwards), in a schema of its own.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean, median
 
 from benchmarks.report import Row, table, write_json
 from benchmarks.stage import (
     ROOT,
+    add_shared_options,
     embedded_postgres,
     environment_for,
     model_time,
@@ -182,8 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sizes", type=_sizes, default=[10, 1000, 100_000], help="messages (default 10,1000,100000)")
     parser.add_argument("--turns", type=int, default=60, help="plain turns of each agent (default 60)")
-    parser.add_argument("--pg-uri", default=os.environ.get("LETTA_PG_URI"), help="a Postgres with pgvector")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    add_shared_options(parser)
     return parser
 
 

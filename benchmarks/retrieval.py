@@ -17,10 +17,7 @@ import argparse
 import asyncio
 import gzip
 import json
-import os
-import secrets
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,6 +27,7 @@ from statistics import mean, median
 from typing import Any
 
 from benchmarks.report import Row, table, write_json
+from benchmarks.stage import own_schema, progress
 
 K = 10
 MODEL = "all-MiniLM-L6-v2"
@@ -72,8 +70,7 @@ class Talk:
 def main() -> None:
     options = _parser().parse_args()
     with ExitStack() as stack:
-        uri = options.pg_uri or os.environ.get("LETTA_PG_URI") or stack.enter_context(_embedded_postgres())
-        schema = stack.enter_context(_schema(uri))
+        uri, schema = stack.enter_context(own_schema(options.pg_uri))
         talks = read_talks(options.data)
         if not options.without_vectors:
             stack.enter_context(_vectors(talks))
@@ -114,12 +111,12 @@ def _vectors(talks: Sequence[Talk]) -> Iterator[None]:
 
     missing = missing_packages()
     if missing:
-        _progress(f"no vectors, as these packages are not installed (see benchmarks/minilm.py): {', '.join(missing)}")
+        progress(f"no vectors, as these packages are not installed (see benchmarks/minilm.py): {', '.join(missing)}")
         yield
         return
     with minilm_endpoint() as url:
         for number, talk in enumerate(talks, 1):
-            _progress(f"embedding conversation {number} of {len(talks)}")
+            progress(f"embedding conversation {number} of {len(talks)}")
             texts = [*talk.texts, *(question.text for question in talk.questions)]
             vectors = asyncio.run(_embed(url, texts))
             talk.vectors = vectors[: len(talk.texts)]
@@ -129,6 +126,7 @@ def _vectors(talks: Sequence[Talk]) -> Iterator[None]:
 
 
 async def _embed(url: str, texts: list[str]) -> list[list[float] | None]:
+    from letta.constants import DEFAULT_ORGANIZATION_ID
     from letta.llm.catalog import Catalog
     from letta.llm.clients import close_clients
     from letta.llm.embeddings import Embedder
@@ -137,7 +135,7 @@ async def _embed(url: str, texts: list[str]) -> list[list[float] | None]:
     catalog = Catalog([Provider("openai", "openai", url, "openai")])
     config = {"embedding_model": MODEL, "embedding_endpoint": url, "batch_size": 64}
     try:
-        return await Embedder(catalog).embed(config, texts)
+        return await Embedder(catalog).embed(config, texts, DEFAULT_ORGANIZATION_ID)
     finally:
         await close_clients()
 
@@ -161,10 +159,10 @@ class Bench:
 
     def measure(self, talks: Sequence[Talk]) -> dict[str, float]:
         """All figures, by their keys."""
-        _progress("recall")
+        progress("recall")
         figures = self._recall(talks)
         for size in SIZES:
-            _progress(f"time within {size}")
+            progress(f"time within {size}")
             figures |= self._times(talks, size)
         self._database.close()
         return figures
@@ -281,35 +279,6 @@ def _p50(ask: Callable[[Question], object], questions: Sequence[Question]) -> fl
         ask(question)
         times.append((time.perf_counter() - began) * 1000)
     return median(times)
-
-
-@contextmanager
-def _schema(uri: str) -> Iterator[str]:
-    """A schema that goes afterwards; to be chosen before the first import that reads the settings."""
-    name = f"letta_test_{secrets.token_hex(6)}"
-    os.environ["LETTA_PG_SCHEMA"] = name
-    from letta.testing.postgres import drop_schema
-
-    try:
-        yield name
-    finally:
-        drop_schema(uri, name)
-
-
-@contextmanager
-def _embedded_postgres() -> Iterator[str]:
-    from letta.database.embedded import EmbeddedPostgres
-
-    with tempfile.TemporaryDirectory(prefix="letta-benchmark-") as directory:
-        postgres = EmbeddedPostgres(Path(directory) / "data")
-        try:
-            yield postgres.start()
-        finally:
-            postgres.stop()
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(text + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,11 +1,12 @@
 """What benchmarks are set up with: a database, a scripted model, a server, and what the model itself takes."""
 
+import argparse
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -14,11 +15,18 @@ import httpx2
 from benchmarks.target import Target
 from letta.database.embedded import EmbeddedPostgres
 from letta.testing.model.recorder import RecordedRequest
+from letta.testing.postgres import throwaway_schema
 from letta.testing.remote_model import RemoteScriptedModel, ScriptedModelProcess
 from letta.testing.server import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 _ASKED = 100
+
+
+def add_shared_options(parser: argparse.ArgumentParser) -> None:
+    """The options that all benchmarks of a server have: where the database is, and where the figures go."""
+    parser.add_argument("--pg-uri", default=os.environ.get("LETTA_PG_URI"), help="a Postgres with pgvector")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
 
 
 @contextmanager
@@ -40,6 +48,19 @@ def embedded_postgres() -> Iterator[str]:
             yield postgres.start()
         finally:
             postgres.stop()
+
+
+@contextmanager
+def own_schema(given: str | None) -> Iterator[tuple[str, str]]:
+    """A database (the one given, that of LETTA_PG_URI, or an embedded one) and a schema in it, which goes afterwards.
+
+    To be entered before the first import that reads the settings.
+    """
+    with ExitStack() as stack:
+        uri = given or os.environ.get("LETTA_PG_URI") or stack.enter_context(embedded_postgres())
+        schema = stack.enter_context(throwaway_schema(uri))
+        os.environ["LETTA_PG_SCHEMA"] = schema
+        yield uri, schema
 
 
 def environment_for(uri: str, schema: str, model: RemoteScriptedModel) -> dict[str, str]:
