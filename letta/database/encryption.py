@@ -9,6 +9,7 @@ import base64
 import hmac
 import logging
 import os
+import time
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 from letta.errors import ConfigurationError
+from letta.redaction import remember
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,11 +26,22 @@ logger = logging.getLogger(__name__)
 
 _NONCE_BYTES = 12
 _PLAIN = "plain:"
+_BORNE_SECONDS = 60
 _VERSION = "v1"
 
 
 class SecretUnreadableError(ConfigurationError):
     """A stored secret can't be decrypted."""
+
+
+class OtherKeyError(SecretUnreadableError):
+    """A stored secret was encrypted with another key than the one in force, or there is none in force."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            "A stored secret was encrypted with another key. Set LETTA_ENCRYPTION_KEY to the key it was written with."
+        )
+        self.key_id = key_id
 
 
 class _Key:
@@ -52,6 +65,9 @@ class Keyring:
 
     def __init__(self) -> None:
         self._key: _Key | None = None
+        self._borne: dict[str, float] = {}
+        self.is_watched = False
+        """Whether somebody looks what it means when a secret of another key is met: see `bear`."""
 
     def load(self, key: str | None) -> None:
         """Use this key (any text; 32 random bytes in base64 are advised) from now on."""
@@ -82,10 +98,7 @@ class Keyring:
         if len(parts) != 3 or parts[0] != _VERSION:
             raise SecretUnreadableError("A stored secret is damaged. Write it again.")
         if self._key is None or parts[1] != self._key.fingerprint:
-            raise SecretUnreadableError(
-                "A stored secret was encrypted with another key. "
-                "Set LETTA_ENCRYPTION_KEY to the key it was written with."
-            )
+            raise OtherKeyError(parts[1])
         from cryptography.exceptions import InvalidTag
 
         try:
@@ -93,6 +106,14 @@ class Keyring:
             return self._key.cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], context.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise SecretUnreadableError("A stored secret is damaged. Write it again.") from error
+
+    def bear(self, key_id: str) -> None:
+        """For a while, take secrets of that key for what was left behind: the key in force is the database's."""
+        self._borne[key_id] = time.monotonic() + _BORNE_SECONDS
+
+    def bears(self, key_id: str) -> bool:
+        """Whether secrets of that key read as empty for the time being, rather than as an error."""
+        return not self.is_watched or time.monotonic() < self._borne.get(key_id, 0)
 
 
 keyring = Keyring()
@@ -102,6 +123,7 @@ class EncryptedText(TypeDecorator[str]):
     """A text column whose values are encrypted on their way to the database.
 
     What can't be decrypted reads as an empty text, so that one damaged secret doesn't make all of a list unreadable.
+    Where it was encrypted with another key, it is first looked whether that has become the database's (`Keyring.bear`).
     """
 
     impl = Text
@@ -112,14 +134,21 @@ class EncryptedText(TypeDecorator[str]):
         self.context = context
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else keyring.encrypt(value, self.context)
+        if value is None:
+            return None
+        remember(value)
+        return keyring.encrypt(value, self.context)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         if value is None:
             return None
         try:
-            return keyring.decrypt(value, self.context)
+            secret = keyring.decrypt(value, self.context)
+            remember(secret)
+            return secret
         except SecretUnreadableError as error:
+            if isinstance(error, OtherKeyError) and not keyring.bears(error.key_id):
+                raise
             _report(self.context, error.detail)
             return ""
 

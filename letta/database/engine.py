@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg2
@@ -18,9 +20,11 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from letta.database.dsn import Dsn
+from letta.database.encryption import OtherKeyError, keyring
 from letta.database.failures import FailureKind, classify, hint
 from letta.database.revival import Revival
 from letta.errors import UnavailableError
+from letta.telemetry import metrics, tracing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,6 +81,9 @@ class Database:
         self._application_name = application_name
         self._revival = Revival(lambda: self._move(revive()), "The embedded Postgres") if revive else None
         self.engine = _create_engine(self._connect, pool_size, max_overflow, pool_timeout)
+        self.check_key: Callable[[Connection], None] | None = None
+        """Raises where the encryption key in force isn't the database's any more."""
+        self._most_connections = pool_size + max_overflow
         self._threads = ThreadPoolExecutor(pool_size + max_overflow, thread_name_prefix="database")
 
     async def run(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -86,22 +93,15 @@ class Database:
             UnavailableError: the database can't be reached, is full or is read-only.
             CommitUnknownError: the connection was lost during COMMIT.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: self.run_sync(unit, *args, **kwargs))
+        return await self._on_thread(unit, lambda: self.run_sync(unit, *args, **kwargs))
 
     async def read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `run`, in a transaction that can't write."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, lambda: self._repeat(lambda: self._once(_BEGIN_READ_ONLY, unit, *args, **kwargs))
-        )
+        return await self._on_thread(unit, lambda: self.read_sync(unit, *args, **kwargs))
 
     async def discard(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `run`, but whatever the unit writes is rolled back: for looking at what something would do."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, lambda: self._repeat(lambda: self._discarded(unit, *args, **kwargs))
-        )
+        return await self._on_thread(unit, lambda: self._repeat(lambda: self._discarded(unit, *args, **kwargs)))
 
     async def run_confirmed(self, unit: Callable[[Connection], T], confirm: Callable[[Connection], T | None]) -> T:
         """Run a unit whose effect can be looked up, so that it's certain even when a COMMIT was cut off.
@@ -121,6 +121,10 @@ class Database:
         """As `run`, on the calling thread."""
         return self._repeat(lambda: self._once(_BEGIN, unit, *args, **kwargs))
 
+    def read_sync(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, on the calling thread."""
+        return self._repeat(lambda: self._once(_BEGIN_READ_ONLY, unit, *args, **kwargs))
+
     @contextmanager
     def transaction(self, begin: str = _BEGIN) -> Iterator[Connection]:
         """One transaction, never repeated. BEGIN travels with the first statement, which saves a round trip."""
@@ -133,12 +137,38 @@ class Database:
                 raise
             _commit(connection)
 
+    @property
+    def connections_used(self) -> int:
+        """Connections that units work with at the moment."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
+
+    @property
+    def connections_limit(self) -> int:
+        """Most connections that are opened."""
+        return self._most_connections
+
     def close(self) -> None:
         """Close all connections. Running units are waited for."""
         if self._revival is not None:
             self._revival.end()
         self._threads.shutdown(wait=True)
         self.engine.dispose()
+
+    async def _on_thread(self, unit: Callable[..., T], work: Callable[[], T]) -> T:
+        """Do the work of a unit on one of our threads, which knows for whom it works."""
+        asked = time.perf_counter()
+
+        def timed() -> T:
+            began = time.perf_counter()
+            metrics.database_wait_seconds.observe(began - asked)
+            try:
+                return work()
+            finally:
+                metrics.database_unit_seconds.observe(time.perf_counter() - began)
+
+        with tracing.inner_span(f"database {_name_of(unit)}", lambda: {"db.system.name": "postgresql"}):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, timed)
 
     def _once(self, begin: str, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self.transaction(begin) as connection:
@@ -155,7 +185,7 @@ class Database:
     def _repeat(self, attempt: Callable[[], T]) -> T:
         for pause in (*_PAUSES, None):
             try:
-                return attempt()
+                return self._with_key_checked(attempt)
             except CommitUnknownError:
                 raise
             except Exception as error:
@@ -167,10 +197,23 @@ class Database:
                     reviving.begin()
                 if pause is None or kind not in _REPEATABLE:
                     detail = reviving.news if reviving is not None else hint(error)
+                    metrics.database_failures.add(kind.name.lower())
                     logger.warning("database unit failed: %s (%s)", kind.name, detail)
                     raise UnavailableError(detail) from error
+                metrics.database_retries.add(kind.name.lower())
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
         raise AssertionError("unreachable")
+
+    def _with_key_checked(self, attempt: Callable[[], T]) -> T:
+        """Work that meets secrets of other keys: they read as empty, unless one of those is the database's by now."""
+        while True:
+            try:
+                return attempt()
+            except OtherKeyError as error:
+                if self.check_key is None:
+                    raise
+                self._once(_BEGIN_READ_ONLY, self.check_key)
+                keyring.bear(error.key_id)
 
     def _connect(self) -> "psycopg2.extensions.connection":
         opened: psycopg2.extensions.connection = psycopg2.connect(**self.dsn.connect_arguments(self._application_name))
@@ -178,6 +221,12 @@ class Database:
 
     def _move(self, dsn: Dsn) -> None:
         self.dsn = dsn
+
+
+def _name_of(unit: Callable[..., Any]) -> str:
+    while isinstance(unit, partial):
+        unit = unit.func
+    return getattr(unit, "__name__", "unit")
 
 
 def _create_engine(
@@ -206,6 +255,7 @@ def _create_engine(
 def _open_transaction(
     connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
 ) -> tuple[str, Any]:
+    metrics.database_statements.add()
     begin = connection.info.pop("begin", None)
     if begin is None:
         return statement, parameters

@@ -303,6 +303,16 @@ _RULES = (
         "whether it bans this address after wrong passwords.",
     ),
     _rule(FailureKind.READ_ONLY, r"in a read-only transaction|no space left on device", _READ_ONLY),
+    _rule(
+        FailureKind.CONFIGURATION,
+        r"is not permitted to log in|permission denied for database",
+        "The database doesn't let this role in: correct the user in LETTA_PG_URI, or give the role LOGIN and CONNECT.",
+    ),
+    _rule(
+        FailureKind.CONFIGURATION,
+        r"connection to server .* failed: (?:FATAL|ERROR)",
+        "The database refuses the connection: see its own log for the reason, and correct LETTA_PG_URI.",
+    ),
 )
 
 _BY_CODE = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Column, ColumnElement, Select, Table, and_, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Select, Table, and_, exists, func, literal_column, or_, select
 
 Order = Literal["asc", "desc"]
 
@@ -48,7 +48,10 @@ def _beyond(table: Table, key: Column[Any], cursor: str, *, later: bool, ascendi
     identity = table.c.id > cursor if greater else table.c.id < cursor
     beyond = or_(key > value if greater else key < value, and_(key == value, identity))
     if not key.nullable:
-        return or_(value.is_(None), beyond)
+        # The first condition says nothing new, but leads to where the index has to be read from.
+        everything = literal_column("'-infinity'" if greater else "'infinity'", key.type)
+        begins = func.coalesce(value, everything)
+        return and_(key >= begins if greater else key <= begins, or_(value.is_(None), beyond))
     known = exists(select(anchor.c.id).where(anchor.c.id == cursor))
     return or_(~known, _beyond_nulls(key, value, beyond, identity, later=later))
 

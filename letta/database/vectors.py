@@ -15,6 +15,8 @@ from letta.database.base import SCHEMA
 
 _HALF_SINCE = (0, 7)
 """Version of pgvector that brought vectors of half precision, which take half the space."""
+_ITERATES_SINCE = (0, 8)
+"""Version that goes on with reading an index where what it found first doesn't meet the other conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +26,12 @@ class VectorSupport:
     Attributes:
         schema: where pgvector is, quoted.
         type_name: ``halfvec``, or ``vector`` where pgvector is older.
+        iterates: whether an index can be read on until enough of what it finds meets other conditions.
     """
 
     schema: str
     type_name: str
+    iterates: bool = False
 
     @property
     def type(self) -> str:
@@ -86,7 +90,7 @@ WHERE e.extname = 'vector'
 """)
 
 _IN_USE = text("""
-SELECT quote_ident(n.nspname), t.typname
+SELECT quote_ident(n.nspname), t.typname, (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'vector')
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -99,13 +103,17 @@ _known: VectorSupport | None = None
 def installed_support(connection: Connection) -> VectorSupport:
     """The best type for a new column."""
     schema, version = connection.execute(_INSTALLED).one()
-    parts = tuple(int(part) for part in version.split(".")[:2])
-    return VectorSupport(schema, "halfvec" if parts >= _HALF_SINCE else "vector")
+    return VectorSupport(schema, "halfvec" if _parts(version) >= _HALF_SINCE else "vector")
 
 
 def vector_support(connection: Connection) -> VectorSupport:
     """How to write vectors that are compared with the stored ones. Asked of the database once per process."""
     global _known
     if _known is None:
-        _known = VectorSupport(*connection.execute(_IN_USE, {"table": f"{SCHEMA}.passages"}).one())
+        schema, name, version = connection.execute(_IN_USE, {"table": f"{SCHEMA}.passages"}).one()
+        _known = VectorSupport(schema, name, _parts(version) >= _ITERATES_SINCE)
     return _known
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])

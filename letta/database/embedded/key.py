@@ -3,7 +3,7 @@
 import secrets
 
 from letta.database.embedded.errors import DataDirectoryError
-from letta.database.embedded.files import write_private
+from letta.database.embedded.files import sync_directory, write_private
 from letta.database.embedded.layout import Layout
 
 
@@ -45,6 +45,25 @@ def make_key(layout: Layout) -> str:
     key = secrets.token_urlsafe(32)
     write_private(layout.key_file, key)
     return key
+
+
+def propose_key(layout: Layout) -> str:
+    """The key to go on with, kept beside the one in force; the same until it is adopted. To be used under the lock."""
+    try:
+        proposed = layout.next_key_file.read_text().strip()
+    except FileNotFoundError:
+        proposed = ""
+    if not proposed:
+        proposed = secrets.token_urlsafe(32)
+        write_private(layout.next_key_file, proposed)
+    return proposed
+
+
+def adopt_key(layout: Layout) -> None:
+    """Put the proposed key in the place of the one in force. To be used under the lock."""
+    if layout.next_key_file.exists():
+        layout.next_key_file.replace(layout.key_file)
+        sync_directory(layout.data_directory)
 
 
 def _remedy(layout: Layout) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from letta.database.embedded import launcher
 from letta.database.embedded.errors import EmbeddedPostgresError
 
 
@@ -33,6 +32,8 @@ class Launch:
         Raises:
             EmbeddedPostgresError: we are root and can't run it as anybody else.
         """
+        from letta.database.embedded import launcher  # a server with a database elsewhere never needs it
+
         result = subprocess.run(  # noqa: S603
             [sys.executable, "-I", "-S", launcher.__file__, *self._options(), "--", *self.command],
             env=dict(self.environ),

@@ -74,6 +74,11 @@ class Layout:
         return self.data_directory / "encryption-key"
 
     @property
+    def next_key_file(self) -> Path:
+        """The key that is about to take its place, or has taken it in the database already."""
+        return self.data_directory / "encryption-key.next"
+
+    @property
     def socket_directory(self) -> Path:
         """Where the server's socket is unless the path is too long for one."""
         return self.data_directory / "run"

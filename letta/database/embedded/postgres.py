@@ -14,7 +14,7 @@ from letta.database.embedded.account import Account, choose_account
 from letta.database.embedded.binaries import Binaries, find_binaries
 from letta.database.embedded.cluster import ROLE, Cluster
 from letta.database.embedded.errors import DataDirectoryError, EmbeddedPostgresError
-from letta.database.embedded.key import ensure_key, make_key, read_key
+from letta.database.embedded.key import adopt_key, ensure_key, make_key, propose_key, read_key
 from letta.database.embedded.layout import Layout
 from letta.database.embedded.postmaster import Postmaster
 from letta.database.embedded.server import PORT, START_SECONDS, Server
@@ -122,6 +122,16 @@ class EmbeddedPostgres:
         """Another encryption key beside the data. What was encrypted with the one before can't be read any more."""
         with self._explained(), self._locked(choose_account(self._layout)):
             return make_key(self._layout)
+
+    def propose_key(self) -> str:
+        """A key to go on with. It is kept beside the one in force until `adopt_key`, so that it can't be lost."""
+        with self._explained(), self._locked(choose_account(self._layout)):
+            return propose_key(self._layout)
+
+    def adopt_key(self) -> None:
+        """Put the proposed key, with which everything is encrypted now, in the place of the one in force."""
+        with self._explained(), self._locked(choose_account(self._layout)):
+            adopt_key(self._layout)
 
     @property
     def _users(self) -> UserList:

@@ -22,8 +22,8 @@ def alembic_config() -> Config:
     return config
 
 
-def upgrade(database: Database) -> None:
-    """Migrate to the newest revision. A second process waits for the first, then finds nothing to do."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Migrate to a revision, the newest by default. A second process waits for the first, then finds nothing to do."""
     connection = database.engine.connect().execution_options(isolation_level="READ COMMITTED")
     with connection, connection.begin():
         connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -32,7 +32,7 @@ def upgrade(database: Database) -> None:
         _ensure_vector(connection)
         config = alembic_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def _create_schema(connection: Connection) -> None:
