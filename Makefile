@@ -8,19 +8,25 @@ PYTEST_ARGS ?=
 
 export PYTHON
 BIN := $(VENV)/bin
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 COVERAGE_AT_LEAST := 85
 FAULTS ?= 60
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock clean
+.PHONY: help run console screenshots venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock sbom clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: venv ## Install what is needed and run the server (HOST, PORT, LETTA_DIR, LETTA_PG_DATA, OPENAI_API_KEY, …)
+run: venv console ## Install what is needed and run the server (HOST, PORT, LETTA_DIR, LETTA_PG_DATA, OPENAI_API_KEY, …)
 	@exec $(BIN)/python -m letta.cli server
+
+console: venv ## Bring in what the page at / is made of, beside our own files (needs npm, or fetches it)
+	@scripts/console_parts.sh $(BIN)/python requirements-npm.lock
+
+screenshots: venv-dev console ## Take the pictures of docs/images anew
+	$(BIN)/python -m scripts.screenshots
 
 venv: $(VENV)/installed ## Make the virtual environment that the server needs
 
@@ -41,7 +47,7 @@ test-fast: venv-dev ## Run the tests that take milliseconds
 	$(PYTEST) -m "not slow and not container and not pooler and not browser" $(PYTEST_ARGS)
 
 test-pooler: venv-dev ## Run the tests that use a database on one as Supabase offers it
-	$(BIN)/python -m tests.pooler.supabase_like $(PYTEST) -m database $(PYTEST_ARGS)
+	$(BIN)/python -m tests.pooler.supabase_like $(PYTEST) -m "database and not once" $(PYTEST_ARGS)
 
 test-deploy: venv-dev ## Show, point by point, that it deploys on Render with Supabase without surprises
 	$(BIN)/python -m tests.deploy.acceptance -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
@@ -62,14 +68,26 @@ check: lint test ## All that CI checks
 
 docs: venv-dev ## Write the pages of docs/ that follow from the code
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/python scripts/compatibility.py
 
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml --extra embedded
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+LOCK := $(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) pyproject.toml --extra embedded --extra otel
 
 lock: venv-dev ## Write the lock files anew from pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(LOCK) --output-file requirements.lock $(ARGS)
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock $(ARGS)
+	$(BIN)/uv pip compile --quiet $(LOCK_OPTIONS) --group pyproject.toml:npm --constraint requirements-dev.lock \
+		--output-file requirements-npm.lock $(ARGS)
+
+SBOM_TOOL := cyclonedx-bom==7.5.0
+SBOM ?= sbom.cdx.json
+
+sbom: venv-dev ## Write SBOM (sbom.cdx.json): what requirements.lock brings into the image, in the form of CycloneDX
+	$(BIN)/uv tool run --quiet --from $(SBOM_TOOL) cyclonedx-py requirements --output-reproducible \
+		--pyproject pyproject.toml --output-file $(SBOM) requirements.lock
 
 clean: ## Remove what the targets made (not the data of the embedded database)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
+	rm -rf letta/console/parts
 	find letta tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

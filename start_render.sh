@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts the server on Render and in the container: makes the directories that it writes to, then becomes it.
+# With LETTA_IMPORT_LEGACY=auto, what the former server has stored is brought over first, once.
 # Everything else is the server's own work: it checks its settings, migrates the database and serves on $PORT.
 set -eu
 
@@ -18,7 +19,11 @@ rm -f "$LETTA_DIR/.writable" "$LETTA_DIR/logs/.writable" "$LETTA_DIR/cache/.writ
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+python=python
 if [ -x "$here/.venv/bin/python" ]; then
-    exec "$here/.venv/bin/python" -m letta.cli server
+    python="$here/.venv/bin/python"
 fi
-exec python -m letta.cli server
+case "${LETTA_IMPORT_LEGACY:-}" in
+    [Aa][Uu][Tt][Oo]) "$python" -m letta.cli import-legacy --when-empty ;;
+esac
+exec "$python" -m letta.cli server

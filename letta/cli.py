@@ -1,17 +1,22 @@
 """The `letta` command."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from letta import __version__
 from letta.errors import ConfigurationError, UnavailableError
+from letta.redaction import redacted, remember_settings
 
 try:
     from letta.settings import settings
 except ConfigurationError as refusal:
     raise SystemExit(f"letta: {refusal.detail}") from None
+
+remember_settings(settings)
 
 app = typer.Typer(
     add_completion=False,
@@ -56,9 +61,82 @@ def migrate() -> None:
         with opened_database(settings) as (database, embedded):
             prepare_database(settings, database, embedded)
 
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, log_format=settings.log_format)
     _refusing(run)
     typer.echo(f"The schema is at revision {HEAD}.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make, such as letta.zip; it must not exist yet.")],
+) -> None:
+    """Write all that is stored into a file, while the server runs or not."""
+    from letta.backup.service import make_backup
+    from letta.server.startup import opened_database
+
+    def run() -> None:
+        with opened_database(settings) as (database, _):
+            make_backup(database, file, typer.echo)
+
+    _refusing(run)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that `letta backup` made.")]) -> None:
+    """Bring a backup into a database in which nothing is stored yet."""
+    from letta.backup.service import restore_backup
+    from letta.database.encryption import keyring
+    from letta.server.keys import present_key
+    from letta.server.startup import opened_database
+
+    def run() -> None:
+        with opened_database(settings) as (database, embedded):
+            keyring.load(present_key(settings, embedded))
+            restore_backup(database, file, typer.echo)
+
+    _refusing(run)
+
+
+@app.command()
+def import_legacy(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read, and tell what would be brought over.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare what is there with what is here, table by table; change nothing.")
+    ] = False,
+    when_empty: Annotated[
+        bool,
+        typer.Option(
+            "--when-empty", help="Do nothing, successfully, where something is stored here already or nothing is there."
+        ),
+    ] = False,
+    leave_locked_secrets: Annotated[
+        bool, typer.Option("--leave-locked-secrets", help="Leave out secrets that the key doesn't open.")
+    ] = False,
+    source: Annotated[
+        str | None, typer.Option("--from", help="The former server's database (else LETTA_LEGACY_PG_URI, else ours).")
+    ] = None,
+    source_schema: Annotated[
+        str | None, typer.Option("--from-schema", help="The schema of its tables (else LETTA_LEGACY_PG_SCHEMA).")
+    ] = None,
+    accept_revision: Annotated[
+        str | None, typer.Option(help="Read tables of this revision, although it isn't known here.")
+    ] = None,
+) -> None:
+    """Bring over all that the former upstream server (0.16) has stored; go on where that was broken off."""
+    from letta.legacy.command import Wish, import_legacy
+    from letta.log import configure_logging
+
+    named = {"legacy_pg_uri": SecretStr(source) if source else None, "legacy_pg_schema": source_schema}
+    chosen = settings.model_copy(update={name: value for name, value in named.items() if value is not None})
+    wish = Wish(dry_run, verify, when_empty, leave_locked_secrets, accept_revision)
+
+    def run() -> None:
+        if not import_legacy(chosen, wish, typer.echo):
+            raise typer.Exit(1)
+
+    configure_logging("WARNING", log_format=settings.log_format)
+    remember_settings(chosen)
+    _refusing(run)
 
 
 @app.command()
@@ -73,6 +151,21 @@ def reset_encryption_key(
             raise typer.Exit(1)
 
     _refusing(run)
+
+
+@app.command()
+def rotate_encryption_key(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A file that holds the new key ('-': standard input). The embedded database makes one itself."
+        ),
+    ] = None,
+) -> None:
+    """Encrypt all secrets with another key, in one transaction; the variables hold the key in force."""
+    from letta.server.rotate_key import rotate_key
+
+    _refusing(lambda: rotate_key(settings, file, typer.echo))
 
 
 @app.command()
@@ -93,7 +186,7 @@ def _refusing(action: Callable[[], None]) -> None:
     try:
         action()
     except (ConfigurationError, UnavailableError) as error:
-        typer.echo(f"letta: {error.detail}", err=True)
+        typer.echo(f"letta: {redacted(error.detail)}", err=True)
         raise typer.Exit(1) from None
 
 

@@ -52,6 +52,12 @@ class AuthenticationError(LettaError):
         super().__init__("Unauthorized")
 
 
+class ForbiddenError(LettaError):
+    """The credential doesn't open what is asked for."""
+
+    status = 403
+
+
 class NotFoundError(LettaError):
     """No such thing within the caller's organization."""
 
@@ -121,6 +127,12 @@ class PayloadTooLargeError(LettaError):
     """The request's body is larger than the server accepts."""
 
     status = 413
+
+
+class UnsupportedMediaTypeError(LettaError):
+    """What was uploaded is of a type that can't be read."""
+
+    status = 415
 
 
 class UnprocessableError(LettaError):

@@ -20,10 +20,17 @@ from letta.organizations.tables import organizations, users
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
+from tests.deploy.acceptance import pytest_configure
+from tests.measuring import measured, pytest_runtest_protocol
 from tests.pooler.supabase_like import SupabaseLike, supabase_like
 from tests.skips import pytest_collection_modifyitems, pytest_runtest_makereport
 
-__all__ = ["pytest_collection_modifyitems", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_runtest_makereport",
+    "pytest_runtest_protocol",
+]
 
 ENCRYPTION_KEY = "only-for-tests-0123456789abcdefghijklmnop"
 
@@ -79,8 +86,13 @@ def server(
     """A running server that many tests share. Those that stop it, or set it up otherwise, start one of their own."""
     with throwaway_schema(postgres_uri) as schema:
         environment = environment_of(postgres_uri, schema, scripted_model)
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
+        running = ServerProcess(environment, directory=tmp_path_factory.mktemp("server"))
+        try:
+            with measured():
+                running.start()
             yield running
+        finally:
+            running.stop()
 
 
 @pytest.fixture
@@ -111,6 +123,16 @@ def environment_of(uri: str, schema: str, model: ScriptedModel) -> dict[str, str
         "LETTA_ENCRYPTION_KEY": ENCRYPTION_KEY,
         "OPENAI_API_KEY": "sk-scripted",
         "OPENAI_BASE_URL": model.base_url,
+    }
+
+
+def environment_of_all_providers(uri: str, schema: str, model: ScriptedModel) -> dict[str, str]:
+    """The same, where the model is spoken to in the forms of other providers as well."""
+    return environment_of(uri, schema, model) | {
+        "ANTHROPIC_API_KEY": "sk-scripted",
+        "ANTHROPIC_BASE_URL": model.anthropic_url,
+        "GEMINI_API_KEY": "sk-scripted",
+        "GEMINI_BASE_URL": model.google_url,
     }
 
 

@@ -18,6 +18,28 @@ TOOLS = {
 _SERVERS = {"server", "server_environment"}
 """Fixtures of tests that speak to a server in a process of its own, the shared one or theirs."""
 _NEEDS_ROOT = {"container"}
+ONCE = (
+    "tests/agent_files/test_hostile_files.py",
+    "tests/archives/test_bad_input.py",
+    "tests/clients/",
+    "tests/complaints/test_code_execution_and_open_doors.py",
+    "tests/complaints/test_mcp_hangs.py",
+    "tests/complaints/test_useless_errors.py",
+    "tests/deploy/test_crowd.py",
+    "tests/deploy/test_proxies.py",
+    "tests/deploy/test_small_instance.py",
+    "tests/deploy/test_start_script.py",
+    "tests/hostile/",
+    "tests/http/",
+    "tests/llm/",
+    "tests/mcp/",
+    "tests/persistence/test_older_backups.py",
+    "tests/telemetry/",
+    "tests/testing/",
+    "tests/web_tools/",
+)
+"""Tests whose subject lies above the database, or that repeat statements which others make: what they say wouldn't be
+another thing behind a pooler, and `make test-pooler` leaves them out."""
 
 # Debian keeps servers out of an ordinary user's PATH.
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
@@ -29,6 +51,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         if "postgres_uri" in fixtures:
             item.add_marker("database")
+        if item.nodeid.startswith(ONCE):
+            item.add_marker("once")
         if _SERVERS & set(fixtures):
             item.add_marker("slow")
         for marker, reason in reasons.items():

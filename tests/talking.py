@@ -102,3 +102,9 @@ def _events(lines: Iterator[str]) -> Iterator[Json]:
     for line in lines:
         if line.startswith("data: {"):
             yield json.loads(line.removeprefix("data: "))
+
+
+def summaries_in(messages: list[Json]) -> list[Json]:
+    """What the summaries say that are among these messages: lists show them as messages to the agent."""
+    said = [m["content"] for m in messages if m["message_type"] == "user_message" and "system_alert" in m["content"]]
+    return [json.loads(text) for text in said]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.skips import ONCE
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,7 +40,7 @@ def postgres_uri(): ...
 def project(tmp_path: Path) -> Path:
     (tmp_path / "test_some.py").write_text(TESTS)
     (tmp_path / "conftest.py").write_text(CONFTEST)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    browser:\n    database:\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    browser:\n    database:\n    once:\n")
     return tmp_path
 
 
@@ -47,6 +49,10 @@ def run(project: Path, **variables: str) -> str:
     command = [sys.executable, "-m", "pytest", "-rsf", "-p", "no:cacheprovider", str(project)]
     done = subprocess.run(command, env=environment, cwd=project, capture_output=True, text=True, check=False)
     return done.stdout
+
+
+def test_what_is_left_out_behind_a_pooler_is_there() -> None:
+    assert [place for place in ONCE if not (ROOT / place).exists()] == []
 
 
 def test_a_tool_that_is_missing_is_named_with_the_remedy(project: Path) -> None:

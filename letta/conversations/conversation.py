@@ -7,7 +7,11 @@ from typing import Any
 
 @dataclass(slots=True)
 class Conversation:
-    """What the turns of an agent happen in; the agent's default one has ``is_default`` set."""
+    """What the turns of an agent happen in; the agent's default one has ``is_default`` set.
+
+    Attributes:
+        client_key: what a client that numbers its chats itself calls the conversation.
+    """
 
     id: str
     agent_id: str
@@ -22,6 +26,7 @@ class Conversation:
     archived_at: datetime | None = None
     last_message_at: datetime | None = None
     system_digest: str | None = None
+    client_key: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     created_by_id: str | None = None

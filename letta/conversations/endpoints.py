@@ -52,7 +52,7 @@ async def create_conversation(
 ) -> ConversationResponse:
     """Begin a conversation of an agent."""
     if body.model is not None:
-        await server.catalog.resolve_llm(body.model)
+        await (await server.catalogs.whole(actor, body.model)).resolve_llm(body.model)
     return await server.database.run(service.create, actor, agent_id, body)
 
 
@@ -95,7 +95,7 @@ async def update_conversation(
 ) -> ConversationResponse:
     """Change a conversation. What isn't sent stays."""
     if body.model is not None:
-        await server.catalog.resolve_llm(body.model)
+        await (await server.catalogs.whole(actor, body.model)).resolve_llm(body.model)
     return await server.database.run(service.update, actor, Place(conversation_id, agent_id), body)
 
 
@@ -193,6 +193,7 @@ async def preview_payload(
     conversation = await server.database.read(service.find, actor, place)
     run = _run(conversation, body, await request.json(), 0, None)
     turn = await server.database.discard(preview_turn, actor, run)
+    await server.models.prepare(turn)
     return preview_body(turn, server.models)
 
 
@@ -206,10 +207,8 @@ async def resume_stream(
 ) -> Response:
     """Read the stream of the run that goes on in a conversation, or of another one that is named."""
     wanted = body or ConversationStreamRequest()
-    run_id = wanted.run_id
-    if run_id is None:
-        place = Place(conversation_id, agent_id or wanted.agent_id)
-        run_id = await server.database.read(service.run_to_stream, actor, place, wanted.otid)
+    place = Place(conversation_id, agent_id or wanted.agent_id)
+    run_id = await server.database.read(service.run_to_stream, actor, place, run_id=wanted.run_id, otid=wanted.otid)
     return await resumed(
         server, actor, run_id, starting_after=wanted.starting_after, pings=wanted.include_pings is not False
     )

@@ -114,6 +114,13 @@ def get_default(connection: Connection, actor: Actor, agent_id: str) -> Conversa
     return _to_conversation(row)
 
 
+def find_by_client_key(connection: Connection, actor: Actor, agent_id: str, key: str) -> Conversation | None:
+    """The conversation of an agent that a client has given this name, if there is one."""
+    query = _select(actor).where(conversations.c.agent_id == agent_id, conversations.c.client_key == key)
+    row = connection.execute(query).first()
+    return None if row is None else _to_conversation(row)
+
+
 def list_conversations(
     connection: Connection, actor: Actor, condition: ConversationFilter, page: Page, *, by_last_message: bool = False
 ) -> list[Conversation]:

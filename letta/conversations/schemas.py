@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from letta.agents.model_settings import ModelSettings
 from letta.http.schema import Schema, Timestamp
@@ -85,3 +85,10 @@ class RecompileRequest(Schema):
     """Whose conversation to recompile."""
 
     agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
+    compaction_settings: JsonObject | None = Field(None, description="Refused: they are for compacting.")
+
+    @field_validator("compaction_settings")
+    @classmethod
+    def _without_effect(cls, given: JsonObject | None) -> None:
+        if given is not None:
+            raise ValueError("recompiling summarizes nothing; send these settings to the conversation's /compact")

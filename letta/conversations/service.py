@@ -19,6 +19,7 @@ from letta.conversations.schemas import ConversationResponse, CreateConversation
 from letta.database.ids import new_id
 from letta.database.pagination import Page
 from letta.errors import InvalidArgumentError, NotFoundError
+from letta.folders.attached import directories_section
 from letta.messages import repository as messages_repository
 from letta.messages.listing import list_messages_of_agent
 from letta.messages.message import text_content
@@ -26,7 +27,7 @@ from letta.messages.repository import MessageFilter
 from letta.messages.wire import Presentation, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
-from letta.runs.repository import find_run_by_otid
+from letta.runs.repository import find_run_by_otid, has_run
 from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system, system_digest
 
@@ -72,6 +73,18 @@ def create(connection: Connection, actor: Actor, agent_id: str, body: CreateConv
     blocks = blocks_repository.blocks_of_agent(connection, agent_id)
     isolated = _with_labels(agent, blocks, body.isolated_block_labels or ())
     return _begin(connection, actor, agent, conversation, isolated)
+
+
+def create_for_client(connection: Connection, actor: Actor, agent_id: str, key: str) -> str:
+    """Begin a conversation of an agent under a client's own name for it, and return its id.
+
+    Raises:
+        NotFoundError: no such agent.
+        sqlalchemy.exc.IntegrityError: there is one by now.
+    """
+    agent = get_agent(connection, actor, agent_id).agent
+    conversation = Conversation(new_id("conv"), agent_id, is_default=False, client_key=key)
+    return _begin(connection, actor, agent, conversation, []).id
 
 
 def fork(
@@ -137,8 +150,8 @@ def delete(connection: Connection, actor: Actor, place: Place) -> None:
         InvalidArgumentError: it is the one that an agent has by itself.
         BusyError: a run is active in it.
     """
-    conversation = find(connection, actor, place)
-    if conversation.is_default:
+    conversation = find(connection, actor, place) if place.name.startswith("conv-") else None
+    if conversation is None or conversation.is_default:
         raise InvalidArgumentError(
             "An agent's own conversation can't be deleted. Reset its messages, or delete the agent."
         )
@@ -152,7 +165,8 @@ def recompile(connection: Connection, actor: Actor, place: Place, *, dry_run: bo
     agent = get_agent(connection, actor, conversation.agent_id).agent
     blocks = _blocks(connection, conversation)
     ids = messages_repository.context_ids(connection, [conversation.id]).get(conversation.id, [])
-    text = compile_system(agent, blocks, _facts(connection, conversation, len(ids)))
+    directories = directories_section(connection, agent)
+    text = compile_system(agent, blocks, _facts(connection, conversation, len(ids)), directories)
     if dry_run:
         return text
     repository.lock_conversation(connection, conversation.id)
@@ -163,7 +177,7 @@ def recompile(connection: Connection, actor: Actor, place: Place, *, dry_run: bo
         message = system_message(agent, conversation.id, text)
         messages_repository.insert_messages(connection, actor, [message])
         messages_repository.replace_context(connection, conversation.id, [message.id, *ids])
-    digest = system_digest(agent, blocks)
+    digest = system_digest(agent, blocks, directories)
     repository.set_system_digest(connection, conversation.id, digest)
     return text
 
@@ -193,23 +207,27 @@ def list_messages(
     return to_wire(found, for_agent(presentation, agent_type))
 
 
-def run_to_stream(connection: Connection, actor: Actor, place: Place, otid: str | None) -> str:
-    """The run in a conversation that a message with this otid has started; without one, that which goes on.
+def run_to_stream(connection: Connection, actor: Actor, place: Place, *, run_id: str | None, otid: str | None) -> str:
+    """The run in a conversation that is named, or that a message with this otid has started, or that goes on.
 
     Raises:
-        NotFoundError: no such conversation.
-        InvalidArgumentError: there is no such run.
+        NotFoundError: no such conversation, or no such run in it.
+        InvalidArgumentError: no run is named by the otid, or goes on.
     """
     conversation = find(connection, actor, place)
+    if run_id is not None:
+        if not has_run(connection, conversation.id, run_id):
+            raise NotFoundError(f"There is no run {run_id} in this conversation.")
+        return run_id
     if otid is not None:
         found = find_run_by_otid(connection, conversation.id, [otid])
         if found is None:
             raise InvalidArgumentError(f"No message with otid '{otid}' has started a run in this conversation.")
         return found.id
-    run_id = repository.active_run(connection, conversation.id)
-    if run_id is None:
+    active = repository.active_run(connection, conversation.id)
+    if active is None:
         raise InvalidArgumentError("No active runs found for this conversation.")
-    return run_id
+    return active
 
 
 def _begin(
@@ -221,10 +239,12 @@ def _begin(
     made = repository.insert_conversation(connection, actor, conversation)
     repository.isolate_blocks(connection, made.id, own)
     blocks = _blocks(connection, made)
-    message = system_message(agent, made.id, compile_system(agent, blocks, _facts(connection, made, 0)))
+    directories = directories_section(connection, agent)
+    text = compile_system(agent, blocks, _facts(connection, made, 0), directories)
+    message = system_message(agent, made.id, text)
     messages_repository.insert_messages(connection, actor, [message])
     messages_repository.append_to_context(connection, made.id, [message.id])
-    repository.set_system_digest(connection, made.id, system_digest(agent, blocks))
+    repository.set_system_digest(connection, made.id, system_digest(agent, blocks, directories))
     return _response(made, [block.id for block in own])
 
 

@@ -32,6 +32,7 @@ conversations = entity_table(
     timestamp("deleted_at"),
     timestamp("last_message_at"),
     Column("system_digest", Text),
+    Column("client_key", Text),
     Column("active_run_id", Text),
     Column("lease_owner", Text),
     Column("lease_epoch", BigInteger, nullable=False, server_default="0"),
@@ -54,6 +55,14 @@ Index(
     "ix_conversations_leased",
     conversations.c.lease_expires_at,
     postgresql_where=conversations.c.lease_owner.is_not(None),
+)
+
+Index(
+    "uq_conversations_client_key",
+    conversations.c.agent_id,
+    conversations.c.client_key,
+    unique=True,
+    postgresql_where=conversations.c.client_key.is_not(None) & conversations.c.deleted_at.is_(None),
 )
 
 conversations_blocks = Table(

@@ -118,7 +118,7 @@ MEMORY_TOOLS: tuple[BuiltinTool, ...] = (
     ),
     BuiltinTool(
         "memory_apply_patch",
-        SLEEPTIME,
+        MEMORY,
         "Make several changes to memory at once, written as a patch: lines to remove start with '-', lines to add with "
         "'+', unchanged lines with a space. Several blocks can be changed with '*** Add Block: <label>' (followed by "
         "'Description: …' and '+' lines), '*** Update Block: <label>', '*** Delete Block: <label>' and "
@@ -127,7 +127,7 @@ MEMORY_TOOLS: tuple[BuiltinTool, ...] = (
     ),
     BuiltinTool(
         "memory",
-        SLEEPTIME,
+        MEMORY,
         "Manage your memory blocks as if they were files under /memories/: create, str_replace, insert, delete and "
         "rename.",
         parameters(

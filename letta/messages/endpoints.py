@@ -9,12 +9,12 @@ from letta.database.pagination import Page
 from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
-from letta.messages import listing, repository
+from letta.messages import listing
 from letta.messages.editing import ModifyMessage, modify_message, with_its_images
 from letta.messages.repository import MessageFilter
 from letta.messages.schemas import LettaAsyncRequest, LettaStreamingRequest, MessageType
 from letta.messages.sending import STREAM_ANSWER, Queued, RequestId, RetryCount, answer, run_request, types_of
-from letta.messages.wire import Presentation, to_wire
+from letta.messages.wire import Presentation
 from letta.runs import listing as runs_listing
 from letta.runs.schemas import CancelRequest, Run
 from letta.turn.preview import preview_body, preview_turn
@@ -54,7 +54,7 @@ async def stream_message(
 ) -> Response:
     """Deprecated: as creating a message with ``streaming``."""
     body.streaming = True
-    run = run_request(agent_id, body, await request.json(), retry_count, request_id)
+    run = run_request(agent_id, body, await request.json(), retry_count, request_id, run_type="streaming")
     return await answer(server, actor, run, body, queue=queue)
 
 
@@ -74,7 +74,8 @@ async def create_message_async(
         await egress.check(body.callback_url)
     run = run_request(agent_id, body, await request.json(), retry_count, request_id)
     view = await server.executor.start(actor, run, queue=queue)
-    return await server.database.read(runs_listing.retrieve_run, actor, view.run_id)
+    started = await server.database.read(runs_listing.retrieve_run, actor, view.run_id)
+    return started.model_copy(update={"status": "created"}) if started.status == "running" else started
 
 
 @router.post("/agents/{agent_id}/messages/preview-raw-payload")
@@ -84,6 +85,7 @@ async def preview_payload(
     """What the model would be sent; nothing is stored and no model is called."""
     run = run_request(agent_id, body, await request.json(), 0, None)
     turn = await server.database.discard(preview_turn, actor, run)
+    await server.models.prepare(turn)
     return preview_body(turn, server.models)
 
 
@@ -150,5 +152,4 @@ async def list_all_messages(
 @router.get("/messages/{message_id}", response_model=list[JsonObject])
 async def retrieve_message(actor: ActorDep, database: DatabaseDep, message_id: MessageId) -> JSONResponse:
     """All messages of the API that one stored message stands for."""
-    message = await database.read(repository.get_message, actor, message_id)
-    return JSONResponse(to_wire([message]))
+    return JSONResponse(await database.read(listing.retrieve_message, actor, message_id))

@@ -1,13 +1,16 @@
 """Lists of messages, as the API orders and cuts them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.agents.repository import types_of_agents
 from letta.database.pagination import Page
 from letta.messages import repository
+from letta.messages.message import Message
 from letta.messages.repository import MessageFilter
-from letta.messages.wire import Presentation, to_wire
+from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
 
@@ -35,7 +38,23 @@ def list_messages_of_agent(
 
 
 def list_messages(
-    connection: Connection, actor: Actor, condition: MessageFilter, page: Page, presentation: Presentation
+    connection: Connection, actor: Actor, condition: MessageFilter, page: Page, presentation: Presentation = PLAIN
 ) -> list[JsonObject]:
     """The organization's messages on the wire, in the requested order."""
-    return to_wire(repository.list_messages(connection, actor, condition, page), presentation)
+    return _shown(connection, repository.list_messages(connection, actor, condition, page), presentation)
+
+
+def retrieve_message(connection: Connection, actor: Actor, message_id: str) -> list[JsonObject]:
+    """All messages of the API that one stored message stands for.
+
+    Raises:
+        NotFoundError: there is no such message.
+    """
+    return _shown(connection, [repository.get_message(connection, actor, message_id)], PLAIN)
+
+
+def _shown(connection: Connection, found: Sequence[Message], presentation: Presentation) -> list[JsonObject]:
+    """Messages of any agents, each as its agent's own list shows it."""
+    types = types_of_agents(connection, {message.agent_id for message in found})
+    shown = {agent_id: for_agent(presentation, agent_type) for agent_id, agent_type in types.items()}
+    return [wire for message in found for wire in to_wire([message], shown[message.agent_id])]

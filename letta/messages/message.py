@@ -47,7 +47,10 @@ class Message:
     @property
     def text(self) -> str:
         """The text parts, joined."""
-        return "".join(part["text"] for part in self.content if part["type"] == "text")
+        content = self.content
+        if len(content) == 1 and content[0]["type"] == "text":  # as nearly all are, and a context has hundreds
+            return str(content[0]["text"])
+        return "".join([part["text"] for part in content if part["type"] == "text"])
 
 
 def text_content(text: str) -> list[JsonObject]:

@@ -9,12 +9,15 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -26,17 +29,21 @@ from letta.errors import NotFoundError
 from letta.messages.message import Message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
+from letta.runs.tables import runs
+from letta.steps.tables import steps
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Conditions of a message list; ``conversation_id`` may be ``default`` for an agent's own conversation."""
+    """Conditions of a message list; ``conversation_id`` may be ``default`` for agents' own conversations."""
 
     conversation_id: str | None = None
     group_id: str | None = None
     include_err: bool | None = None
     run_id: str | None = None
     step_id: str | None = None
+    job_id: str | None = None
+    of_agent: str | None = None
 
 
 STORED = [field.name for field in fields(Message) if field.name not in {"sequence_id", "position"}]
@@ -44,11 +51,8 @@ COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
 
 
 def to_message(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Message:
-    """The message in a row that begins with `COLUMNS` (and goes on with the position, if it was selected)."""
-    message = Message(**dict(zip(STORED, row, strict=False)))
-    message.sequence_id = row[len(STORED)]
-    message.position = row[len(COLUMNS)] if len(row) > len(COLUMNS) else None
-    return message
+    """The message in a row of `COLUMNS`, which are in the order of its fields, and of its position, if selected."""
+    return Message(*row)
 
 
 def message_values(actor: Actor, message: Message) -> dict[str, Any]:
@@ -131,53 +135,106 @@ def context_ids(connection: Connection, conversation_ids: Sequence[str]) -> dict
 def list_messages(
     connection: Connection, actor: Actor, condition: MessageFilter, page: Page, *, agent_id: str | None = None
 ) -> list[Message]:
-    """Messages that meet the condition. ``after`` means newer and ``before`` older, whatever the order.
+    """Messages that meet the condition, in the requested order. ``before`` means older, whatever the order.
+
+    ``after`` means what follows in the list. Lists of one agent (``agent_id``) are shown oldest first in either order,
+    so there it means newer; and so it does together with ``before``: what lies between.
 
     Raises:
         NotFoundError: a cursor is no message of the organization.
     """
     query = _filtered(select(*COLUMNS).where(messages.c.organization_id == actor.organization_id), condition, agent_id)
+    key: ColumnElement[int] = messages.c.sequence_id
     if condition.conversation_id not in {None, "default"}:
-        query = query.where(_in_conversation(connection, str(condition.conversation_id)))
+        condition_of_it, key = _in_conversation(connection, str(condition.conversation_id))
+        query = query.where(condition_of_it)
     if page.after is not None:
-        query = query.where(messages.c.sequence_id > _sequence(connection, actor, page.after))
+        place = _place(connection, actor, page.after, key)
+        goes_back = page.order == "desc" and page.before is None and agent_id is None
+        query = query.where(key < place if goes_back else key > place)
     if page.before is not None:
-        query = query.where(messages.c.sequence_id < _sequence(connection, actor, page.before))
-    order = messages.c.sequence_id.asc() if page.order == "asc" else messages.c.sequence_id.desc()
-    return [to_message(row) for row in connection.execute(query.order_by(order).limit(page.limit))]
+        query = query.where(key < _place(connection, actor, page.before, key))
+    rows = connection.execute(query.order_by(key.asc() if page.order == "asc" else key.desc()).limit(page.limit))
+    return _with_first_steps(connection, [to_message(row) for row in rows])
+
+
+def _with_first_steps(connection: Connection, found: list[Message]) -> list[Message]:
+    """Let the messages that runs were started with belong to the first steps of these, as the API has it."""
+    started = {message.run_id for message in found if _is_input(message)}
+    if not started:
+        return found
+    first = (
+        select(steps.c.run_id, steps.c.id)
+        .distinct(steps.c.run_id)
+        .where(steps.c.run_id.in_(started))
+        .order_by(steps.c.run_id, steps.c.created_at, steps.c.id)
+    )
+    step_ids = {row.run_id: row.id for row in connection.execute(first)}
+    for message in found:
+        if _is_input(message):
+            message.step_id = step_ids.get(message.run_id)
+    return found
+
+
+def _is_input(message: Message) -> bool:
+    return message.step_id is None and message.run_id is not None and message.role != "summary"
 
 
 def _filtered(query: Select[Any], condition: MessageFilter, agent_id: str | None) -> Select[Any]:
     if agent_id is not None:
         query = query.where(messages.c.agent_id == agent_id)
     if condition.conversation_id == "default":
-        default = select(conversations.c.id).where(conversations.c.agent_id == agent_id, conversations.c.is_default)
-        query = query.where(messages.c.conversation_id == default.scalar_subquery())
+        default = select(conversations.c.id).where(conversations.c.is_default)
+        of_agent = default.where(conversations.c.agent_id == agent_id).scalar_subquery()
+        query = query.where(
+            messages.c.conversation_id.in_(default) if agent_id is None else messages.c.conversation_id == of_agent
+        )
     if condition.include_err is False:
         query = query.where(messages.c.is_err.is_not(True))
-    exact = ((messages.c.group_id, condition.group_id), (messages.c.run_id, condition.run_id))
-    for column, value in (*exact, (messages.c.step_id, condition.step_id)):
+    if condition.job_id is not None:
+        query = query.where(messages.c.run_id.in_(select(runs.c.id).where(runs.c.job_id == condition.job_id)))
+    for column, value in (
+        (messages.c.group_id, condition.group_id),
+        (messages.c.run_id, condition.run_id),
+        (messages.c.agent_id, condition.of_agent),
+    ):
         if value is not None:
             query = query.where(column == value)
-    return query
+    return query if condition.step_id is None else query.where(_of_step(condition.step_id))
 
 
-def _in_conversation(connection: Connection, conversation_id: str) -> ColumnElement[bool]:
-    """Its own messages, and those that it shares with the conversation which it was forked off."""
+def _of_step(step_id: str) -> ColumnElement[bool]:
+    """What a step stored, and, if it is the first of its run, what the run was started with."""
+    earlier, own = steps.alias(), steps.alias()
+    before = select(earlier.c.id).where(
+        earlier.c.run_id == own.c.run_id,
+        tuple_(earlier.c.created_at, earlier.c.id) < tuple_(own.c.created_at, own.c.id),
+    )
+    run = select(own.c.run_id).where(own.c.id == step_id, ~before.exists()).scalar_subquery()
+    came_in = and_(messages.c.run_id == run, messages.c.step_id.is_(None), messages.c.role != "summary")
+    return or_(messages.c.step_id == step_id, came_in)
+
+
+def _in_conversation(connection: Connection, conversation_id: str) -> tuple[ColumnElement[bool], ColumnElement[int]]:
+    """Which messages are its own, or shared with the conversation that it was forked off; and what they are sorted by.
+
+    A fork's own system message is younger than what is shared, and yet the first.
+    """
     shared = select(shared_messages.c.message_id).where(shared_messages.c.conversation_id == conversation_id)
     own = messages.c.conversation_id == conversation_id
-    return or_(own, messages.c.id.in_(shared)) if connection.scalar(select(shared.exists())) else own
+    if not connection.scalar(select(shared.exists())):
+        return own, messages.c.sequence_id
+    opening = and_(own, messages.c.role == "system", messages.c.run_id.is_(None))
+    return or_(own, messages.c.id.in_(shared)), case((opening, 0), else_=messages.c.sequence_id)
 
 
-def _sequence(connection: Connection, actor: Actor, message_id: str) -> int:
-    sequence: int | None = connection.scalar(
-        select(messages.c.sequence_id).where(
-            messages.c.id == message_id, messages.c.organization_id == actor.organization_id
-        )
+def _place(connection: Connection, actor: Actor, message_id: str, key: ColumnElement[int]) -> int:
+    place: int | None = connection.scalar(
+        select(key).where(messages.c.id == message_id, messages.c.organization_id == actor.organization_id)
     )
-    if sequence is None:
+    if place is None:
         raise _unknown(message_id)
-    return sequence
+    return place
 
 
 def get_message(connection: Connection, actor: Actor, message_id: str) -> Message:
@@ -187,7 +244,7 @@ def get_message(connection: Connection, actor: Actor, message_id: str) -> Messag
     ).first()
     if row is None:
         raise _unknown(message_id)
-    return to_message(row)
+    return _with_first_steps(connection, [to_message(row)])[0]
 
 
 def _unknown(message_id: str) -> NotFoundError:

@@ -32,8 +32,15 @@ class TextContent(Schema):
     signature: str | None = None
 
 
+_CONTENT = {
+    "url": "its url",
+    "base64": "its data or media_type",
+    "letta": "its data or media_type, and no image is stored under a file_id: send it as base64",
+}
+
+
 class ImageSource(Schema):
-    """Where an image comes from: a URL, inline base64 data, or a file stored earlier."""
+    """Where an image comes from: a URL, or inline base64 data, whatever file they came from."""
 
     type: Literal["url", "base64", "letta"]
     url: str | None = None
@@ -44,9 +51,9 @@ class ImageSource(Schema):
 
     @model_validator(mode="after")
     def _complete(self) -> "ImageSource":
-        needed = {"url": self.url, "base64": self.data and self.media_type, "letta": self.file_id or self.data}
+        needed = {"url": self.url, "base64": self.data and self.media_type, "letta": self.data and self.media_type}
         if not needed[self.type]:
-            raise ValueError(f"an image source of type '{self.type}' lacks its content")
+            raise ValueError(f"an image source of type '{self.type}' lacks {_CONTENT[self.type]}")
         return self
 
 

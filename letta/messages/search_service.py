@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from letta.conversations.repository import default_among, get_conversation
-from letta.database.text import check_storable
 from letta.messages import repository
 from letta.messages.message import Message
 from letta.messages.search import find_messages, said
@@ -42,9 +41,7 @@ def search_everywhere(connection: Connection, actor: Actor, body: SearchAllMessa
 
     Raises:
         NotFoundError: no such agent or conversation.
-        InvalidArgumentError: the query holds what no text can.
     """
-    check_storable(body.query, "query")
     search = MessageSearch(
         text=body.query,
         limit=body.limit,

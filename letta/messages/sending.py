@@ -1,10 +1,10 @@
 """Sending messages: from a request to the run that it asks for, and from the run to an answer."""
 
-from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import Header, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from letta.errors import UnprocessableError
 from letta.http import sse
@@ -18,6 +18,7 @@ from letta.messages.schemas import (
 )
 from letta.messages.wire import Presentation
 from letta.organizations.actor import Actor
+from letta.runs.frames import Recording
 from letta.runs.presentation import json_answer, ping, sse_frames
 from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.server.server import SyncServer
@@ -37,15 +38,23 @@ STREAM_ANSWER: dict[int | str, dict[str, Any]] = {
 async def answer(
     server: SyncServer, actor: Actor, run: RunRequest, body: LettaStreamingRequest, *, queue: bool = False
 ) -> Response:
-    """Start the run and show it as the request wants."""
+    """Start the run and show it as the request wants.
+
+    Raises:
+        UnavailableError: there are too many readers of runs; nothing was started.
+    """
     presentation = presentation_of(body)
-    view = await server.executor.start(actor, run, queue=queue)
-    if not body.streaming:
-        return await json_answer(view, presentation)
-    if body.background:
-        return await resumed(server, actor, view.run_id, starting_after=0, pings=body.include_pings)
-    frames = sse_frames(view, presentation, tokens=body.stream_tokens, pings=body.include_pings)
-    return _stream(sse.with_pings(frames, lambda: _ping(view.run_id, body), settings.keepalive_interval))
+    with ExitStack() as reading:
+        reading.enter_context(server.readers.place())
+        view = await server.executor.start(actor, run, queue=queue)
+        if not body.streaming:
+            return await json_answer(view, presentation)
+        if body.background and view.background:
+            recording = await server.executor.stream(actor, view.run_id, starting_after=0, pings=body.include_pings)
+            return _recorded(recording, reading)
+        frames = sse_frames(view, presentation, tokens=body.stream_tokens, pings=body.include_pings)
+        pinged = sse.with_pings(frames, lambda: _ping(view.run_id, body), settings.keepalive_interval)
+        return sse.Stream(pinged, reading.pop_all().close)
 
 
 async def resumed(server: SyncServer, actor: Actor, run_id: str, *, starting_after: int, pings: bool) -> Response:
@@ -55,13 +64,17 @@ async def resumed(server: SyncServer, actor: Actor, run_id: str, *, starting_aft
         NotFoundError: there is no such run.
         InvalidArgumentError: it isn't a background run.
         GoneError: its events are kept no longer.
+        UnavailableError: there are too many readers of runs.
     """
-    recording = await server.executor.stream(actor, run_id, starting_after=starting_after, pings=pings)
-    return _stream(sse.with_pings(recording.read(), recording.ping, settings.keepalive_interval))
+    with ExitStack() as reading:
+        reading.enter_context(server.readers.place())
+        recording = await server.executor.stream(actor, run_id, starting_after=starting_after, pings=pings)
+        return _recorded(recording, reading)
 
 
-def _stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(frames, media_type=sse.CONTENT_TYPE, headers=sse.HEADERS)
+def _recorded(recording: Recording, reading: ExitStack) -> Response:
+    frames = sse.with_pings(recording.read(), recording.ping, settings.keepalive_interval)
+    return sse.Stream(frames, reading.pop_all().close)
 
 
 def _ping(run_id: str, body: LettaStreamingRequest) -> bytes:
@@ -119,7 +132,7 @@ def _options(body: LettaRequest, run_type: str | None) -> RunOptions:
     asynchronous = isinstance(body, LettaAsyncRequest)
     return RunOptions(
         max_steps=body.max_steps,
-        run_type=run_type or ("send_message_async" if asynchronous else "streaming" if streaming else "send_message"),
+        run_type=run_type or ("send_message_async" if asynchronous else "send_message"),
         stream_tokens=isinstance(body, LettaStreamingRequest) and streaming and body.stream_tokens,
         background=asynchronous or (isinstance(body, LettaStreamingRequest) and streaming and body.background),
         client_tools=[tool.model_dump() for tool in body.client_tools or ()],

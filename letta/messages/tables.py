@@ -38,6 +38,12 @@ Index(
     postgresql_using="gin",
     postgresql_where=messages.c.search.is_not(None),
 )
+Index(
+    "ix_messages_group_id",
+    messages.c.group_id,
+    messages.c.sequence_id,
+    postgresql_where=messages.c.group_id.is_not(None),
+)
 Index("ix_messages_agent_id_sequence_id", messages.c.agent_id, messages.c.sequence_id)
 Index("ix_messages_conversation_id_sequence_id", messages.c.conversation_id, messages.c.sequence_id)
 Index("ix_messages_organization_id_sequence_id", messages.c.organization_id, messages.c.sequence_id)

@@ -20,6 +20,7 @@ class Presentation:
         message_types: only these types; None for all.
         use_assistant_message: show calls of the messaging tool as assistant messages.
         user_messages: show messages to the agent.
+        summaries: give summaries a type of their own, as streams do; elsewhere they are messages to the agent.
     """
 
     message_types: frozenset[str] | None = None
@@ -27,6 +28,7 @@ class Presentation:
     tool_name: str = "send_message"
     tool_argument: str = "message"
     user_messages: bool = True
+    summaries: bool = False
 
     def wants(self, message: JsonObject) -> bool:
         """Whether a message of the wire is shown at all."""
@@ -51,7 +53,7 @@ def expand(message: Message, presentation: Presentation = PLAIN) -> Iterator[Jso
         case "user":
             yield head(message, "user_message", 0) | {"content": _content(message)}
         case "summary":
-            yield _summary(message)
+            yield _summary(message) if presentation.summaries else _summary_for_the_agent(message)
         case "assistant":
             yield from _assistant(message, presentation)
         case "tool":
@@ -186,6 +188,10 @@ def _approval(message: Message) -> Iterator[JsonObject]:
     wired = [wire_call(call) for call in message.tool_calls or ()]
     request = head(message, "approval_request_message", index) | {"otid": message.id}
     yield request | {"tool_call": wired[0], "tool_calls": wired}
+
+
+def _summary_for_the_agent(message: Message) -> JsonObject:
+    return head(message, "user_message", 0) | {"otid": None, "content": message.text}
 
 
 def _summary(message: Message) -> JsonObject:

@@ -1,17 +1,20 @@
-"""`letta doctor`: the checks on this installation, printed."""
+"""`letta doctor`: the checks on this installation."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from letta.database.configured import configured_dsn, data_directory
-from letta.database.dsn import DsnError
+from letta.database.dsn import Chosen, DsnError
 from letta.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from letta.doctor.check import Check
 from letta.doctor.context import DoctorContext, Embedded
 from letta.doctor.report import exit_code, render
 from letta.doctor.run import run_checks
 from letta.errors import ConfigurationError
 from letta.llm.catalog import Catalog
 from letta.server import policy
+from letta.server.server import SyncServer
 from letta.settings import Settings
 
 
@@ -26,6 +29,19 @@ def examine(settings: Settings) -> int:
             postgres.stop()
     print(render(checks))  # noqa: T201 - the command's output
     return exit_code(checks)
+
+
+def examine_running(server: SyncServer) -> list[Check]:
+    """Run all checks on the installation of a server that runs, with the models that it has found."""
+    embedded = None
+    if server.embedded is not None:
+        key, key_problem = _key(server.embedded)
+        embedded = Embedded(key=key, key_problem=key_problem)
+    handles = [model.handle for model in server.catalog.llms()]
+    context = DoctorContext.from_settings(server.settings, embedded=embedded, find_models=lambda: handles)
+    if embedded is not None:
+        context = replace(context, chosen=Chosen(server.database.dsn, "the embedded Postgres"))
+    return run_checks(context)
 
 
 def _embedded(settings: Settings) -> tuple[EmbeddedPostgres | None, Embedded | None]:

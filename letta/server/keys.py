@@ -1,28 +1,40 @@
 """The encryption key in force: that of the settings, or the one beside the embedded database."""
 
-from letta.database.embedded import EmbeddedPostgres
+from letta.database.embedded import DataDirectoryError, EmbeddedPostgres
 from letta.database.encryption import keyring
 from letta.database.engine import Database
 from letta.server import facts
+from letta.server.facts import Known
 from letta.settings import Settings
 
 
-def load_key(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> str | None:
+def load_key(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> Known:
     """Load the key, and hold it to the one that the database knows before anything is changed.
 
     Returns:
-        the fingerprint that the database knows; None where no key was used yet.
+        what the database knows; no fingerprint where no key was used yet.
 
     Raises:
         ConfigurationError: it is another key, or is missing.
     """
-    known = database.run_sync(facts.known_fingerprint)
+    known = database.run_sync(facts.known_facts)
     key = configured_key(settings)
     if key is None and embedded is not None:
-        key = embedded.ensure_key(one_is_known=known is not None)
+        key = embedded.ensure_key(one_is_known=known.fingerprint is not None)
     keyring.load(key)
-    facts.refuse_another_key(known, keyring.fingerprint)
+    facts.refuse_another_key(known.fingerprint, keyring.fingerprint)
     return known
+
+
+def present_key(settings: Settings, embedded: EmbeddedPostgres | None) -> str | None:
+    """The key that is in force already: none is made."""
+    key = configured_key(settings)
+    if key is not None or embedded is None:
+        return key
+    try:
+        return embedded.read_key()
+    except DataDirectoryError:
+        return None
 
 
 def configured_key(settings: Settings) -> str | None:

@@ -11,12 +11,12 @@ from letta.database.engine import Database
 from letta.database.failures import FailureKind, classify, hint
 from letta.database.migrations import HEAD, current_revision, migrate
 from letta.errors import ConfigurationError
-from letta.organizations.actor import DEFAULT_ACTOR
 from letta.search.indexing_repository import set_language
 from letta.server import facts
+from letta.server.facts import Known
 from letta.server.keys import load_key
 from letta.settings import Settings
-from letta.tools.service import ensure_builtin_tools
+from letta.tools.service import ensure_builtin_tools_everywhere
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +25,13 @@ _FOR_SOMEBODY = {FailureKind.AUTHENTICATION, FailureKind.BLOCKED, FailureKind.CO
 _PATIENCE_SECONDS = 600
 
 
-def prepare_database(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> None:
+def prepare_database(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> Known | None:
     """Check the key and bring the schema up to date, waiting for a database that isn't up yet.
 
     A read-only database whose schema is up to date is good enough: it can be read.
+
+    Returns:
+        what the database knew before; None if it can only be read.
 
     Raises:
         ConfigurationError: it can't be used, or can't be had in time.
@@ -36,8 +39,7 @@ def prepare_database(settings: Settings, database: Database, embedded: EmbeddedP
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
-            _prepare(settings, database, embedded)
-            return
+            return _prepare(settings, database, embedded)
         except ConfigurationError:
             raise
         except Exception as error:
@@ -45,7 +47,7 @@ def prepare_database(settings: Settings, database: Database, embedded: EmbeddedP
             kind = classify(cause)
             if kind is FailureKind.READ_ONLY:
                 _make_do_with_reading(database, cause)
-                return
+                return None
             if kind is None or kind is FailureKind.PERMANENT:
                 raise _unexpected(kind, cause) from error
             if kind in _FOR_SOMEBODY or time.monotonic() > give_up:
@@ -55,18 +57,19 @@ def prepare_database(settings: Settings, database: Database, embedded: EmbeddedP
             time.sleep(kind.boot_pause_seconds)
 
 
-def _prepare(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> None:
+def _prepare(settings: Settings, database: Database, embedded: EmbeddedPostgres | None) -> Known:
     known = load_key(settings, database, embedded)
     migrate(database)
     if keyring.fingerprint is None:
         logger.warning("LETTA_ENCRYPTION_KEY is not set: secrets are stored unencrypted")
-    elif known is None:
+    elif known.fingerprint is None:
         database.run_sync(facts.check_encryption_key, keyring.fingerprint)
     database.run_sync(_seed, settings.search_language)
+    return known
 
 
 def _seed(connection: Connection, search_language: str) -> None:
-    ensure_builtin_tools(connection, DEFAULT_ACTOR)
+    ensure_builtin_tools_everywhere(connection)
     set_language(connection, search_language)
 
 

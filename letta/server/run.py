@@ -1,7 +1,9 @@
 """Serving until SIGTERM."""
 
 import asyncio
+import gc
 import math
+import resource
 import secrets
 import signal
 import socket
@@ -14,6 +16,8 @@ from pydantic import SecretStr
 from letta.config import LettaConfig
 from letta.http.app import create_app
 from letta.log import configure_logging
+from letta.redaction import remember_settings
+from letta.server.http_protocol import patient_protocol
 from letta.server.listening import bound
 from letta.server.policy import check_settings
 from letta.server.server import SyncServer
@@ -25,6 +29,9 @@ _KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that it's never we who close one that is about to be used."""
 _LAST_SECONDS = 10
 """Of the grace after SIGTERM, what is left for handing over and closing once turns have had their time."""
+_OPEN_FILES = 8192
+_OBJECTS_TO_COLLECT = 10_000
+"""How many new objects garbage is looked for after. A turn holds thousands at a time, which all go by themselves."""
 
 
 def serve(settings: Settings, *, debug: bool = False) -> None:
@@ -33,15 +40,26 @@ def serve(settings: Settings, *, debug: bool = False) -> None:
     Raises:
         ConfigurationError: the server must not, or can't, start as it is configured.
     """
-    configure_logging("DEBUG" if debug else settings.log_level)
+    remember_settings(settings)
+    configure_logging("DEBUG" if debug else settings.log_level, log_format=settings.log_format)
     LettaConfig.load()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     settings = with_password(settings)
+    allow_open_files()
     with bound(settings.bind_host, settings.bind_port) as sockets:
         settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
         server = open_server(settings)
         asyncio.run(_serve(settings, server, sockets))
+
+
+def allow_open_files() -> None:
+    """Many hosts allow a process 1,024 open files unless it asks for more: fewer than readers, slow and idle clients
+    take together, and with none left not even a health check gets through."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
@@ -72,6 +90,9 @@ class _Uvicorn(uvicorn.Server):
         """Start listening, then tell the person who started us."""
         await super().startup(sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is here now stays: no later collection needs to look at it
+            gc.set_threshold(_OBJECTS_TO_COLLECT)
             print_summary(self._letta)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -88,8 +109,8 @@ async def _serve(settings: Settings, server: SyncServer, sockets: list[socket.so
         workers=1,
         access_log=False,
         log_config=None,
-        proxy_headers=True,
-        forwarded_allow_ips="*",
+        http=patient_protocol(settings.client_timeout_seconds, settings.stalled_reader_seconds),
+        proxy_headers=False,  # they are `letta.http.proxies`' matter, which lets nobody make an address up
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(grace),
     )

@@ -3,6 +3,7 @@
 import asyncio
 import re
 
+from letta.access.keyring import Keyring
 from letta.archives.embedding import EmbeddingWorker
 from letta.archives.memory import ArchivalMemory
 from letta.archives.vector_index import VectorIndexer
@@ -11,15 +12,22 @@ from letta.database.embedded import EmbeddedPostgres
 from letta.database.engine import Database
 from letta.database.ids import id_pattern
 from letta.errors import InvalidArgumentError, NotFoundError
+from letta.folders.processing import FileWorker
+from letta.folders.reading import FileReader
 from letta.llm.catalog import Catalog, ProviderReport
 from letta.llm.clients import close_clients
 from letta.llm.embeddings import Embedder
 from letta.organizations.actor import DEFAULT_ACTOR, Principal
 from letta.organizations.repository import find_actor
+from letta.providers.catalogs import OrganizationCatalogs
 from letta.runs.executor import RunExecutor
+from letta.runs.readers import Readers
+from letta.sandbox.sandbox import Sandbox
+from letta.schedules.scheduler import Scheduler
 from letta.search.indexing import index_stored
+from letta.server.retention import drop_what_is_too_old
 from letta.settings import Settings
-from letta.steps.retention import keep_traces_bounded
+from letta.tools.running import CustomTools
 from letta.turn.models import ModelSource
 
 _PROVIDERS_SECONDS = 3.0
@@ -36,51 +44,80 @@ class SyncServer:
         self.settings = settings
         self.database = database
         self.catalog = catalog
-        embedder = Embedder(catalog)
+        self.catalogs = OrganizationCatalogs(database, catalog)
+        embedder = Embedder(self.catalogs)
         self.embedding = EmbeddingWorker(database, embedder)
         self.indexer = VectorIndexer(
             database,
             maintenance_dsn(settings, database.dsn),
             exact_up_to=settings.exact_search_rows,
+            memory_mb=settings.vector_index_memory_mb,
             quota_mb=quota_mb(settings, database.dsn),
         )
         self.archival = ArchivalMemory(database, embedder, self.embedding.wake, self.indexer.searched)
-        self.models = ModelSource(catalog)
+        self.file_reader = FileReader(settings)
+        self.files = FileWorker(database, self.file_reader, self.embedding.wake)
+        self.models = ModelSource(self.catalogs)
+        self.sandbox = Sandbox(settings)
+        self.custom_tools = CustomTools(database, self.sandbox)
         self.executor = RunExecutor(
             database,
             self.models,
             self.archival,
+            self.custom_tools,
+            self.file_reader,
             lease_seconds=settings.run_lease_seconds,
             max_runs=settings.max_concurrent_runs,
             queue_seconds=settings.queue_seconds,
             instance=settings.render_instance_id,
         )
-        self._embedded = embedded
+        self.scheduler = Scheduler(database, self.executor)
+        self.keyring = Keyring(database)
+        self.readers = Readers(settings.max_readers)
+        self.embedded = embedded
         self._refresh: asyncio.Task[list[ProviderReport]] | None = None
         self._retention: asyncio.Task[None] | None = None
         self._indexing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Ask the providers for their models, and begin the work that no request asks for."""
-        self.executor.start_sweeping()
+        self.scheduler.start()
+        self.executor.start_sweeping(self.scheduler.heard)
         self.embedding.start()
-        self._retention = asyncio.create_task(keep_traces_bounded(self.database, self.settings))
+        self.files.start()
+        self._retention = asyncio.create_task(drop_what_is_too_old(self.database, self.settings))
         self._indexing = asyncio.create_task(index_stored(self.database))
         self._refresh = asyncio.create_task(self.catalog.refresh())
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
 
     async def stop(self) -> None:
         """Let runs end or hand them over, then close all connections."""
+        await self.scheduler.stop()
         await self.executor.stop(0)
+        await self.files.stop()
         await self.embedding.stop()
         await self.indexer.stop()
+        await self.keyring.stop()
+        await self.sandbox.close()
         await close_clients()
         for background in (self._refresh, self._retention, self._indexing):
             if background is not None:
                 background.cancel()
         self.database.close()
-        if self._embedded is not None:
-            self._embedded.stop()
+        if self.embedded is not None:
+            self.embedded.stop()
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """Figures that are known at any moment, for /metrics: name, what it is, value."""
+        return {
+            "letta_turns_running": ("Turns that this process carries out.", self.executor.running),
+            "letta_turns_limit": ("Turns that it carries out at most.", self.settings.max_concurrent_runs),
+            "letta_turns_queued": ("Requests that wait for their conversation.", self.executor.waiting),
+            "letta_readers": ("Requests that follow runs.", len(self.readers)),
+            "letta_readers_limit": ("Requests that may follow runs at most.", self.settings.max_readers),
+            "letta_database_connections_used": ("Connections in use.", self.database.connections_used),
+            "letta_database_connections_limit": ("Connections opened at most.", self.database.connections_limit),
+        }
 
     @property
     def provider_reports(self) -> list[ProviderReport]:
@@ -92,7 +129,7 @@ class SyncServer:
     @property
     def data_location(self) -> str:
         """Where agents and messages are kept, without secrets."""
-        if self._embedded is not None:
+        if self.embedded is not None:
             return f"embedded Postgres in {data_directory(self.settings)}"
         return f"{self.database.dsn.masked()}, schema {self.settings.pg_schema}"
 

@@ -4,13 +4,19 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from letta import __version__
 from letta.database.configured import configured_dsn, data_directory
 from letta.database.dsn import Dsn, parse_dsn
 from letta.database.embedded import EmbeddedPostgres
 from letta.database.engine import Database
+from letta.errors import UnavailableError
+from letta.legacy.notice import tell_of_former_server
 from letta.llm.catalog import Catalog
 from letta.server import policy
+from letta.server.facts import Known
+from letta.server.key_guard_repository import guard_secrets
 from letta.server.preparation import prepare_database
 from letta.server.server import SyncServer
 from letta.settings import Settings
@@ -27,11 +33,24 @@ def open_server(settings: Settings) -> SyncServer:
     policy.check_settings(settings)
     database, embedded = open_database(settings)
     try:
-        prepare_database(settings, database, embedded)
+        known = prepare_database(settings, database, embedded)
+        if known is not None:
+            _tell_of_former_server(settings, database, known)
     except BaseException:
         close_database(database, embedded)
         raise
+    guard_secrets(database)
     return SyncServer(settings, database, Catalog.from_settings(settings), embedded)
+
+
+def _tell_of_former_server(settings: Settings, database: Database, known: Known) -> None:
+    """Nothing is looked for, and no statement is made, where something is stored here."""
+    if known.is_empty or known.import_is_unfinished:
+        schema, begun = settings.legacy_pg_schema, known.import_is_unfinished
+        try:
+            database.read_sync(tell_of_former_server, schema, begun=begun)
+        except (SQLAlchemyError, UnavailableError):  # whoever owns those tables may not let us look; we serve anyway
+            logger.info("could not look for tables of the former server in schema %s", schema, exc_info=True)
 
 
 def open_database(settings: Settings) -> tuple[Database, EmbeddedPostgres | None]:

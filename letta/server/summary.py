@@ -1,6 +1,10 @@
 """What a person should know once the server is up."""
 
+import logging
+
 from letta.server.server import SyncServer
+
+logger = logging.getLogger(__name__)
 
 _SHOWN_MODELS = 5
 _NO_MODELS = """No model is configured yet. Set one of these and start again:
@@ -13,8 +17,11 @@ _NO_MODELS_YET = "No models are known yet: no provider that is configured has an
 
 
 def print_summary(server: SyncServer) -> None:
-    """Print where the server listens, where data live and which models there are."""
-    print(summary(server), flush=True)  # noqa: T201 - meant for the person who started it
+    """Print where the server listens, where data live and which models there are; a line of the log if it is JSON."""
+    if server.settings.log_format == "json":
+        logger.info(summary(server))
+    else:
+        print(summary(server), flush=True)  # noqa: T201 - meant for the person who started it
 
 
 def address(host: str, port: int) -> str:

@@ -11,3 +11,8 @@ server_facts = Table(
     Column("value", Text, nullable=False),
 )
 """Such as the fingerprint of the encryption key."""
+
+ENCRYPTION_KEY = "encryption_key_fingerprint"
+"""Key of the fact that tells which encryption key the secrets were written with."""
+LEGACY_IMPORT = "legacy_import"
+"""Key of the fact that tells how far the import from the former server is."""

@@ -1,5 +1,9 @@
 """Reading a page of the web."""
 
+import asyncio
+
+import httpx2
+
 from letta.errors import LettaError
 from letta.http import egress
 from letta.memory_tools.errors import ToolError
@@ -20,12 +24,19 @@ async def fetch_webpage(url: str) -> str:
         answer = await egress.request("GET", url, seconds=_SECONDS, max_bytes=_MOST_BYTES, redirects=_REDIRECTS)
     except LettaError as error:
         raise ToolError(error.detail) from error
+    except httpx2.InvalidURL as error:  # to which a page leads on
+        raise ToolError(f"The page leads on to an address that is none ({error}).") from error
     if answer.status >= 400:
         raise ToolError(f"The page answered with status {answer.status}. Check the address.")
     kind = answer.headers.get("content-type", "text/html")
     if not kind.startswith(_TEXT_TYPES):
         raise ToolError(f"The address holds no text but {kind.partition(';')[0]}.")
-    return _markdown(answer.body) if "html" in kind else answer.body.decode(errors="replace")
+    if "html" not in kind:
+        return answer.body.decode(errors="replace")
+    try:
+        return await asyncio.to_thread(_markdown, answer.body)  # a large page takes seconds
+    except RecursionError:
+        raise ToolError("The page is nested too deeply to be read.") from None
 
 
 def _markdown(page: bytes) -> str:

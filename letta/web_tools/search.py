@@ -45,7 +45,11 @@ async def web_search(
         raise ToolError(f"The search service can't be reached ({type(error).__name__}). Try again.") from error
     if answer.status_code != httpx2.codes.OK:
         raise ToolError(f"The search service answered with status {answer.status_code}.")
-    results = [{name: found[name] for name in _SHOWN if found.get(name)} for found in answer.json().get("results", ())]
+    try:
+        listed = answer.json()["results"]
+        results = [{name: found[name] for name in _SHOWN if found.get(name)} for found in listed]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ToolError("The search service's answer can't be understood. Try again.") from error
     return json.dumps({"query": query, "results": results}, ensure_ascii=False)
 
 

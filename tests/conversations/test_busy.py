@@ -1,4 +1,4 @@
-"""Row 16: what a conversation answers while a turn goes on in it, on every route that would start another one."""
+"""Busy conversations: what they answer while a turn goes on, on every route that would start another one."""
 
 import json
 import threading

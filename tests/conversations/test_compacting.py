@@ -8,7 +8,7 @@ from letta_client import Letta
 
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
 from tests.conversations.conftest import Begin, Conversation, contents
-from tests.talking import AgentTalk
+from tests.talking import AgentTalk, summaries_in
 
 Json = dict[str, Any]
 PROMPT = "Sum up this conversation, please."
@@ -32,9 +32,10 @@ def test_the_summary_takes_the_place_of_what_was_said(begin: Begin, model: Scrip
     assert after[0] == before[0]
     assert len(after) == 2
     assert len(other.retrieve()["in_context_message_ids"]) == len(before)
-    (summary,) = [m for m in one.history() if m["message_type"] == "summary_message"]
-    assert (summary["id"], summary["summary"]) == (after[1], answer["summary"])
-    assert contents(one.history()) == [f"remark number {n}" for n in range(4)], "nothing is lost"
+    listed = one.history()
+    (summary,) = summaries_in(listed)
+    assert (listed[-1]["id"], summary["message"]) == (after[1], answer["summary"])
+    assert contents(listed)[:-1] == [f"remark number {n}" for n in range(4)], "nothing is lost"
     asked = model.requests(containing=PROMPT)[-1].body["messages"]
     assert "remark number 3" in asked[1]["content"]
     script = model.script(Reply("I know."))
@@ -69,9 +70,10 @@ def test_a_new_conversation_has_nothing_to_compact(begin: Begin) -> None:
     assert conversation.say("Hello.")["stop_reason"]["stop_reason"] == "end_turn"
 
 
-def test_without_a_summary_the_context_stays_as_it_is(begin: Begin, model: ScriptedModel) -> None:
+@pytest.mark.parametrize("summary", [Reply("", error=Failure("server")), Reply(""), Reply(" \n")])
+def test_without_a_summary_the_context_stays_as_it_is(begin: Begin, model: ScriptedModel, summary: Reply) -> None:
     conversation = begin()
-    script = model.script(Reply("Noted."), without_tools=Reply("", error=Failure("server")))
+    script = model.script(Reply("Noted."), without_tools=summary)
     conversation.say(script.say())
     before = conversation.retrieve()["in_context_message_ids"]
     response = conversation.http.post(f"{conversation.path}/compact", json=SETTINGS)

@@ -76,8 +76,10 @@ def test_conversations_run_side_by_side(talk: AgentTalk, begin: Begin, model: Sc
     assert contents(answers[0]["messages"], "assistant_message") == ["Slow."]
 
 
-def test_a_frozen_system_message_is_none_of_ours(talk: AgentTalk, begin: Begin, model: ScriptedModel) -> None:
-    """Row 18: what changes in a shared block is seen by every conversation from its next turn on."""
+def test_a_conversation_sees_changes_of_blocks_and_no_frozen_system_message(
+    talk: AgentTalk, begin: Begin, model: ScriptedModel
+) -> None:
+    """Conversations kept the system message they began with: now each sees changes from its next turn on."""
     conversation = begin()
     talk.say(model.script(Reply(calls=[insert("human", "Likes tea.")]), Reply("Noted.")).say())
     script = model.script(Reply("I know."))
@@ -260,6 +262,8 @@ def test_a_fork_outlives_what_it_was_forked_off(talk: AgentTalk, begin: Begin, m
 
 
 def test_an_agents_own_conversation_is_not_deleted(talk: AgentTalk) -> None:
+    for name in ("default", talk.id):
+        assert talk.http.delete(f"/v1/conversations/{name}").status_code == 400
     response = talk.http.delete(f"/v1/conversations/{talk.id}")
     assert response.status_code == 400
     assert "Reset" in response.json()["detail"]
@@ -314,6 +318,10 @@ def test_recompiling_tells_the_text(begin: Begin) -> None:
     assert conversation.history()[0]["content"] == before
     assert conversation.post("recompile") == conversation.history()[0]["content"]
     assert len(conversation.history()) == 1
+    settings = {"compaction_settings": {"mode": "all"}}
+    refused = conversation.http.post(f"{conversation.path}/recompile", json=settings)
+    assert refused.status_code == 422
+    assert "/compact" in refused.json()["detail"]
 
 
 def test_cancelling_ends_the_run_of_this_conversation_only(begin: Begin, model: ScriptedModel) -> None:
@@ -343,7 +351,7 @@ def test_cancelling_ends_the_run_of_this_conversation_only(begin: Begin, model: 
 
 
 def test_a_cancelled_message_is_not_in_the_context_of_the_next_turn(begin: Begin, model: ScriptedModel) -> None:
-    """Row 17: otherwise the model answers what the user has taken back, or sees it twice after a retry."""
+    """Else the model answers what the user has taken back, or sees it twice after a retry."""
     conversation = begin()
     script = model.script(Reply("Never.", hold=True))
     thread = threading.Thread(target=lambda: conversation.say(script.say("Taken back.")))
@@ -381,6 +389,9 @@ def test_the_stream_of_the_run_that_goes_on(begin: Begin, model: ScriptedModel) 
         refused = conversation.http.post(f"{conversation.path}/stream", json=wanted)
         assert refused.status_code == 400
         assert reason in refused.json()["detail"]
+    other = conversation.http.post(f"{begin().path}/stream", json={"run_id": run_id})
+    assert other.status_code == 404
+    assert other.json()["detail"].endswith(f"There is no run {run_id} in this conversation.")
 
 
 def test_the_preview_shows_what_the_model_would_be_sent(begin: Begin) -> None:
@@ -389,6 +400,10 @@ def test_the_preview_shows_what_the_model_would_be_sent(begin: Begin) -> None:
     assert shown["model"] == "gpt-4o"
     assert shown["messages"][-1] == {"role": "user", "content": "What if?"}
     assert len(conversation.history()) == 1
+    bare = AgentTalk(conversation.http)
+    shown = bare.http.post(f"{bare.path}/preview-raw-payload", json={"input": "What if?"}).json()
+    assert (shown["tools"], shown["tool_choice"]) == (None, None)
+    assert "parallel_tool_calls" not in shown
 
 
 @pytest.mark.parametrize("verb", ["fork", "recompile", "cancel", "stream", "compact"])

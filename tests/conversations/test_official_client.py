@@ -31,7 +31,7 @@ def test_a_conversation_from_its_beginning_to_its_end(client: Letta, talk: Agent
     assert client.conversations.update(conversation.id, summary="Changed").summary == "Changed"
     assert [c.id for c in client.conversations.list(agent_id=talk.id)] == [conversation.id]
     fork = client.conversations.fork(conversation.id)
-    assert next(m.message_type for m in client.conversations.messages.list(fork.id, order="asc")) == "user_message"
+    assert next(m.message_type for m in client.conversations.messages.list(fork.id, order="asc")) == "system_message"
     assert "Name: Ada." in client.conversations.recompile(conversation.id, dry_run=True)
     client.conversations.delete(conversation.id)
     with pytest.raises(NotFoundError):

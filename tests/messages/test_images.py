@@ -118,6 +118,30 @@ def test_a_server_answers_400(client: Letta, model: ScriptedModel) -> None:
     assert all(message.message_type == "system_message" for message in client.agents.messages.list(agent.id))
 
 
+def test_an_image_that_is_listed_can_be_sent_again(client: Letta, model: ScriptedModel) -> None:
+    agent = client.agents.create(model="openai-proxy/gpt-4o-mini", include_base_tools=False)
+    encoded = base64.b64encode(PNG).decode()
+    source = {"media_type": "image/png", "data": encoded}
+    for kind in ({"type": "base64"}, {"type": "letta", "file_id": "file-1"}):
+        given: Any = [{"role": "user", "content": [{"type": "image", "source": kind | source}]}]
+        client.agents.messages.create(agent.id, messages=given)
+        listed: Any = next(
+            m for m in client.agents.messages.list(agent.id, limit=2) if m.message_type == "user_message"
+        )
+        assert (listed.content[0].source.type, listed.content[0].source.data) == (kind["type"], encoded)
+        (part,) = model.requests(path="/chat/completions")[-1].body["messages"][-1]["content"]
+        assert part["image_url"]["url"] == f"data:image/png;base64,{encoded}"
+
+
+def test_an_image_that_is_only_named_is_refused(client: Letta) -> None:
+    agent = client.agents.create(model="openai-proxy/gpt-4o-mini", include_base_tools=False)
+    source = {"type": "letta", "file_id": "file-123e4567-e89b-42d3-8456-426614174000"}
+    given: Any = [{"role": "user", "content": [{"type": "image", "source": source}]}]
+    with pytest.raises(APIStatusError, match="no image is stored under a file_id") as raised:
+        client.agents.messages.create(agent.id, messages=given)
+    assert raised.value.status_code == 422
+
+
 def test_the_model_gets_the_image_itself(client: Letta, model: ScriptedModel) -> None:
     agent = client.agents.create(model="openai-proxy/gpt-4o-mini", include_base_tools=False)
     encoded = base64.b64encode(PNG).decode()

@@ -10,7 +10,6 @@ is PgBouncer, with fewer server connections than clients, so that clients meet e
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,15 +23,12 @@ import psycopg2
 from psycopg2.extensions import parse_dsn
 
 from letta.database.embedded import EmbeddedPostgres
-from letta.database.embedded.account import SERVICE_UID
-from letta.database.embedded.processes import wait_until
 from letta.testing.server import free_port
-from tests.skips import SEARCH_PATH
+from tests.pooler.bouncer import PgBouncer
 
 PASSWORD = "p@ss/w#rd%1"
 POOL_SIZE = 5
 _SESSION_ALIAS = "postgres_session"
-_START_SECONDS = 10
 
 _SETUP = f"""
 CREATE ROLE postgres LOGIN CREATEDB CREATEROLE BYPASSRLS PASSWORD '{PASSWORD}';
@@ -129,30 +125,12 @@ def _pgbouncer(directory: Path, admin_uri: str) -> Iterator[int]:
     )
     (files / "pgbouncer.ini").write_text(configuration)
     (files / "users").write_text(f'"postgres" "{PASSWORD}"\n')
-    uid = _hand_over(files)
-    process = subprocess.Popen(
-        [shutil.which("pgbouncer", path=SEARCH_PATH) or "pgbouncer", "-q", str(files / "pgbouncer.ini")],
-        stdin=subprocess.DEVNULL,
-        user=uid,
-        group=uid,
-        extra_groups=None if uid is None else [],
-    )
+    pooler = PgBouncer(files, port)
+    pooler.start()
     try:
-        if not wait_until(lambda: _listens(port), _START_SECONDS):
-            raise RuntimeError((files / "pgbouncer.log").read_text())
         yield port
     finally:
-        process.terminate()
-        process.wait()
-
-
-def _hand_over(directory: Path) -> int | None:
-    """Give it to the user that may open the server's socket, as PgBouncer refuses to run as root; None if we aren't."""
-    if os.geteuid() != 0:
-        return None
-    for path in (directory, *directory.iterdir()):
-        os.chown(path, SERVICE_UID, SERVICE_UID)
-    return SERVICE_UID
+        pooler.stop()
 
 
 def _make_certificate(directory: Path) -> None:
@@ -160,11 +138,6 @@ def _make_certificate(directory: Path) -> None:
     command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     command += ["-keyout", str(directory / "key.pem"), "-out", str(directory / "certificate.pem")]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _execute(uri: str, statements: str) -> None:

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from letta_client import Letta
 
+from letta.archives.vector_index_repository import leads_to_session
 from letta.database.dsn import parse_dsn
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
@@ -162,3 +163,8 @@ def test_passages_are_found(client: Letta) -> None:
     client.archives.passages.create(archive.id, text="The library closes at eight.")
     found = client.passages.search(query="What does Ada drink?", archive_id=archive.id, limit=1)
     assert [result.passage.text for result in found] == ["Ada's favourite drink is green tea."]
+
+
+def test_a_way_that_keeps_no_session_is_told_from_one_that_does(supabase: SupabaseLike) -> None:
+    assert not leads_to_session(parse_dsn(supabase.uri))
+    assert leads_to_session(parse_dsn(supabase.session_uri))

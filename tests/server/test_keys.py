@@ -1,5 +1,6 @@
 """The encryption key beside the embedded database: made once, never replaced unasked, given up only on demand."""
 
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -19,22 +20,32 @@ pytestmark = pytest.mark.slow
 MODEL = "openai-proxy/gpt-4o"
 
 
+@pytest.fixture(scope="module")
+def environment(scripted_model: ScriptedModel) -> dict[str, str]:
+    return {"OPENAI_API_KEY": "sk-scripted", "OPENAI_BASE_URL": scripted_model.base_url}
+
+
 @pytest.fixture
-def alone(data: Path, tmp_path: Path, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
+def alone(data: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[ServerProcess]:
     """A server with an embedded database, not started yet."""
-    environment = {"OPENAI_API_KEY": "sk-scripted", "OPENAI_BASE_URL": scripted_model.base_url}
     server = ServerProcess(environment | {"LETTA_PG_DATA": str(data)}, directory=tmp_path)
     yield server
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def template(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a server that has ended, with an agent that has a secret."""
+    with ServerProcess(environment, directory=tmp_path_factory.mktemp("used")) as server:
+        with server.client() as client:
+            client.agents.create(name="Ada", model=MODEL, secrets={"TOKEN": "hunter2"})
+        return server.directory / "pg"
+
+
 @pytest.fixture
-def used(alone: ServerProcess) -> ServerProcess:
-    """The same, stopped, with an agent that has a secret."""
-    alone.start()
-    with alone.client() as client:
-        client.agents.create(name="Ada", model=MODEL, secrets={"TOKEN": "hunter2"})
-    alone.terminate()
+def used(alone: ServerProcess, data: Path, template: Path) -> ServerProcess:
+    """A server that has such data, not started."""
+    subprocess.run(["cp", "-a", "--sparse=always", template, data], check=True)
     return alone
 
 

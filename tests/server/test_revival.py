@@ -41,7 +41,7 @@ def test_it_is_started_again(alone: ServerProcess, number: signal.Signals) -> No
         assert http.get("/v1/agents/").status_code == 200
         end_postgres(data, number)
         until(lambda: http.get("/v1/agents/").status_code == 200, 30)
-    assert "The embedded Postgres is running again" in alone.log
+    alone.wait_logged("The embedded Postgres is running again")
 
 
 def test_what_keeps_it_from_starting_is_told_and_it_is_tried_again(alone: ServerProcess) -> None:
@@ -52,7 +52,7 @@ def test_what_keeps_it_from_starting_is_told_and_it_is_tried_again(alone: Server
         (data / "cluster").mkdir()
         until(lambda: "couldn't be started: see the server's log" in http.get("/v1/agents/").text, 30)
         assert http.get("/v1/health/").status_code == 200
-        assert "isn't a complete Postgres cluster" in alone.log
+        alone.wait_logged("isn't a complete Postgres cluster")
         (data / "cluster").rmdir()
         (data / "away").rename(data / "cluster")
         until(lambda: http.get("/v1/agents/").status_code == 200, 30)

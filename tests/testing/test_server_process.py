@@ -57,6 +57,14 @@ def test_the_environment_is_the_given_one(command: list[str], tmp_path: Path, mo
     assert (tmp_path / "own" / "server.log").exists()
 
 
+def test_what_is_logged_after_an_answer_is_waited_for(command: list[str]) -> None:
+    with ServerProcess({}, command=command) as server:
+        environment_of(server)
+        assert '"GET /v1/health/ ' in server.wait_logged('"GET /v1/health/ ')
+        with pytest.raises(TimeoutError, match="no 'never' in the log"):
+            server.wait_logged("never", timeout=0.05)
+
+
 def test_killed_and_started_again_on_the_same_port(command: list[str]) -> None:
     with ServerProcess({}, command=command) as server:
         url, first = server.url, server.pid

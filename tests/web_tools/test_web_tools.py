@@ -4,14 +4,19 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import quote, unquote
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
 from letta.memory_tools.errors import ToolError
 from letta.settings import settings
+from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.web_tools.fetch import fetch_webpage
 from letta.web_tools.search import web_search
+from tests.talking import AgentTalk
 
 PAGE = """<html><head><title>t</title><script>bad()</script><style>p{}</style></head>
 <body><nav>menu</nav><main><h1>Tea</h1><p>Green <b>tea</b> is <a href="/x">good</a>.</p></main></body></html>"""
@@ -24,13 +29,26 @@ class _Site(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_GET(self) -> None:
-        kinds = {"/page": ("text/html; charset=utf-8", PAGE), "/plain": ("text/plain", "plain words")}
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("location", unquote(self.path.removeprefix("/to/")))
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        kinds = {
+            "/deep": ("text/html", "<div>" * 20_000),
+            "/page": ("text/html; charset=utf-8", PAGE),
+            "/plain": ("text/plain", "plain words"),
+        }
         kind, text = kinds.get(self.path, ("image/png", "png"))
         self._answer(404 if self.path == "/gone" else 200, kind, text)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.asked.append((self.headers.get("x-api-key"), body))
+        if body["query"].startswith("say "):
+            self._answer(200, "application/json", body["query"].removeprefix("say "))
+            return
         found = {"results": [{"title": "Tea", "url": "https://tea.example", "score": 1, "text": "all about tea"}]}
         self._answer(200 if body["query"] != "fail" else 500, "application/json", json.dumps(found))
 
@@ -80,6 +98,54 @@ async def test_cve_2026_4964_private_addresses_are_refused(url: str) -> None:
     """The former server fetched whatever address a message or tool named."""
     with pytest.raises(ToolError):
         await fetch_webpage(url)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "LETTA_ALLOW_PRIVATE_URLS"),
+        ("http://[::ffff:10.0.0.1]/", "LETTA_ALLOW_PRIVATE_URLS"),
+        ("http://localhost:1/", "LETTA_ALLOW_PRIVATE_URLS"),
+        ("file:///etc/passwd", "web address"),
+        ("http://[::1", "address that is none"),
+    ],
+)
+async def test_where_a_page_leads_on_to_is_looked_at_as_well(allowed: str, target: str, words: str) -> None:
+    with pytest.raises(ToolError, match=words):
+        await fetch_webpage(f"{allowed}/to/{quote(target, safe='')}")
+
+
+async def test_a_page_that_leads_on_is_read(allowed: str) -> None:
+    assert await fetch_webpage(f"{allowed}/to/{quote(f'{allowed}/plain', safe='')}") == "plain words"
+
+
+async def test_a_page_that_is_nested_without_end_is_an_error(allowed: str) -> None:
+    with pytest.raises(ToolError, match="nested too deeply"):
+        await fetch_webpage(f"{allowed}/deep")
+
+
+@pytest.mark.parametrize("answer", ["no json", "[]", '{"results": 7}', '{"results": ["x"]}', "{}"])
+async def test_a_search_that_is_answered_with_nonsense_is_an_error(allowed: str, answer: str) -> None:
+    with pytest.raises(ToolError, match="can't be understood"):
+        await web_search(f"say {answer}", key="k")
+
+
+def turn(talk: AgentTalk, model: ScriptedModel, name: str, arguments: dict[str, str]) -> dict[str, Any]:
+    said = talk.say(model.script(Reply(calls=[Call(name, arguments)]), Reply("Done.")).say())["messages"]
+    assert said[-1]["content"] == "Done."
+    (returned,) = [message for message in said if message["message_type"] == "tool_return_message"]
+    return dict(returned)
+
+
+def test_a_search_that_is_not_configured_tells_the_agent_what_it_takes(
+    http: httpx2.Client, model: ScriptedModel
+) -> None:
+    talk = AgentTalk(http, tools=["web_search", "fetch_webpage"])
+    returned = turn(talk, model, "web_search", {"query": "tea"})
+    assert (returned["status"], "EXA_API_KEY" in returned["tool_return"]) == ("error", True)
+    assert "secret of the agent" in returned["tool_return"]
+    refused = turn(talk, model, "fetch_webpage", {"url": "http://127.0.0.1:1/"})
+    assert (refused["status"], "LETTA_ALLOW_PRIVATE_URLS" in refused["tool_return"]) == ("error", True)
 
 
 async def test_a_search_sends_the_key_and_the_filters(allowed: str) -> None:
