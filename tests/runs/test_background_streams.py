@@ -102,7 +102,7 @@ def test_the_log_takes_few_rows(
             "SELECT count(*), sum(length(frames)) FROM run_events WHERE run_id = %s", [messages[0]["run_id"]]
         )
         rows, size = cursor.fetchone()
-    assert rows <= 2
+    assert rows < len(messages) / 4  # a row for what comes in some time, however slow the machine
     assert size < 4000
     place = len(messages) // 2
     middle = messages[place]
