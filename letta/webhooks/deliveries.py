@@ -54,7 +54,7 @@ class WebhookDeliveries:
     async def attempt(self, claimed: Claimed, *, last: bool = False) -> None:
         """Attempt one delivery and note what came of it. After the last attempt there is none more."""
         body = _body(claimed)
-        headers = signed_headers(claimed.delivery.id, body, claimed.secret)
+        headers = signed_headers(claimed.delivery.id, body, claimed.secrets)
         made = await post(claimed.url, content=body, headers=headers)
         if made.status is not None and 200 <= made.status < 300:
             await self._database.run(delivery_repository.note_received, claimed.delivery.id, made.status)

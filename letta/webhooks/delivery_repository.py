@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from letta.agents.tables import agents
 from letta.database.ids import new_id
@@ -23,6 +23,11 @@ from letta.webhooks.webhook import TEST_EVENT, Delivery, Webhook
 JsonObject = dict[str, Any]
 
 _COLUMNS = [webhook_deliveries.c[field.name] for field in fields(Delivery)]
+_SECRETS = (
+    webhooks.c.secret,
+    webhooks.c.former_secret,
+    (webhooks.c.former_secret_until > func.now()).label("former_secret_counts"),
+)
 _UNDER_WAY = timedelta(minutes=1)
 _KEPT = timedelta(days=7)
 """How long what is over is still listed."""
@@ -33,12 +38,13 @@ class Claimed:
     """A delivery that the caller alone attempts now, and where it goes.
 
     Attributes:
+        secrets: what it is signed with: the webhook's secret, and the former one as long as that counts.
         said: what the agent said, where the webhook is told.
     """
 
     delivery: Delivery
     url: str
-    secret: str
+    secrets: list[str]
     said: list[JsonObject] | None = None
 
 
@@ -55,7 +61,7 @@ def claim_due(connection: Connection, limit: int) -> list[Claimed]:
         update(webhook_deliveries)
         .where(webhook_deliveries.c.id.in_(due), webhooks.c.id == webhook_deliveries.c.webhook_id)
         .values(attempts=webhook_deliveries.c.attempts + 1, next_attempt_at=func.now() + _UNDER_WAY)
-        .returning(*_COLUMNS, webhooks.c.url, webhooks.c.secret, webhooks.c.include_messages)
+        .returning(*_COLUMNS, webhooks.c.url, webhooks.c.include_messages, *_SECRETS)
     )
     rows = connection.execute(claimed).all()
     said = _said_in(connection, [row.run_id for row in rows if row.include_messages and row.run_id])
@@ -63,7 +69,7 @@ def claim_due(connection: Connection, limit: int) -> list[Claimed]:
         Claimed(
             Delivery(*row[: len(_COLUMNS)]),
             row.url,
-            row.secret,
+            _secrets(row),
             said.get(row.run_id, []) if row.include_messages and row.run_id else None,
         )
         for row in rows
@@ -100,7 +106,8 @@ def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload:
         "attempts": 1,
     }
     row = connection.execute(insert(webhook_deliveries).values(values).returning(*_COLUMNS)).one()
-    return Claimed(Delivery(*row), webhook.url, webhook.secret or "")
+    secrets = connection.execute(select(*_SECRETS).where(webhooks.c.id == webhook.id)).one()
+    return Claimed(Delivery(*row), webhook.url, _secrets(secrets))
 
 
 def get_delivery(connection: Connection, actor: Actor, delivery_id: str) -> Delivery:
@@ -126,6 +133,10 @@ def delete_old(connection: Connection) -> None:
             webhook_deliveries.c.next_attempt_at.is_(None), webhook_deliveries.c.created_at < func.now() - _KEPT
         )
     )
+
+
+def _secrets(row: Row[Any]) -> list[str]:
+    return [row.secret, row.former_secret] if row.former_secret_counts else [row.secret]
 
 
 def _note(connection: Connection, delivery_id: str, status_code: int | None, error: str | None, **values: Any) -> None:

@@ -9,7 +9,14 @@ from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import WebhookId, page_parameters
 from letta.webhooks import delivery_repository, repository, service
-from letta.webhooks.schemas import CreatedWebhook, CreateWebhook, DeliveryResponse, UpdateWebhook, WebhookResponse
+from letta.webhooks.schemas import (
+    CreatedWebhook,
+    CreateWebhook,
+    DeliveryResponse,
+    RotateSecret,
+    UpdateWebhook,
+    WebhookResponse,
+)
 from letta.webhooks.webhook import Delivery, Webhook
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -48,6 +55,15 @@ async def update_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: Web
 async def delete_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId) -> None:
     """Delete a webhook. What it hasn't been told yet, it isn't told any more."""
     await database.run(repository.delete_webhook, actor, webhook_id)
+
+
+@router.post("/{webhook_id}/rotate-secret", response_model=CreatedWebhook)
+async def rotate_webhook_secret(
+    actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId, body: RotateSecret | None = None
+) -> Webhook:
+    """Give a webhook a new secret, which the answer holds. For a while, the former one counts as well."""
+    overlap = (body or RotateSecret()).overlap_seconds
+    return await database.run(service.rotate_secret, actor, webhook_id, overlap)
 
 
 @router.post("/{webhook_id}/test", response_model=DeliveryResponse)

@@ -35,13 +35,14 @@ def list_webhooks(connection: Connection, actor: Actor, page: Page) -> list[Webh
     return [Webhook(*row) for row in connection.execute(paginate(_select(actor), webhooks, page))]
 
 
-def get_webhook(connection: Connection, actor: Actor, webhook_id: str) -> Webhook:
-    """The webhook with this id.
+def get_webhook(connection: Connection, actor: Actor, webhook_id: str, *, lock: bool = False) -> Webhook:
+    """The webhook with this id, locked until the transaction ends if that is wanted.
 
     Raises:
         NotFoundError: there is none.
     """
-    row = connection.execute(_select(actor).where(webhooks.c.id == webhook_id)).first()
+    query = _select(actor).where(webhooks.c.id == webhook_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise _unknown(webhook_id)
     return Webhook(*row)

@@ -41,6 +41,17 @@ class UpdateWebhook(Schema):
     enabled: bool | None = None
 
 
+class RotateSecret(Schema):
+    """How a webhook's secret is replaced."""
+
+    overlap_seconds: int = Field(
+        86_400,
+        ge=0,
+        le=7 * 86_400,
+        description="So long deliveries are signed with the former secret as well; 0 ends it at once.",
+    )
+
+
 class WebhookResponse(Schema):
     """A webhook."""
 
@@ -51,13 +62,16 @@ class WebhookResponse(Schema):
     description: str | None
     include_messages: bool
     enabled: bool = Field(description="False where it was switched off, by somebody or by an answer of 410.")
+    former_secret_until: Timestamp | None = Field(
+        description="Until then deliveries are signed with the former secret as well, if it was ever replaced."
+    )
     created_at: Timestamp
     updated_at: Timestamp
     created_by_id: str | None
 
 
 class CreatedWebhook(WebhookResponse):
-    """A new webhook, with the secret that its deliveries are signed with. It is shown here only."""
+    """A webhook with its new secret, which its deliveries are signed with. It is shown here only."""
 
     secret: str
 

@@ -1,6 +1,6 @@
 """What can be done with webhooks, beside storing them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -45,6 +45,21 @@ def update(connection: Connection, actor: Actor, webhook_id: str, body: UpdateWe
         require_agent(connection, actor, body.agent_id)
     clearable = ("agent_id", "description")
     changes = {name: value for name, value in body.given().items() if value is not None or name in clearable}
+    return repository.update_webhook(connection, actor, webhook_id, changes)
+
+
+def rotate_secret(connection: Connection, actor: Actor, webhook_id: str, overlap_seconds: int) -> Webhook:
+    """Give a webhook a new secret. One that was replaced earlier counts no more.
+
+    Raises:
+        NotFoundError: no such webhook.
+    """
+    former = repository.get_webhook(connection, actor, webhook_id, lock=True)
+    changes = {
+        "secret": new_secret(),
+        "former_secret": former.secret if overlap_seconds else None,
+        "former_secret_until": datetime.now(UTC) + timedelta(seconds=overlap_seconds) if overlap_seconds else None,
+    }
     return repository.update_webhook(connection, actor, webhook_id, changes)
 
 

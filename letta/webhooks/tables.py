@@ -18,6 +18,8 @@ webhooks = entity_table(
     Column("include_messages", Boolean, nullable=False, server_default="false"),
     Column("enabled", Boolean, nullable=False, server_default="true"),
     Column("secret", EncryptedText("webhooks.secret"), nullable=False),
+    Column("former_secret", EncryptedText("webhooks.former_secret")),
+    timestamp("former_secret_until"),
 )
 
 webhook_deliveries = Table(

@@ -18,6 +18,7 @@ class Webhook:
     Attributes:
         agent_id: the agent whose runs it is told of; all agents' without one.
         include_messages: whether it is told what the agent said.
+        former_secret_until: until then deliveries are signed with the former secret as well.
     """
 
     id: str
@@ -28,6 +29,8 @@ class Webhook:
     include_messages: bool = False
     enabled: bool = True
     secret: str | None = None
+    former_secret: str | None = None
+    former_secret_until: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     created_by_id: str | None = None

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -117,15 +118,59 @@ def test_the_end_of_a_run_is_told_and_signed(http: httpx2.Client, talk: AgentTal
     assert (data["status"], data["stop_reason"], data["error"]) == ("completed", "end_turn", None)
     assert data["usage"]["total_tokens"] > 0
     assert b"tea" not in body
-    key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert signed_with((headers, body), webhook["secret"])
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
     assert until(lambda: [each for each in deliveries(http, webhook) if each["status"] == "delivered"])
     (delivery,) = deliveries(http, webhook)
     assert (delivery["id"], delivery["run_id"], delivery["attempts"]) == (headers["webhook-id"], run_id, 1)
     assert (delivery["status_code"], delivery["error"]) == (204, None)
+
+
+def signed_with(received: tuple[dict[str, str], bytes], *secrets: str) -> bool:
+    """Whether a delivery carries the signatures of exactly these secrets, the newest first."""
+    headers, body = received
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
+    signatures = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
+    return headers["webhook-signature"] == " ".join(f"v1,{signature}" for signature in signatures)
+
+
+def test_a_secret_is_replaced_while_the_former_one_still_counts(
+    http: httpx2.Client, talk: AgentTalk, receiver: Receiver, telling: ServerProcess
+) -> None:
+    webhook = register(http, receiver.url)
+    path = f"/v1/webhooks/{webhook['id']}"
+    assert webhook["former_secret_until"] is None
+    second = http.post(f"{path}/rotate-secret").raise_for_status().json()
+    assert second["secret"].startswith("whsec_")
+    assert second["secret"] != webhook["secret"]
+    days = datetime.fromisoformat(second["former_secret_until"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < days < timedelta(hours=25)
+    shown = http.get(path).json()
+    assert (shown["former_secret_until"], "secret" in shown) == (second["former_secret_until"], False)
+    talk.say("Hello.")
+    until(lambda: receiver.received)
+    assert signed_with(receiver.received[0], second["secret"], webhook["secret"])
+    third = http.post(f"{path}/rotate-secret", json={"overlap_seconds": 60}).json()
+    http.post(f"{path}/test").raise_for_status()
+    assert signed_with(receiver.received[1], third["secret"], second["secret"])
+    with database_of(telling) as cursor:
+        cursor.execute("SELECT former_secret FROM webhooks WHERE id = %s", [webhook["id"]])
+        assert second["secret"] not in cursor.fetchone()[0]
+        cursor.execute("UPDATE webhooks SET former_secret_until = now() WHERE id = %s", [webhook["id"]])
+    http.post(f"{path}/test").raise_for_status()
+    assert signed_with(receiver.received[2], third["secret"])
+
+
+def test_a_secret_that_leaked_ends_at_once(http: httpx2.Client, receiver: Receiver) -> None:
+    webhook = register(http, receiver.url)
+    path = f"/v1/webhooks/{webhook['id']}"
+    new = http.post(f"{path}/rotate-secret", json={"overlap_seconds": 0}).json()
+    assert new["former_secret_until"] is None
+    http.post(f"{path}/test").raise_for_status()
+    assert signed_with(receiver.received[0], new["secret"])
+    for overlap in (-1, 7 * 86_400 + 1, "long"):
+        assert http.post(f"{path}/rotate-secret", json={"overlap_seconds": overlap}).status_code == 422
 
 
 def test_each_event_is_told_to_those_who_asked_for_it(
@@ -270,7 +315,14 @@ def test_webhooks_are_listed_changed_and_deleted(
         cursor.execute("SELECT secret FROM webhooks WHERE id = %s", [made["id"]])
         assert secret not in cursor.fetchone()[0]
     assert http.delete(f"/v1/webhooks/{made['id']}").status_code == 204
-    for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/test"), ("GET", "/deliveries")):
+    for method, path in (
+        ("GET", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/test"),
+        ("POST", "/rotate-secret"),
+        ("GET", "/deliveries"),
+    ):
         body: Json | None = {} if method == "PATCH" else None
         assert http.request(method, f"/v1/webhooks/{made['id']}{path}", json=body).status_code == 404, (method, path)
 
