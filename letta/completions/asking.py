@@ -11,20 +11,11 @@ from letta.completions.schemas import AgentRequest, ResponsesRequest
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.messages.schemas import InputMessage
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions, RunRequest, hash_body
+from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
 from letta.server.server import SyncServer
 
 JsonObject = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """How a request came, beside what it says."""
-
-    raw: JsonObject
-    retry_count: int
-    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,7 @@ class Asked:
     conversation_id: str | None
     tools: list[JsonObject]
 
-    def run(self, body: AgentRequest, said: list[InputMessage], sending: Sending, run_type: str) -> RunRequest:
+    def run(self, body: AgentRequest, said: list[InputMessage], run_type: str) -> RunRequest:
         """The run that is asked for."""
         kept = {responses.NAME: responses.kept_of(body)} if isinstance(body, ResponsesRequest) else {}
         options = RunOptions(
@@ -45,15 +36,7 @@ class Asked:
             client_tools=self.tools,
             request_config=kept,
         )
-        return RunRequest(
-            agent_id=self.agent_id,
-            conversation_id=self.conversation_id,
-            messages=said,
-            options=options,
-            body_hash=hash_body(sending.raw),
-            resent=sending.retry_count > 0,
-            request_id=sending.request_id,
-        )
+        return RunRequest(self.agent_id, self.conversation_id, said, options)
 
     def pieces(self, view: RunView) -> Pieces:
         """What a client is told of the run."""

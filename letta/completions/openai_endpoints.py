@@ -3,23 +3,26 @@
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from letta.access.grants import Access
 from letta.completions import chat_completions, repository, response_events, responses
-from letta.completions.asking import Sending, asked
+from letta.completions.asking import asked
 from letta.completions.background_tasks import answer_background_task, is_background_task
 from letta.completions.chosen_conversation import conversation_of_response, name_in
 from letta.completions.incoming import check_chat, check_response, said_in_chat, said_in_response
+from letta.completions.input_items import input_items, page_of
 from letta.completions.models import MOST_MODELS, agent_id_of, find_model, naming_the_model
 from letta.completions.schemas import ChatCompletionRequest, OpenAIModel, OpenAIModelList, ResponsesRequest
 from letta.completions.stored_responses import stored_response
+from letta.database.pagination import Order
 from letta.http import sse
 from letta.http.dependencies import ActorDep, DatabaseDep, PrincipalDep, ServerDep
 from letta.http.parameters import RunId
-from letta.messages.sending import Queued, RequestId, RetryCount
+from letta.messages.sending import Queued, Sending, SendingDep
 from letta.organizations.actor import Actor
+from letta.runs.listing import delete_run
 from letta.server.server import SyncServer
 from letta.settings import settings
 
@@ -50,9 +53,8 @@ async def create_chat_completion(
     request: Request,
     principal: PrincipalDep,
     server: ServerDep,
+    sending: SendingDep,
     body: ChatCompletionRequest,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Response:
     """OpenAI's chat completions with an agent as the model. The agent keeps the history itself."""
@@ -60,7 +62,6 @@ async def create_chat_completion(
     actor = principal.actor
     agent_id = await agent_id_of(server.database, actor, body.model)
     conversation = name_in(request.headers, body.metadata)
-    sending = Sending(await request.json(), retry_count, request_id)
     async with naming_the_model(server.database, actor, body.model):
         if is_background_task(body, conversation):
             return await answer_background_task(server, principal, agent_id, body)
@@ -81,7 +82,7 @@ async def _complete(
     with ExitStack() as reading:
         reading.enter_context(server.readers.place())
         wanted = await asked(server, actor, agent_id, conversation, body)
-        run = wanted.run(body, said, sending, "openai_chat_completions")
+        run = await sending.mark(wanted.run(body, said, "openai_chat_completions"))
         view = await server.executor.start(actor, run, queue=queue)
         if not body.stream:
             return await chat_completions.completion(view, body, wanted.pieces(view))
@@ -96,15 +97,13 @@ async def create_response(
     request: Request,
     actor: ActorDep,
     server: ServerDep,
+    sending: SendingDep,
     body: ResponsesRequest,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Response:
     """OpenAI's responses with an agent as the model. A response's id is that of its run."""
     check_response(body)
     agent_id = await agent_id_of(server.database, actor, body.model)
-    sending = Sending(await request.json(), retry_count, request_id)
     async with naming_the_model(server.database, actor, body.model):
         conversation = await _named(server, actor, agent_id, body, name_in(request.headers, body.metadata))
         return await _respond(server, actor, body, agent_id, conversation, sending, queue=queue)
@@ -134,7 +133,7 @@ async def _respond(
     with ExitStack() as reading:
         reading.enter_context(server.readers.place())
         wanted = await asked(server, actor, agent_id, conversation, body)
-        run = wanted.run(body, said, sending, "openai_responses")
+        run = await sending.mark(wanted.run(body, said, "openai_responses"))
         view = await server.executor.start(actor, run, queue=queue)
         head = responses.head_of(body, view.run_id, wanted.conversation_id)
         if body.stream:
@@ -151,6 +150,29 @@ async def _respond(
 async def retrieve_response(actor: ActorDep, database: DatabaseDep, response_id: RunId) -> JsonObject:
     """A response, from what is stored of its run; of one that goes on, what there is so far."""
     return await database.read(stored_response, actor, response_id)
+
+
+@router.delete("/openai/v1/responses/{response_id}")
+@router.delete("/v1/responses/{response_id}")
+async def delete_response(actor: ActorDep, database: DatabaseDep, response_id: RunId) -> JsonObject:
+    """Delete a response that is over, as its run. What was said stays in the agent's history."""
+    await database.run(delete_run, actor, response_id)
+    return {"id": response_id, "object": "response", "deleted": True}
+
+
+@router.get("/openai/v1/responses/{response_id}/input_items")
+@router.get("/v1/responses/{response_id}/input_items")
+async def list_input_items(
+    actor: ActorDep,
+    database: DatabaseDep,
+    response_id: RunId,
+    after: Annotated[str | None, Query(max_length=255, description="Only items behind that with this id.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="Most items to return.")] = 20,
+    order: Annotated[Order, Query(description="Which end of the list comes first.")] = "desc",
+) -> JsonObject:
+    """What the agent was told for a response. Of what the client sent along of earlier answers, nothing is in it."""
+    items = await database.read(input_items, actor, response_id)
+    return page_of(items if order == "asc" else items[::-1], after, limit)
 
 
 @router.post("/openai/v1/responses/{response_id}/cancel")

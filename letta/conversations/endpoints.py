@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse, Response
 
 from letta.conversations import service
@@ -26,8 +26,7 @@ from letta.messages.schemas import MessageType
 from letta.messages.sending import (
     STREAM_ANSWER,
     Queued,
-    RequestId,
-    RetryCount,
+    SendingDep,
     answer,
     resumed,
     run_request,
@@ -162,26 +161,23 @@ async def list_messages(
 
 @router.post("/{conversation_id}/messages", response_model=None, responses=STREAM_ANSWER)
 async def create_message(
-    request: Request,
+    sending: SendingDep,
     actor: ActorDep,
     server: ServerDep,
     conversation_id: ConversationRef,
     body: ConversationMessageRequest,
     agent_id: ConversationAgent = None,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Response:
     """Send messages into a conversation and answer with the turn: as a stream, unless ``streaming`` is false."""
     place = Place(conversation_id, agent_id or body.agent_id)
     conversation = await server.database.read(service.find, actor, place)
-    run = _run(conversation, body, await request.json(), retry_count, request_id)
+    run = await sending.mark(_run(conversation, body))
     return await answer(server, actor, run, body, queue=queue)
 
 
 @router.post("/{conversation_id}/messages/preview-raw-payload")
 async def preview_payload(
-    request: Request,
     actor: ActorDep,
     server: ServerDep,
     conversation_id: ConversationRef,
@@ -191,8 +187,7 @@ async def preview_payload(
     """What the model would be sent; nothing is stored and no model is called."""
     place = Place(conversation_id, agent_id or body.agent_id)
     conversation = await server.database.read(service.find, actor, place)
-    run = _run(conversation, body, await request.json(), 0, None)
-    turn = await server.database.discard(preview_turn, actor, run)
+    turn = await server.database.discard(preview_turn, actor, _run(conversation, body))
     await server.models.prepare(turn)
     return preview_body(turn, server.models)
 
@@ -214,19 +209,6 @@ async def resume_stream(
     )
 
 
-def _run(
-    conversation: Conversation,
-    body: ConversationMessageRequest,
-    raw: JsonObject,
-    retry_count: int,
-    request_id: str | None,
-) -> RunRequest:
-    return run_request(
-        conversation.agent_id,
-        body,
-        raw,
-        retry_count,
-        request_id,
-        conversation_id=None if conversation.is_default else conversation.id,
-        run_type=_RUN_TYPE,
-    )
+def _run(conversation: Conversation, body: ConversationMessageRequest) -> RunRequest:
+    conversation_id = None if conversation.is_default else conversation.id
+    return run_request(conversation.agent_id, body, conversation_id=conversation_id, run_type=_RUN_TYPE)

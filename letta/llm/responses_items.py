@@ -80,10 +80,11 @@ def _items(messages: Iterable[Message], config: JsonObject) -> Iterator[JsonObje
 def _user_content(message: Message) -> str | list[JsonObject]:
     if all(part["type"] == "text" for part in message.content):
         return message.text
-    return [_user_part(part) for part in message.content if part["type"] in {"text", "image"}]
+    return [input_part(part) for part in message.content if part["type"] in {"text", "image"}]
 
 
-def _user_part(part: JsonObject) -> JsonObject:
+def input_part(part: JsonObject) -> JsonObject:
+    """A text or an image that a user gave."""
     if part["type"] == "text":
         return {"type": "input_text", "text": part["text"]}
     return _image(part["source"])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from letta.database.pagination import Page
@@ -13,7 +13,7 @@ from letta.messages import listing
 from letta.messages.editing import ModifyMessage, modify_message, with_its_images
 from letta.messages.repository import MessageFilter
 from letta.messages.schemas import LettaAsyncRequest, LettaStreamingRequest, MessageType
-from letta.messages.sending import STREAM_ANSWER, Queued, RequestId, RetryCount, answer, run_request, types_of
+from letta.messages.sending import STREAM_ANSWER, Queued, SendingDep, answer, run_request, types_of
 from letta.messages.wire import Presentation
 from letta.runs import listing as runs_listing
 from letta.runs.schemas import CancelRequest, Run
@@ -27,52 +27,46 @@ MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 
 @router.post("/agents/{agent_id}/messages", response_model=None, responses=STREAM_ANSWER)
 async def create_message(
-    request: Request,
+    sending: SendingDep,
     actor: ActorDep,
     server: ServerDep,
     agent_id: AgentId,
     body: LettaStreamingRequest,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Response:
     """Send messages to an agent and answer with its turn, as JSON or as a stream."""
-    run = run_request(agent_id, body, await request.json(), retry_count, request_id)
+    run = await sending.mark(run_request(agent_id, body))
     return await answer(server, actor, run, body, queue=queue)
 
 
 @router.post("/agents/{agent_id}/messages/stream", response_model=None, responses=STREAM_ANSWER)
 async def stream_message(
-    request: Request,
+    sending: SendingDep,
     actor: ActorDep,
     server: ServerDep,
     agent_id: AgentId,
     body: LettaStreamingRequest,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Response:
     """Deprecated: as creating a message with ``streaming``."""
     body.streaming = True
-    run = run_request(agent_id, body, await request.json(), retry_count, request_id, run_type="streaming")
+    run = await sending.mark(run_request(agent_id, body, run_type="streaming"))
     return await answer(server, actor, run, body, queue=queue)
 
 
 @router.post("/agents/{agent_id}/messages/async", response_model=Run)
 async def create_message_async(
-    request: Request,
+    sending: SendingDep,
     actor: ActorDep,
     server: ServerDep,
     agent_id: AgentId,
     body: LettaAsyncRequest,
-    retry_count: RetryCount = 0,
-    request_id: RequestId = None,
     queue: Queued = False,
 ) -> Any:
     """Start a turn and answer at once with its run."""
     if body.callback_url is not None:
         await egress.check(body.callback_url)
-    run = run_request(agent_id, body, await request.json(), retry_count, request_id)
+    run = await sending.mark(run_request(agent_id, body))
     view = await server.executor.start(actor, run, queue=queue)
     started = await server.database.read(runs_listing.retrieve_run, actor, view.run_id)
     return started.model_copy(update={"status": "created"}) if started.status == "running" else started
@@ -80,11 +74,10 @@ async def create_message_async(
 
 @router.post("/agents/{agent_id}/messages/preview-raw-payload")
 async def preview_payload(
-    request: Request, actor: ActorDep, server: ServerDep, agent_id: AgentId, body: LettaStreamingRequest
+    actor: ActorDep, server: ServerDep, agent_id: AgentId, body: LettaStreamingRequest
 ) -> JsonObject:
     """What the model would be sent; nothing is stored and no model is called."""
-    run = run_request(agent_id, body, await request.json(), 0, None)
-    turn = await server.database.discard(preview_turn, actor, run)
+    turn = await server.database.discard(preview_turn, actor, run_request(agent_id, body))
     await server.models.prepare(turn)
     return preview_body(turn, server.models)
 

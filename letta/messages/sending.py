@@ -1,9 +1,10 @@
 """Sending messages: from a request to the run that it asks for, and from the run to an answer."""
 
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import Header, Query
+from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from letta.errors import UnprocessableError
@@ -24,11 +25,29 @@ from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.server.server import SyncServer
 from letta.settings import settings
 
-JsonObject = dict[str, Any]
-
 RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", include_in_schema=False)]
-RequestId = Annotated[str | None, Header(alias="x-api-request-log-id", include_in_schema=False)]
 Queued = Annotated[bool, Query(description="Wait for a busy conversation, in the order of arrival, instead of a 409.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a request came, beside what it says: whether a client sends it again, and its id there."""
+
+    request: Request
+    retry_count: RetryCount = 0
+    request_id: Annotated[str | None, Header(alias="x-api-request-log-id", include_in_schema=False)] = None
+
+    async def mark(self, run: RunRequest) -> RunRequest:
+        """The run that the request asks for, such that it is recognized when the request is sent again."""
+        return replace(
+            run,
+            body_hash=hash_body(await self.request.json()),
+            resent=self.retry_count > 0,
+            request_id=self.request_id,
+        )
+
+
+SendingDep = Annotated[Sending, Depends()]
 
 STREAM_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"model": LettaResponse, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
@@ -99,9 +118,6 @@ def types_of(types: list[MessageType] | None) -> frozenset[str] | None:
 def run_request(
     agent_id: str | None,
     body: LettaRequest,
-    raw: JsonObject,
-    retry_count: int,
-    request_id: str | None,
     *,
     conversation_id: str | None = None,
     run_type: str | None = None,
@@ -121,9 +137,6 @@ def run_request(
         conversation_id=conversation_id,
         messages=messages,
         options=_options(body, run_type),
-        body_hash=hash_body(raw),
-        resent=retry_count > 0,
-        request_id=request_id,
     )
 
 

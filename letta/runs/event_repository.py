@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, or_, select, true, values
+from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, not_, or_, select, true, values
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
@@ -145,6 +145,12 @@ def messages_of_run(connection: Connection, run_id: str, after_sequence: int = 0
     query = select(*MESSAGE_COLUMNS).where(
         messages.c.run_id == run_id, _PRODUCED, messages.c.sequence_id > after_sequence
     )
+    return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
+
+
+def inputs_of_run(connection: Connection, run_id: str) -> list[Message]:
+    """The messages that a run was started with, in order."""
+    query = select(*MESSAGE_COLUMNS).where(messages.c.run_id == run_id, not_(_PRODUCED))
     return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
 
 

@@ -195,3 +195,49 @@ def test_responses_of_other_agents_are_unknown(openai: Any, talk: AgentTalk, htt
         openai.responses.create(model=AgentTalk(http).id, input="Hello.", previous_response_id=first.id)
     with pytest.raises(sdk.NotFoundError):
         openai.responses.retrieve("run-00000000-0000-4000-8000-00000000dead")
+
+
+def test_what_a_response_was_given_is_listed(openai: Any, http: httpx2.Client, model: ScriptedModel) -> None:
+    talk = AgentTalk(http, model_settings={"provider_type": "openai", "parallel_tool_calls": True})
+    script = model.script(Reply(calls=[Call("weather", {}), Call("weather", {})]), Reply("It rains."))
+    image: Any = {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}", "detail": "low"}
+    said_: Any = [{"role": "user", "content": [{"type": "input_text", "text": script.say()}, image]}]
+    first = openai.responses.create(model=talk.id, tools=[WEATHER], input=said_)
+    (item,) = openai.responses.input_items.list(first.id)
+    assert (item.type, item.role, item.status) == ("message", "user", "completed")
+    assert [part.model_dump(include={"type", "text", "image_url", "detail"}) for part in item.content] == [
+        {"type": "input_text", "text": script.say()},
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}", "detail": "low"},
+    ]
+    outputs: Any = [
+        {"type": "function_call_output", "call_id": call.call_id, "output": f"Rain {n}."}
+        for n, call in enumerate(first.output)
+    ]
+    history = [*said_, *(call.model_dump() for call in first.output), *outputs]
+    second = openai.responses.create(model=talk.id, tools=[WEATHER], input=history)
+    listed = list(openai.responses.input_items.list(second.id, order="asc"))
+    assert [(each.call_id, each.output) for each in listed] == [(each["call_id"], each["output"]) for each in outputs]
+    page = openai.responses.input_items.list(second.id, limit=1)
+    assert (page.has_more, page.data[0].id) == (True, listed[1].id)
+    assert [each.id for each in page] == [each.id for each in listed[::-1]], "page by page"
+
+
+def test_a_response_is_deleted_and_what_was_said_stays(openai: Any, talk: AgentTalk, model: ScriptedModel) -> None:
+    script = model.script(Reply("At last.", hold=True))
+    begun = openai.responses.create(model=talk.id, input=script.say("Keep this."), background=True)
+    script.wait_asked()
+    with pytest.raises(sdk.ConflictError, match="Cancel it first"):
+        openai.responses.delete(begun.id)
+    script.release()
+    until(lambda: openai.responses.retrieve(begun.id).status == "completed")
+    assert openai.responses.delete(begun.id) is None
+    for ask in (openai.responses.retrieve, openai.responses.delete, openai.responses.input_items.list):
+        with pytest.raises(sdk.NotFoundError):
+            ask(begun.id)
+    with pytest.raises(sdk.BadRequestError) as unknown:
+        openai.responses.create(model=talk.id, input="And?", previous_response_id=begun.id)
+    assert unknown.value.code == "previous_response_not_found"
+    assert [message["content"] for message in talk.history()][-2:] == [script.say("Keep this."), "At last."]
+    other = openai.responses.create(model=talk.id, input="Hello.")
+    path = f"/v1/responses/{other.id}"
+    assert talk.http.delete(path).json() == {"id": other.id, "object": "response", "deleted": True}
