@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Header, Query, UploadFile
 from fastapi.responses import Response
 
+from letta.access.grants import Access
 from letta.agent_files.export import export_agent
 from letta.agent_files.importing import import_agents
 from letta.agent_files.planning import ImportOptions, plan_import
@@ -15,9 +16,9 @@ from letta.agent_files.schemas import ExportAgentRequest, ImportedAgents
 from letta.agents.parameters import HeaderProject
 from letta.database.text import check_storable
 from letta.errors import InvalidArgumentError
-from letta.http.dependencies import ActorDep, ServerDep
+from letta.http.dependencies import ActorDep, PrincipalDep, ServerDep
 from letta.http.parameters import AgentId
-from letta.organizations.actor import Actor
+from letta.organizations.actor import Principal
 from letta.server.server import SyncServer
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"])
@@ -37,15 +38,18 @@ class AgentFileResponse(Response):
     media_type = "application/json"
 
 
-async def _export(server: SyncServer, actor: Actor, agent_id: str, request: ExportAgentRequest) -> AgentFileResponse:
-    catalog = await server.catalogs.whole(actor)
-    text = await server.database.read(export_agent, actor, catalog, agent_id, request)
+async def _export(
+    server: SyncServer, principal: Principal, agent_id: str, request: ExportAgentRequest
+) -> AgentFileResponse:
+    catalog = await server.catalogs.whole(principal.actor)
+    readable = principal.limited_to(Access.READ_AGENT, Access.READ_MESSAGES)
+    text = await server.database.read(export_agent, principal.actor, catalog, agent_id, request, readable)
     return AgentFileResponse(text)
 
 
 @router.get("/{agent_id}/export", response_class=AgentFileResponse, responses=_AGENT_FILE)
 async def export_file(
-    actor: ActorDep,
+    principal: PrincipalDep,
     server: ServerDep,
     agent_id: AgentId,
     conversation_id: Annotated[
@@ -55,19 +59,22 @@ async def export_file(
     use_legacy_format: Annotated[bool, Query(deprecated=True)] = False,
     max_steps: Annotated[int, Query(deprecated=True)] = 100,  # noqa: ARG001 - had a meaning in the legacy format
 ) -> AgentFileResponse:
-    """The agent as a file that this server and others can import: settings, blocks, tools, folders and messages."""
+    """The agent as a file that this server and others can import: settings, blocks, tools, folders and messages.
+
+    Agents that look after its memory are in it as well, as far as the key opens them.
+    """
     if use_legacy_format:
         raise InvalidArgumentError("Legacy format is not supported. Leave out 'use_legacy_format'.")
     request = ExportAgentRequest(conversation_id=conversation_id, scrub_messages=scrub_messages)
-    return await _export(server, actor, agent_id, request)
+    return await _export(server, principal, agent_id, request)
 
 
 @router.post("/{agent_id}/export", response_class=AgentFileResponse, responses=_AGENT_FILE)
 async def export_file_with_skills(
-    actor: ActorDep, server: ServerDep, agent_id: AgentId, body: ExportAgentRequest | None = None
+    principal: PrincipalDep, server: ServerDep, agent_id: AgentId, body: ExportAgentRequest | None = None
 ) -> AgentFileResponse:
     """As the export without a body, with skills of the client in the file."""
-    return await _export(server, actor, agent_id, body or ExportAgentRequest())
+    return await _export(server, principal, agent_id, body or ExportAgentRequest())
 
 
 def _deprecated(instead: str | None = None) -> Any:

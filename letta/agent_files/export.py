@@ -2,14 +2,16 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection
 
 from letta.agent_files.folder_files import attachment_entries, file_entries
+from letta.agent_files.groups import group_entry, group_references, sleeptime_group
 from letta.agent_files.mcp_servers import ExportedServers, servers_of_tools
 from letta.agent_files.messages import to_file
 from letta.agent_files.schemas import ExportAgentRequest
@@ -28,6 +30,7 @@ from letta.database.migrations import HEAD
 from letta.folders.file import File
 from letta.folders.file_repository import files_of_folders
 from letta.folders.folder import Folder
+from letta.groups.group import Group
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
@@ -37,29 +40,68 @@ from letta.tools.tool import Tool
 
 JsonObject = dict[str, Any]
 Ids = Mapping[str, str]
+_Thing = TypeVar("_Thing", Tool, Block, Folder, Message)
 
-_AGENT_ID = "agent-0"
+
+@dataclass(slots=True)
+class _Exported:
+    """An agent, the messages that go along with it, and its id in the file."""
+
+    loaded: LoadedAgent
+    messages: list[Message]
+    file_id: str
 
 
 def export_agent(
-    connection: Connection, actor: Actor, catalog: Catalog, agent_id: str, request: ExportAgentRequest
+    connection: Connection,
+    actor: Actor,
+    catalog: Catalog,
+    agent_id: str,
+    request: ExportAgentRequest,
+    readable: Collection[str] | None = None,
 ) -> str:
     """The agent file of one agent: its settings, blocks, tools, folders with files, and the messages of one context.
 
-    Values of secrets, passages, other conversations and runs are left out.
+    Those who look after its memory are in it as well. Values of secrets, passages, other conversations and runs are
+    left out.
+
+    Args:
+        readable: the agents that whoever asks may read; None for all.
 
     Raises:
         NotFoundError: no such agent, or it has no such conversation.
     """
-    row = repository.get_agent(connection, actor, agent_id)
-    loaded = load(connection, [row], ALL)[0]
+    loaded = load(connection, [repository.get_agent(connection, actor, agent_id)], ALL)[0]
     conversation = conversation_of_agent(connection, agent_id, request.conversation_id)
-    isolated = blocks_repository.blocks_of_conversation(connection, conversation.id)
-    loaded.blocks = _seen(loaded.blocks, blocks_repository.with_tags(connection, isolated))
-    messages = [] if request.scrub_messages else messages_repository.context_of(connection, conversation.id)
-    servers = servers_of_tools(connection, actor, loaded.tools)
-    files = files_of_folders(connection, [folder.id for folder in loaded.folders]) if loaded.folders else []
-    return _text(_file(catalog, loaded, messages, servers, files, request))
+    group = sleeptime_group(connection, loaded.group, readable)
+    carers = _carers(connection, actor, group)
+    isolated = blocks_repository.with_tags(
+        connection, blocks_repository.blocks_of_conversation(connection, conversation.id)
+    )
+    _see([loaded, *carers], isolated)
+    own = {agent_id: conversation.id}
+    exported = [
+        _Exported(each, _messages(connection, each, own.get(each.agent.id), request), f"agent-{number}")
+        for number, each in enumerate([loaded, *carers])
+    ]
+    servers = servers_of_tools(connection, actor, _all(each.loaded.tools for each in exported))
+    folder_ids = [folder.id for folder in _all(each.loaded.folders for each in exported)]
+    files = files_of_folders(connection, folder_ids) if folder_ids else []
+    return _text(_file(catalog, exported, group, servers, files, request))
+
+
+def _carers(connection: Connection, actor: Actor, group: Group | None) -> list[LoadedAgent]:
+    ids = group.agent_ids if group is not None else ()
+    return load(connection, [repository.get_agent(connection, actor, each) for each in ids], ALL)
+
+
+def _messages(
+    connection: Connection, loaded: LoadedAgent, conversation_id: str | None, request: ExportAgentRequest
+) -> list[Message]:
+    if request.scrub_messages:
+        return []
+    wanted = conversation_id or conversation_of_agent(connection, loaded.agent.id, None).id
+    return messages_repository.context_of(connection, wanted)
 
 
 def _text(file: JsonObject) -> str:
@@ -70,36 +112,49 @@ def _text(file: JsonObject) -> str:
     return text.getvalue()
 
 
-def _seen(blocks: Sequence[Block], isolated: Sequence[Block]) -> list[Block]:
-    """The blocks as they are in a conversation that has some of its own."""
+def _see(agents: Sequence[LoadedAgent], isolated: Sequence[Block]) -> None:
+    """Give agents their blocks as they are in a conversation of the first one that has some of its own."""
     own = {block.label: block for block in isolated}
-    return [own.get(block.label, block) for block in blocks]
+    instead = {block.id: own[block.label] for block in agents[0].blocks if block.label in own}
+    for each in agents:
+        each.blocks = [instead.get(block.id, block) for block in each.blocks]
+
+
+def _all(lists: Iterable[Sequence[_Thing]]) -> list[_Thing]:
+    """What several agents have, each once."""
+    return list({thing.id: thing for things in lists for thing in things}.values())
 
 
 def _file(
     catalog: Catalog,
-    loaded: LoadedAgent,
-    messages: Sequence[Message],
+    exported: Sequence[_Exported],
+    group: Group | None,
     servers: ExportedServers,
     files: Sequence[File],
     request: ExportAgentRequest,
 ) -> JsonObject:
-    tools = sorted(loaded.tools, key=lambda tool: tool.name)
-    blocks, folders = loaded.blocks, loaded.folders
-    tool_ids, block_ids = _numbered("tool", tools), _numbered("block", blocks)
-    folder_ids, message_ids = _numbered("source", folders), _numbered("message", messages)
+    tools = sorted(_all(each.loaded.tools for each in exported), key=lambda tool: tool.name)
+    blocks, folders = (_all(each.loaded.blocks for each in exported), _all(each.loaded.folders for each in exported))
+    tool_ids, block_ids, folder_ids = _numbered("tool", tools), _numbered("block", blocks), _numbered("source", folders)
+    message_ids = _numbered("message", _all(each.messages for each in exported))
     file_ids = _numbered("file", files)
-    references = {
-        "tool_ids": list(tool_ids.values()),
-        "source_ids": list(folder_ids.values()),
-        "block_ids": list(block_ids.values()),
-        "in_context_message_ids": list(message_ids.values()),
-        "messages": to_file(messages, message_ids, _AGENT_ID),
-        "files_agents": attachment_entries(loaded.files, file_ids, folder_ids, _AGENT_ID),
-    }
+    agent_ids = {each.loaded.agent.id: each.file_id for each in exported}
+
+    def references(each: _Exported) -> JsonObject:
+        return {
+            "id": each.file_id,
+            "tool_ids": [tool_ids[tool.id] for tool in sorted(each.loaded.tools, key=lambda tool: tool.name)],
+            "source_ids": [folder_ids[folder.id] for folder in each.loaded.folders],
+            "block_ids": [block_ids[block.id] for block in each.loaded.blocks],
+            "in_context_message_ids": [message_ids[message.id] for message in each.messages],
+            "messages": to_file(each.messages, message_ids, each.file_id),
+            "files_agents": attachment_entries(each.loaded.files, file_ids, folder_ids, each.file_id),
+            **group_references(group),
+        }
+
     return {
-        "agents": [_agent(catalog, loaded) | references],
-        "groups": [],
+        "agents": [_agent(catalog, each.loaded) | references(each) for each in exported],
+        "groups": [group_entry(group, agent_ids, block_ids)] if group is not None else [],
         "blocks": [_block(block, block_ids) for block in blocks],
         "files": file_entries(files, file_ids, folder_ids),
         "sources": [_folder(folder, folder_ids) for folder in folders],
@@ -150,10 +205,6 @@ def _agent(catalog: Catalog, loaded: LoadedAgent) -> JsonObject:
         "base_template_id": agent.base_template_id,
         "identity_ids": None,
         **_behaviour(agent, state),
-        "id": _AGENT_ID,
-        "in_context_message_ids": [],
-        "messages": [],
-        "files_agents": [],
         "group_ids": [],
     }
 

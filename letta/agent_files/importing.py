@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 
 from letta.agent_files.conversation import begin_conversation
 from letta.agent_files.folder_files import restore_views, store_files
+from letta.agent_files.groups import store_group
 from letta.agent_files.planning import ImportPlan, PlannedAgent
 from letta.agent_files.schemas import AgentInFile, ImportedAgents
 from letta.agent_files.storing_servers import store_servers
 from letta.agents import creation
+from letta.agents.state import LoadedAgent
 from letta.blocks import repository as blocks_repository
 from letta.errors import ConflictError
 from letta.folders import repository as folders_repository
@@ -37,7 +39,14 @@ def import_agents(connection: Connection, actor: Actor, catalog: Catalog, plan: 
     folders = _store_folders(connection, actor, plan, outcome)
     files = store_files(connection, actor, plan.files, folders)
     ids = _StoredIds(blocks=blocks, tools=tools, folders=folders, files=files)
-    outcome.agent_ids = [_store_agent(connection, actor, catalog, plan, planned, ids) for planned in plan.agents]
+    stored = [_store_agent(connection, actor, catalog, plan, planned, ids) for planned in plan.agents]
+    outcome.agent_ids = [loaded.agent.id for loaded in stored]
+    agent_ids = {planned.entry.id: agent_id for planned, agent_id in zip(plan.agents, outcome.agent_ids, strict=True)}
+    for group in plan.groups:
+        store_group(connection, actor, group, agent_ids, blocks, plan.options.project_id)
+    for loaded in stored:
+        if loaded.agent.enable_sleeptime:
+            creation.add_sleeptime_agent(connection, actor, loaded.agent, loaded.blocks)
     outcome.warnings = list(dict.fromkeys([*outcome.warnings, *_missing_secrets(plan)]))
     return outcome
 
@@ -158,7 +167,7 @@ def _store_agent(
     plan: ImportPlan,
     planned: PlannedAgent,
     ids: _StoredIds,
-) -> str:
+) -> LoadedAgent:
     body = planned.body.model_copy(update=ids.of(planned.entry))
     agent = creation.new_agent(actor, catalog, body, plan.options.project_id)
     agent.response_format = planned.response_format
@@ -166,7 +175,7 @@ def _store_agent(
     loaded = creation.store_agent(connection, actor, body, agent, rules)
     restore_views(connection, loaded.agent, planned.entry, ids.files)
     begin_conversation(connection, actor, planned, loaded, strip=plan.options.strip_messages)
-    return loaded.agent.id
+    return loaded
 
 
 def _missing_secrets(plan: ImportPlan) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from letta.agent_files.folder_files import PlannedFiles, plan_files
+from letta.agent_files.groups import GroupInFile, plan_groups
 from letta.agent_files.mcp_servers import PlannedServers, plan_servers
 from letta.agent_files.models import choose_embedding, choose_llm
 from letta.agent_files.reading import problems
@@ -92,6 +93,7 @@ class ImportPlan:
     folders: dict[str, Folder] = field(default_factory=dict)
     shared_folders: dict[str, str] = field(default_factory=dict)
     files: PlannedFiles = field(default_factory=PlannedFiles)
+    groups: list[GroupInFile] = field(default_factory=list)
     not_imported: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -112,19 +114,20 @@ async def plan_import(catalog: Catalog, actor: Actor, file: AgentFile, options: 
     plan.tools = await asyncio.to_thread(_plan_tools, file.tools or (), plan.warnings)
     plan.servers = await plan_servers(file.mcp_servers or (), plan.warnings)
     plan.files = await asyncio.to_thread(plan_files, actor, file, plan.warnings)
-    plan.not_imported = _not_imported(file, plan.servers, plan.files)
+    plan.groups, refused_groups = plan_groups(file)
+    plan.not_imported = _not_imported(file, plan.servers, plan.files, refused_groups)
     return plan
 
 
-def _not_imported(file: AgentFile, servers: PlannedServers, files: PlannedFiles) -> dict[str, int]:
-    """Sections that there is no room for yet, and folders that the file names without having them."""
+def _not_imported(file: AgentFile, servers: PlannedServers, files: PlannedFiles, groups: int) -> dict[str, int]:
+    """What there is no room for, groups that aren't complete, and folders that the file names without having them."""
     known = {folder.id for folder in file.sources or ()}
     counts = {
         "files": files.refused,
         "files_agents": sum(
             view.file_id not in files.files for agent in file.agents for view in agent.files_agents or ()
         ),
-        "groups": len(file.groups or ()),
+        "groups": groups,
         "mcp_servers": servers.refused,
         "skills": len(file.skills or ()),
         "identities": sum(len(agent.identity_ids or ()) for agent in file.agents),

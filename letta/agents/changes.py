@@ -19,6 +19,7 @@ from letta.agents.validation import check_labels, check_rules, check_update
 from letta.archives import repository as archives_repository
 from letta.blocks import repository as blocks_repository
 from letta.folders.attached import follow_folders, follow_limits
+from letta.groups import repository as groups_repository
 from letta.identities import repository as identities_repository
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
@@ -116,6 +117,7 @@ def _replace_relations(connection: Connection, actor: Actor, row: AgentRow, body
         row.tags = repository.replace_tags(connection, actor, agent_id, body.tags)
     if body.block_ids is not None:
         repository.replace_blocks(connection, agent_id, _unique(body.block_ids))
+        groups_repository.share_with_sleeptime_agents(connection, agent_id, body.block_ids)
     if body.tool_ids is not None:
         tools = tools_repository.tools_by_ids(connection, actor, _unique(body.tool_ids))
         repository.replace_tools(connection, agent_id, [tool.id for tool in tools])

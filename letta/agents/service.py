@@ -112,7 +112,7 @@ def update_block(connection: Connection, actor: Actor, agent_id: str, label: str
 
 
 def attach_block(connection: Connection, actor: Actor, agent_id: str, block_id: str) -> AgentState:
-    """Share a block with an agent. Doing it twice changes nothing.
+    """Share a block with an agent, and with those who look after its memory. Doing it twice changes nothing.
 
     Raises:
         NotFoundError: no such agent or block.
@@ -122,6 +122,7 @@ def attach_block(connection: Connection, actor: Actor, agent_id: str, block_id: 
     row = repository.lock_agent(connection, actor, agent_id)
     repository.check_label_is_free(connection, agent_id, block)
     blocks_repository.attach_block(connection, agent_id, block_id)
+    groups_repository.share_with_sleeptime_agents(connection, agent_id, [block_id])
     return _stored(connection, actor, row)
 
 

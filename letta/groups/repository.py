@@ -103,18 +103,37 @@ def groups_of_managers(connection: Connection, agent_ids: Sequence[str]) -> dict
 
 def sleeptime_agents_of(connection: Connection, agent_id: str) -> list[str]:
     """The agents that look after an agent's memory."""
-    query = (
-        select(groups_agents.c.agent_id)
-        .join(groups, groups.c.id == groups_agents.c.group_id)
-        .join(agents, agents.c.id == groups_agents.c.agent_id)
-        .where(
-            groups.c.manager_agent_id == agent_id,
-            groups.c.manager_type == SLEEPTIME,
-            agents.c.agent_type == "sleeptime_agent",
-            groups_agents.c.agent_id != agent_id,
-        )
+    return list(connection.scalars(_sleeptime_agents(agent_id)))
+
+
+def share_with_sleeptime_agents(connection: Connection, agent_id: str, block_ids: Sequence[str]) -> None:
+    """Give blocks that an agent has to those who look after its memory, but for those who have another of the label."""
+    if not block_ids:
+        return
+    carers = connection.scalars(
+        select(agents.c.id)
+        .where(agents.c.id.in_(_sleeptime_agents(agent_id)))
+        .order_by(agents.c.id)
+        .with_for_update(key_share=True)
+    ).all()
+    if not carers:
+        return
+    other, held = blocks.alias(), agents_blocks.alias()
+    clash = (
+        select(held.c.block_id)
+        .join(other, other.c.id == held.c.block_id)
+        .where(held.c.agent_id == agents.c.id, other.c.label == blocks.c.label)
+        .correlate(agents, blocks)
     )
-    return list(connection.scalars(query))
+    _attach_all(connection, carers, block_ids, ~clash.exists())
+
+
+def note_processed(connection: Connection, group_id: str, manager_agent_id: str) -> None:
+    """Let the members of a sleep-time group have dealt with all that was said with its manager so far."""
+    last = select(func.max(messages.c.sequence_id)).where(messages.c.agent_id == manager_agent_id).scalar_subquery()
+    connection.execute(
+        update(groups_agents).where(groups_agents.c.group_id == group_id).values(processed_sequence_id=last)
+    )
 
 
 def set_sleeptime(connection: Connection, agent_id: str, *, enabled: bool) -> None:
@@ -165,17 +184,7 @@ def share_blocks(connection: Connection, group: Group) -> None:
             f"Block {clash[1]} can't be shared: agent {clash[0]} has another block labelled '{clash[2]}' ({clash[3]}). "
             "Detach that one first, or rename one of them."
         )
-    last = (
-        select(func.coalesce(func.max(agents_blocks.c.position), -1) + 1)
-        .where(agents_blocks.c.agent_id == agents.c.id)
-        .correlate(agents)
-        .scalar_subquery()
-    )
-    pairs = select(agents.c.id, blocks.c.id, last).where(
-        agents.c.id.in_(taking_part), blocks.c.id.in_(group.shared_block_ids)
-    )
-    statement = upsert(agents_blocks).from_select(["agent_id", "block_id", "position"], pairs)
-    connection.execute(statement.on_conflict_do_nothing())
+    _attach_all(connection, taking_part, group.shared_block_ids)
 
 
 def stop_sharing(connection: Connection, group: Group, block_id: str) -> None:
@@ -212,6 +221,36 @@ def unprocessed_messages(connection: Connection, group_id: str, member_id: str, 
         .limit(limit)
     )
     return [to_message(row) for row in connection.execute(query)][::-1]
+
+
+def _sleeptime_agents(agent_id: str) -> Select[Any]:
+    return (
+        select(groups_agents.c.agent_id)
+        .join(groups, groups.c.id == groups_agents.c.group_id)
+        .join(agents, agents.c.id == groups_agents.c.agent_id)
+        .where(
+            groups.c.manager_agent_id == agent_id,
+            groups.c.manager_type == SLEEPTIME,
+            agents.c.agent_type == "sleeptime_agent",
+            groups_agents.c.agent_id != agent_id,
+        )
+    )
+
+
+def _attach_all(
+    connection: Connection, agent_ids: Sequence[str], block_ids: Sequence[str], *conditions: ColumnElement[bool]
+) -> None:
+    last = (
+        select(func.coalesce(func.max(agents_blocks.c.position), -1) + 1)
+        .where(agents_blocks.c.agent_id == agents.c.id)
+        .correlate(agents)
+        .scalar_subquery()
+    )
+    pairs = select(agents.c.id, blocks.c.id, last).where(
+        agents.c.id.in_(agent_ids), blocks.c.id.in_(block_ids), *conditions
+    )
+    statement = upsert(agents_blocks).from_select(["agent_id", "block_id", "position"], pairs)
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def _taking_part(group: Group) -> list[str]:

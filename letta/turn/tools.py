@@ -13,6 +13,7 @@ from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Author, Block
 from letta.file_tools.opening import open_files
 from letta.folders.attached import directories_section
+from letta.groups.repository import share_with_sleeptime_agents
 from letta.memory_tools.archival import KEPT, new_passage
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, edit_memory, edits_memory, parse_arguments, send_message
@@ -137,6 +138,7 @@ class MemoryTransaction:
         for block in memory.created.values():
             blocks_repository.create_block(connection, turn.actor, block, author)
             blocks_repository.attach_block(connection, turn.agent.id, block.id)
+        share_with_sleeptime_agents(connection, turn.agent.id, [block.id for block in memory.created.values()])
         for block in memory.detached.values():
             blocks_repository.detach_block(connection, turn.agent.id, block.id)
         return bool(memory.changed or memory.created or memory.detached)

@@ -24,7 +24,10 @@ class Cared(AgentTalk):
 
     def __init__(self, http: httpx2.Client, **settings: Any) -> None:
         super().__init__(http, **({"enable_sleeptime": True, "memory_blocks": BLOCKS} | settings))
-        self.carer = AgentTalk.of(http, self.group["agent_ids"][0])
+
+    @property
+    def carer(self) -> AgentTalk:
+        return AgentTalk.of(self.http, self.group["agent_ids"][0])
 
     @property
     def group(self) -> Json:
@@ -175,8 +178,9 @@ def test_who_is_cared_for_takes_the_other_along(http: httpx2.Client) -> None:
     talk = Cared(http)
     blocks = [block["id"] for block in talk.retrieve("blocks")["blocks"]]
     group_id = talk.group["id"]
+    carer = talk.carer.id
     http.delete(f"/v1/agents/{talk.id}").raise_for_status()
-    assert http.get(f"/v1/agents/{talk.carer.id}").status_code == 404
+    assert http.get(f"/v1/agents/{carer}").status_code == 404
     assert http.get(f"/v1/groups/{group_id}").status_code == 404
     assert [http.get(f"/v1/blocks/{block}").status_code for block in blocks] == [200, 200]
 
