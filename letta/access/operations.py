@@ -2,7 +2,8 @@
 
 Kinds of access to agents (`read_agent` and the like) may have been granted for single agents: then every id in the
 request has to belong to one of those, and where the path has none, the parameter that is told behind the operation has
-to name one: a parameter of the query, or a `body` field.
+to name one: a parameter of the query, or a `body` field, of each object of a list where the field before it is one.
+Operations with `own` behind them need no agent named: their answers are limited to the key's agents.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from letta.access.grants import OF_AGENTS, Access
 
 _MINTING = "minting"
+_OWN = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Rule:
     needs: frozenset[Access]
     selectors: tuple[str, ...] = ()
     is_minting: bool = False
+    is_own: bool = False
 
     @property
     def is_of_agents(self) -> bool:
@@ -28,6 +31,9 @@ class Rule:
 
 _RULES: dict[str, str] = {
     "read_agent": """
+        GET /v1/_internal_agents/count                          own
+        GET /v1/agents                                          own
+        GET /v1/agents/count                                    own
         GET /v1/agents/{agent_id}
         GET /v1/agents/{agent_id}/archival-memory
         GET /v1/agents/{agent_id}/archival-memory/search
@@ -82,9 +88,14 @@ _RULES: dict[str, str] = {
         GET /v1/conversations/{conversation_id}/messages
         POST /v1/conversations/{conversation_id}/stream
         POST /v1/messages/search                                body.agent_id
+        GET /v1/messages/batches                                own
+        GET /v1/messages/batches/{batch_id}
+        GET /v1/messages/batches/{batch_id}/messages
         GET /v1/messages/{message_id}
         GET /openai/v1/responses/{response_id}
+        GET /openai/v1/responses/{response_id}/input_items
         GET /v1/responses/{response_id}
+        GET /v1/responses/{response_id}/input_items
         GET /v1/runs                                            agent_id agent_ids
         GET /v1/runs/active                                     agent_id
         GET /v1/runs/{run_id}
@@ -119,6 +130,8 @@ _RULES: dict[str, str] = {
         POST /v1/conversations/{conversation_id}/fork
         POST /v1/conversations/{conversation_id}/messages
         POST /v1/conversations/{conversation_id}/recompile
+        POST /v1/messages/batches                               body.requests.agent_id
+        PATCH /v1/messages/batches/{batch_id}/cancel
         POST /v1/responses                                      body.model
         POST /v1/responses/{response_id}/cancel
         PATCH /v1/steps/{step_id}/feedback
@@ -136,16 +149,15 @@ _RULES: dict[str, str] = {
         POST /v1/agents/{agent_id}/generate
         PATCH /v1/agents/{agent_id}/messages/{message_id}
         PATCH /v1/agents/{agent_id}/reset-messages
+        DELETE /openai/v1/responses/{response_id}
+        DELETE /v1/responses/{response_id}
         DELETE /v1/runs/{run_id}
     """,
     "read": """
-        GET /v1/_internal_agents/count
         GET /v1/_internal_blocks
         GET /v1/_internal_blocks/{block_id}/agents
         GET /v1/_internal_runs
         GET /v1/_internal_templates/deployment/{deployment}
-        GET /v1/agents
-        GET /v1/agents/count
         GET /v1/agents/{agent_id}/groups
         GET /v1/archives
         GET /v1/archives/{archive_id}
@@ -181,9 +193,6 @@ _RULES: dict[str, str] = {
         GET /v1/mcp-servers/{mcp_server_id}/tools
         GET /v1/mcp-servers/{mcp_server_id}/tools/{tool_id}
         GET /v1/messages
-        GET /v1/messages/batches
-        GET /v1/messages/batches/{batch_id}
-        GET /v1/messages/batches/{batch_id}/messages
         GET /v1/models
         GET /v1/models/embedding
         POST /v1/passages/search
@@ -262,8 +271,6 @@ _RULES: dict[str, str] = {
         PATCH /v1/mcp-servers/{mcp_server_id}
         PATCH /v1/mcp-servers/{mcp_server_id}/refresh
         POST /v1/mcp-servers/{mcp_server_id}/tools/{tool_id}/run
-        POST /v1/messages/batches
-        PATCH /v1/messages/batches/{batch_id}/cancel
         POST /v1/sources
         PATCH /v1/steps/{step_id}/transaction/{transaction}
         DELETE /v1/sources/{folder_id}
@@ -294,6 +301,7 @@ _RULES: dict[str, str] = {
         POST /v1/webhooks
         DELETE /v1/webhooks/{webhook_id}
         PATCH /v1/webhooks/{webhook_id}
+        POST /v1/webhooks/{webhook_id}/rotate-secret
         POST /v1/webhooks/{webhook_id}/test
     """,
     "admin": """
@@ -356,7 +364,8 @@ def _read() -> dict[str, Rule]:
         needs = frozenset() if minting else frozenset(Access(kind) for kind in kinds.split())
         for line in filter(None, map(str.strip, lines.splitlines())):
             verb, path, *selectors = line.split()
-            found[f"{verb} {path}"] = Rule(needs, tuple(selectors), minting)
+            own = selectors == [_OWN]
+            found[f"{verb} {path}"] = Rule(needs, () if own else tuple(selectors), minting, own)
     return found
 
 

@@ -36,6 +36,7 @@ _SAME_ARCHIVE = archives_agents.c.archive_id == passages.c.archive_id
 _OWNERS: Mapping[str, Sequence[tuple[Any, Any, Any]]] = {
     "agent": [(agents.c.id, agents.c.id, agents)],
     "run": [(runs.c.id, runs.c.agent_id, runs)],
+    "job": [(runs.c.job_id, runs.c.agent_id, runs)],
     "step": [(steps.c.id, steps.c.agent_id, steps)],
     "message": [(messages.c.id, messages.c.agent_id, messages)],
     "conv": [(conversations.c.id, conversations.c.agent_id, conversations)],
@@ -60,6 +61,10 @@ _OWNERS: Mapping[str, Sequence[tuple[Any, Any, Any]]] = {
 """By the beginning of an id: where such things are told, with the agents that they belong to."""
 
 
+OF_ALL = "job-"
+"""The beginning of ids of things that are open where all of the agents are that they belong to, not one of them."""
+
+
 def agents_of(connection: Connection, ids: Iterable[str]) -> set[tuple[str, str]]:
     """Pairs of things and the agents that they belong to, in one query. Of unknown kinds there are none.
 
@@ -69,7 +74,7 @@ def agents_of(connection: Connection, ids: Iterable[str]) -> set[tuple[str, str]
     for each in ids:
         by_kind.setdefault(each[: -len("-00000000-0000-4000-8000-000000000000")], []).append(each)
     queries = [
-        select(thing, agent).select_from(source).where(thing.in_(named))
+        select(thing, agent).select_from(source).where(thing.in_(named)).distinct()
         for kind, named in by_kind.items()
         for thing, agent, source in _OWNERS.get(kind, ())
     ]

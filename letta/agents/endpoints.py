@@ -36,7 +36,7 @@ async def list_agents(
     order_by: OrderBy,
     include: Includes,
 ) -> list[AgentState]:
-    """Agents of the organization, newest first. Hidden ones are left out."""
+    """Agents of the organization, newest first. Hidden ones, and those closed to the key, are left out."""
     return await database.read(service.list_agents, actor, condition, page, order_by, include)
 
 
@@ -50,7 +50,7 @@ async def create_agent(actor: ActorDep, server: ServerDep, body: CreateAgent, pr
 
 @router.get("/count", response_model=int)
 async def count_agents(actor: ActorDep, database: DatabaseDep, condition: Filter) -> int:
-    """How many agents there are. Hidden ones don't count."""
+    """How many agents there are. Hidden ones, and those closed to the key, don't count."""
     return await database.read(repository.count_agents, actor, condition)
 
 

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query
 
+from letta.access.grants import Access
 from letta.agents.relations import Relation, Relations, wanted_relations
 from letta.agents.repository import AgentFilter, AgentOrder
 from letta.agents.schemas import StopReasonType
 from letta.database.pagination import Order, Page
+from letta.http.dependencies import PrincipalDep
 from letta.http.parameters import After, Before, Limit
 
 _CURRENT_SDK = re.compile(r"Letta/\w+ [1-9]")
@@ -62,6 +64,7 @@ HeaderProject = Annotated[str | None, Depends(_header_project)]
 
 async def _count_filter(
     *,
+    principal: PrincipalDep,
     project_id: Annotated[str | None, Depends(_project)],
     name: Annotated[str | None, Query(description="The whole name.")] = None,
     query_text: Annotated[str | None, Query(description="Part of the name, in any case.")] = None,
@@ -90,6 +93,7 @@ async def _count_filter(
         last_stop_reason=last_stop_reason,
         created_by_id=created_by_id,
         show_hidden=show_hidden_agents,
+        ids=principal.limited_to(Access.READ_AGENT),
     )
 
 

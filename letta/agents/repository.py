@@ -50,6 +50,7 @@ class AgentFilter:
     last_stop_reason: str | None = None
     created_by_id: str | None = None
     show_hidden: bool = False
+    ids: Collection[str] | None = None
 
 
 @dataclass(slots=True)
@@ -408,6 +409,8 @@ def _filtered(query: Select[Any], condition: AgentFilter) -> Select[Any]:
             query = query.where(agents.c[name] == wanted)
     if condition.query_text:
         query = query.where(agents.c.name.icontains(condition.query_text, autoescape=True))
+    if condition.ids is not None:
+        query = query.where(agents.c.id.in_(condition.ids))
     if not condition.show_hidden:
         query = query.where(agents.c.hidden.is_not(True))
     holders = identities_repository.holds(

@@ -59,11 +59,19 @@ class _Asked:
         found: list[str] = []
         for name in selectors:
             if name.startswith("body."):
-                value = self.body.get(name.removeprefix("body.")) if isinstance(self.body, dict) else None
-                found += [] if value is None else [str(value)]
+                values = (part.get(name.rpartition(".")[2]) for part in self.parts(name))
+                found += [str(value) for value in values if value is not None]
             else:
                 found += self.query.get(name, [])
         return found
+
+    def parts(self, selector: str) -> list[dict[str, Any]]:
+        """The objects of the body in which a field stands that chooses."""
+        parts = [self.body]
+        for name in selector.split(".")[1:-1]:
+            within = [part[name] for part in parts if isinstance(part, dict) and name in part]
+            parts = [each for value in within for each in (value if isinstance(value, list) else [value])]
+        return [part for part in parts if isinstance(part, dict)]
 
 
 class Scopes:
@@ -131,27 +139,33 @@ async def _check_agents(scope: Scope, rule: Rule, grants: Grants, asked: _Asked)
     agents = grants.agents_with(_needs(rule, asked) - grants.everywhere)
     if not agents:
         raise ForbiddenError(_closed(_needs(rule, asked), grants))
-    if not any(_ID.fullmatch(each) for each in asked.path):
+    if not rule.is_own and not any(_ID.fullmatch(each) for each in asked.path):
         selectors = rule.selectors or ("agent_id", "body.agent_id")
         selected = asked.selected(selectors)
         if not selected or not all(_ID.fullmatch(each) for each in selected):
-            names = " or ".join(dict.fromkeys(name.removeprefix("body.") for name in selectors))
+            names = " or ".join(dict.fromkeys(_field(name) for name in selectors))
             raise ForbiddenError(f"This key is for {_named(agents)} only. Name the agent in '{names}'.")
     unknown = asked.ids - agents
     if unknown:
         owned = await scope["app"].state.server.database.read(repository.agents_of, unknown)
-        reached = {thing for thing, agent in owned if agent in agents}
+        closed = {thing for thing, agent in owned if agent not in agents and thing.startswith(repository.OF_ALL)}
+        reached = {thing for thing, agent in owned if agent in agents} - closed
         for each in sorted(unknown - reached):
             raise NotFoundError(f"There is no {each} within reach of this key, which is for {_named(agents)}.")
 
 
 def _needs(rule: Rule, asked: _Asked) -> frozenset[Access]:
     """What a request asks of a key: for some fields more than its operation does."""
-    if Access.WRITE_MESSAGES not in rule.needs or not isinstance(asked.body, dict):
+    if Access.WRITE_MESSAGES not in rule.needs:
         return rule.needs
-    chosen = {name.removeprefix("body.") for name in rule.selectors}
-    given = any(asked.body.get(name) is not None for name in _OF_THE_AGENT - chosen)
+    chosen = {_field(name) for name in rule.selectors}
+    parts = [part for name in ("body.", *rule.selectors) for part in asked.parts(name)]
+    given = any(part.get(name) is not None for part in parts for name in _OF_THE_AGENT - chosen)
     return rule.needs | {Access.WRITE_AGENT} if given else rule.needs
+
+
+def _field(selector: str) -> str:
+    return selector.removeprefix("body.")
 
 
 async def _body(scope: Scope, receive: Receive) -> tuple[Any, Receive]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, status
 
+from letta.access.grants import Access
 from letta.agents import models
 from letta.agents import repository as agents_repository
 from letta.agents import service as agents_service
@@ -23,7 +24,7 @@ from letta.database.pagination import Page
 from letta.errors import AuthenticationError, GoneError, NotOfferedError
 from letta.groups.group import Group
 from letta.groups.schemas import GroupResponse
-from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
+from letta.http.dependencies import ActorDep, DatabaseDep, PrincipalDep, ServerDep
 from letta.http.parameters import AgentId, BlockId, page_parameters
 from letta.internals import service
 from letta.internals.schemas import (
@@ -55,13 +56,13 @@ router.get("/_internal_blocks", response_model=list[BlockResponse])(block_endpoi
 
 @router.get("/_internal_agents/count", response_model=int)
 async def count_agents(
-    actor: ActorDep,
+    principal: PrincipalDep,
     database: DatabaseDep,
     exclude_hidden: Annotated[bool, Query(description="Whether hidden agents don't count.")] = True,
 ) -> int:
-    """How many agents there are."""
-    condition = AgentFilter(show_hidden=not exclude_hidden)
-    return await database.read(agents_repository.count_agents, actor, condition)
+    """How many agents there are. Those closed to the key don't count."""
+    condition = AgentFilter(show_hidden=not exclude_hidden, ids=principal.limited_to(Access.READ_AGENT))
+    return await database.read(agents_repository.count_agents, principal.actor, condition)
 
 
 @router.patch("/_internal_agents/{agent_id}/core-memory/blocks/{block_label}", response_model=BlockResponse)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from letta.access.grants import Access
 from letta.database.pagination import Page
-from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
+from letta.http.dependencies import ActorDep, DatabaseDep, PrincipalDep, ServerDep
 from letta.http.parameters import BatchId, page_parameters
 from letta.jobs import repository, service
 from letta.jobs.job import BATCH, Job
@@ -19,9 +20,10 @@ BatchesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 
 
 @router.get("", response_model=list[JobResponse])
-async def list_batches(actor: ActorDep, database: DatabaseDep, page: BatchesPage) -> list[Job]:
-    """Batches of the organization, newest first."""
-    return await database.read(repository.list_jobs, actor, JobFilter(job_type=BATCH), page)
+async def list_batches(principal: PrincipalDep, database: DatabaseDep, page: BatchesPage) -> list[Job]:
+    """Batches of the organization, newest first. Those with agents that are closed to the key are left out."""
+    condition = JobFilter(job_type=BATCH, only_agents=principal.limited_to(Access.READ_MESSAGES))
+    return await database.read(repository.list_jobs, principal.actor, condition, page)
 
 
 @router.post("", response_model=JobResponse)

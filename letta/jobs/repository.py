@@ -1,5 +1,6 @@
 """Queries on jobs. How far each is, and when it ended, is read from its runs."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +32,16 @@ _STATUSES = ("created", "running", "completed", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Conditions of a job list; those that are None don't count."""
+    """Conditions of a job list; those that are None don't count.
+
+    Attributes:
+        only_agents: those to which all runs of a job belong.
+    """
 
     job_type: str | None = None
     source_id: str | None = None
     active: bool = False
+    only_agents: Collection[str] | None = None
 
 
 def insert_job(
@@ -69,6 +75,10 @@ def list_jobs(connection: Connection, actor: Actor, condition: JobFilter, page: 
         query = query.where(jobs.c.metadata["source_id"].astext == condition.source_id)
     if condition.active:
         query = query.where(_unfinished().exists())
+    if condition.only_agents is not None:
+        of_job = select(runs.c.id).where(runs.c.job_id == jobs.c.id).correlate(jobs)
+        theirs = runs.c.agent_id.in_(condition.only_agents)
+        query = query.where(of_job.where(theirs).exists(), ~of_job.where(~theirs).exists())
     return [_job(row) for row in connection.execute(paginate(query, jobs, page))]
 
 

@@ -36,6 +36,12 @@ class Principal:
             return True
         return (self.grants.everywhere | self.grants.agents.get(agent_id, frozenset())).issuperset(needs)
 
+    def limited_to(self, *needs: Access) -> frozenset[str] | None:
+        """The agents that are open to it in these ways; None where all are."""
+        if self.grants is None or self.grants.everywhere.issuperset(needs):
+            return None
+        return frozenset(self.grants.agents_with(set(needs) - self.grants.everywhere))
+
     @property
     def sees_secrets(self) -> bool:
         """Whether it is shown the values of agents' secrets. Tools are: they are run with them."""

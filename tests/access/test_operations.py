@@ -32,7 +32,7 @@ def test_what_names_no_agent_in_its_path_says_where_it_does() -> None:
     unclear = [
         name
         for name, rule in RULES.items()
-        if rule.needs and rule.is_of_agents and "_id}" not in name and not rule.selectors
+        if rule.needs and rule.is_of_agents and "_id}" not in name and not rule.selectors and not rule.is_own
     ]
     assert unclear == []
 

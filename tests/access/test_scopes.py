@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,6 +14,7 @@ from letta.testing.server import ServerProcess
 from tests.access.conftest import PASSWORD, Json, Open
 from tests.hostile.operations import Operation, operations
 from tests.hostile.things import things
+from tests.runs.conftest import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -59,7 +61,9 @@ def test_a_key_for_one_agent_reaches_nothing_of_another(
             text = text.replace(known, "")
         if THEIRS in text:
             told[str(each)] = answer.text
-        if answer.status_code not in CLOSED and RULES[str(each)].needs:  # the others look at it themselves
+        rule = RULES.get(str(each))
+        looks_itself = rule is not None and (rule.is_own or not rule.needs)
+        if answer.status_code not in CLOSED and not looks_itself:
             reached[str(each)] = (answer.status_code, answer.text[:200])
     assert told == {}
     assert reached == {}
@@ -97,7 +101,8 @@ def test_lists_of_the_whole_organization_are_closed_to_it(world: World, key: Mak
             if isinstance(request.get("json"), dict):
                 request["json"] |= {"agent_id": value[-1] if value else None}
             answer = program.request(**request)
-            shows_all = answer.status_code not in CLOSED and RULES[str(each)].needs
+            rule = RULES.get(str(each))
+            shows_all = answer.status_code not in CLOSED and rule is not None and rule.needs and not rule.is_own
             assert not shows_all, (str(each), value, answer.text[:300])
             assert THEIRS not in answer.text
 
@@ -151,6 +156,83 @@ def test_a_key_for_single_agents_does_its_work(key: MakeKey, opened: Open, new_a
     assert program.post("/v1/messages/search", json={"query": "Hello", "agent_id": agent}).status_code == 200
     assert program.patch(f"/v1/agents/{agent}", json={"description": "Busy"}).json()["description"] == "Busy"
     assert program.delete(f"/v1/agents/{agent}").status_code == 403
+
+
+def test_a_key_for_single_agents_finds_these_in_lists(key: MakeKey, opened: Open, new_agent: MakeAgent) -> None:
+    agents, other = [new_agent(tags=["lists"]) for _ in range(2)], new_agent(tags=["lists"])
+    program = opened(key("read", agent_ids=agents))
+    assert [agent["id"] for agent in program.get("/v1/agents").json()] == agents[::-1]
+    (second,) = program.get("/v1/agents", params={"limit": 1, "after": agents[1], "tags": "lists"}).json()
+    assert second["id"] == agents[0]
+    assert program.get("/v1/agents", params={"after": other}).status_code == 404
+    assert program.get("/v1/agents/count").json() == 2
+    assert program.get("/v1/_internal_agents/count").json() == 2
+    everywhere = opened(key("read"))
+    listed = everywhere.get("/v1/agents", params={"tags": "lists"}).json()
+    assert [agent["id"] for agent in listed] == [other, *agents[::-1]]
+
+
+def test_who_may_not_read_an_agent_finds_it_in_no_list(
+    token: Callable[..., str], opened: Open, new_agent: MakeAgent
+) -> None:
+    page = opened(token(new_agent(), "read_messages", "write_messages"), origin="https://app.example.com")
+    for path in ("/v1/agents", "/v1/agents/count"):
+        assert page.get(path).status_code == 403
+
+
+def test_a_key_for_single_agents_sends_batches_to_them(
+    owner: httpx2.Client, key: MakeKey, opened: Open, new_agent: MakeAgent
+) -> None:
+    agent, second, other = new_agent(), new_agent(), new_agent()
+    program, narrower = opened(key("write", agent_ids=[agent, second])), opened(key("write", agent_ids=[agent]))
+
+    def send(client: httpx2.Client, *agents: str, **fields: Any) -> httpx2.Response:
+        requests = [{"agent_id": each, "input": f"Hello {each}."} for each in agents]
+        return client.post("/v1/messages/batches", json={"requests": requests} | fields)
+
+    path = f"/v1/messages/batches/{send(program, agent, second).json()['id']}"
+    mixed = f"/v1/messages/batches/{send(owner, agent, other).json()['id']}"
+    own = f"/v1/messages/batches/{send(narrower, agent).json()['id']}"
+    until(lambda: all(owner.get(each).json()["completed_at"] for each in (path, mixed, own)), 30)
+    assert {m["agent_id"] for m in program.get(f"{path}/messages").json()["messages"]} == {agent, second}
+    for client, wanted in ((program, {path, own}), (narrower, {own})):
+        listed = {f"/v1/messages/batches/{batch['id']}" for batch in client.get("/v1/messages/batches").json()}
+        assert listed == wanted
+    for client, closed in ((program, mixed), (narrower, mixed), (narrower, path)):
+        assert client.get(closed).status_code == client.get(f"{closed}/messages").status_code == 404
+        assert client.patch(f"{closed}/cancel").status_code == 404
+    assert program.patch(f"{path}/cancel").status_code == 200
+    assert send(program, agent, other).status_code == 404
+    assert send(program).status_code == 403
+
+
+def test_a_batch_says_no_more_than_its_messages_may(
+    token: Callable[..., str], opened: Open, new_agent: MakeAgent
+) -> None:
+    """Who may write messages alone doesn't change who answers, here neither."""
+    agent = new_agent()
+    page = opened(token(agent, "write_messages"), origin="https://app.example.com")
+    request = {"agent_id": agent, "input": "Hi."}
+    assert page.post("/v1/messages/batches", json={"requests": [request]}).status_code == 200
+    for body in (
+        {"requests": [request, request | {"override_system": "Be a pirate."}]},
+        {"requests": [request | {"override_model": "openai-proxy/gpt-4o"}]},
+        {"requests": [request], "callback_url": "https://x.example"},
+    ):
+        assert page.post("/v1/messages/batches", json=body).status_code == 403
+
+
+def test_a_file_tells_nothing_of_agents_that_are_closed(
+    owner: httpx2.Client, key: MakeKey, opened: Open, new_agent: MakeAgent
+) -> None:
+    """Who looks after an agent's memory is an agent of its own, and goes along where the key opens both."""
+    agent = new_agent(enable_sleeptime=True)
+    carer = owner.get("/v1/agents", params={"query_text": "-sleeptime"}).json()[0]["id"]
+    for agents, told in (([agent], 1), ([agent, carer], 2)):
+        program = opened(key("read", agent_ids=agents))
+        for file in (program.get(f"/v1/agents/{agent}/export"), program.post(f"/v1/agents/{agent}/export")):
+            assert (len(file.json()["agents"]), len(file.json()["groups"])) == (told, told - 1)
+            assert ("look after the memory" in file.text) == (told == 2)
 
 
 def test_clients_of_openai_find_the_agents_of_their_key(key: MakeKey, opened: Open, new_agent: MakeAgent) -> None:

@@ -40,6 +40,8 @@ def things(http: httpx2.Client, mark: str = "a") -> dict[str, str]:
     config = made("/v1/sandbox-config/local/default")
     of_deployment = {"template_id": "t", "base_template_id": "b", "deployment_id": f"deployment-{mark}"}
     made("/v1/_internal_templates/blocks", label="a", value=mark, entity_id="e", **of_deployment)
+    identity = made("/v1/identities", identifier_key=mark, name=f"b {mark}", identity_type="user")
+    http.patch(f"/v1/agents/{talk.id}/identities/attach/{identity}").raise_for_status()
     return {
         "sandbox_config_id": config,
         "env_var_id": made(f"/v1/sandbox-config/{config}/environment-variable", key=f"KEY_{mark}", value=mark),
@@ -57,7 +59,7 @@ def things(http: httpx2.Client, mark: str = "a") -> dict[str, str]:
         "folder_name": f"a folder {mark}",
         "mcp_tool_name": "greet",
         "group_id": made("/v1/groups", agent_ids=[talk.id], description=f"a group {mark}"),
-        "identity_id": made("/v1/identities", identifier_key=mark, name=f"b {mark}", identity_type="user"),
+        "identity_id": identity,
         "source_id": folder,
         "message_id": talk.history()[-1]["id"],
         "mcp_server_id": made("/v1/mcp-servers", server_name=f"a server {mark}", config=MCP),
