@@ -26,4 +26,4 @@ fi
 case "${LETTA_IMPORT_LEGACY:-}" in
     [Aa][Uu][Tt][Oo]) "$python" -m letta.cli import-legacy --when-empty ;;
 esac
-exec "$python" -m letta.cli server
+exec "$python" -m letta

@@ -1,6 +1,5 @@
 """The `letta` command."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,13 +7,11 @@ import typer
 from pydantic import SecretStr
 
 from letta import __version__
-from letta.errors import ConfigurationError, UnavailableError
-from letta.redaction import redacted, remember_settings
+from letta.redaction import remember_settings
+from letta.refusal import refusing
 
-try:
+with refusing():
     from letta.settings import settings
-except ConfigurationError as refusal:
-    raise SystemExit(f"letta: {refusal.detail}") from None
 
 remember_settings(settings)
 
@@ -46,7 +43,8 @@ def server(
     chosen = settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})
     from letta.server.run import serve
 
-    _refusing(lambda: serve(chosen, debug=debug))
+    with refusing():
+        serve(chosen, debug=debug)
 
 
 @app.command()
@@ -57,12 +55,9 @@ def migrate() -> None:
     from letta.server.preparation import prepare_database
     from letta.server.startup import opened_database
 
-    def run() -> None:
-        with opened_database(settings) as (database, embedded):
-            prepare_database(settings, database, embedded)
-
     configure_logging(settings.log_level, log_format=settings.log_format)
-    _refusing(run)
+    with refusing(), opened_database(settings) as (database, embedded):
+        prepare_database(settings, database, embedded)
     typer.echo(f"The schema is at revision {HEAD}.")
 
 
@@ -74,11 +69,8 @@ def backup(
     from letta.backup.service import make_backup
     from letta.server.startup import opened_database
 
-    def run() -> None:
-        with opened_database(settings) as (database, _):
-            make_backup(database, file, typer.echo)
-
-    _refusing(run)
+    with refusing(), opened_database(settings) as (database, _):
+        make_backup(database, file, typer.echo)
 
 
 @app.command()
@@ -89,12 +81,9 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that `letta backup
     from letta.server.keys import present_key
     from letta.server.startup import opened_database
 
-    def run() -> None:
-        with opened_database(settings) as (database, embedded):
-            keyring.load(present_key(settings, embedded))
-            restore_backup(database, file, typer.echo)
-
-    _refusing(run)
+    with refusing(), opened_database(settings) as (database, embedded):
+        keyring.load(present_key(settings, embedded))
+        restore_backup(database, file, typer.echo)
 
 
 @app.command()
@@ -130,13 +119,11 @@ def import_legacy(
     chosen = settings.model_copy(update={name: value for name, value in named.items() if value is not None})
     wish = Wish(dry_run, verify, when_empty, leave_locked_secrets, accept_revision)
 
-    def run() -> None:
-        if not import_legacy(chosen, wish, typer.echo):
-            raise typer.Exit(1)
-
     configure_logging("WARNING", log_format=settings.log_format)
     remember_settings(chosen)
-    _refusing(run)
+    with refusing():
+        if not import_legacy(chosen, wish, typer.echo):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -146,11 +133,9 @@ def reset_encryption_key(
     """Go on with another encryption key when the old one is lost: secrets written with that are emptied."""
     from letta.server.reset_key import reset_key
 
-    def run() -> None:
+    with refusing():
         if not reset_key(settings, typer.echo, confirmed=yes):
             raise typer.Exit(1)
-
-    _refusing(run)
 
 
 @app.command()
@@ -165,7 +150,8 @@ def rotate_encryption_key(
     """Encrypt all secrets with another key, in one transaction; the variables hold the key in force."""
     from letta.server.rotate_key import rotate_key
 
-    _refusing(lambda: rotate_key(settings, file, typer.echo))
+    with refusing():
+        rotate_key(settings, file, typer.echo)
 
 
 @app.command()
@@ -180,14 +166,6 @@ def doctor() -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
-
-
-def _refusing(action: Callable[[], None]) -> None:
-    try:
-        action()
-    except (ConfigurationError, UnavailableError) as error:
-        typer.echo(f"letta: {redacted(error.detail)}", err=True)
-        raise typer.Exit(1) from None
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,6 +106,8 @@ def _put(part: Part, release: Path, target: Path) -> None:
 
 
 def _contents(part: Part, release: Path) -> Iterator[tuple[str, bytes]]:
+    import tarfile  # of the servers that serve the page, hardly one fetches its parts
+
     with tarfile.open(release) as archive:
         for name in part.files:
             try:

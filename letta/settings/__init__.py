@@ -75,6 +75,11 @@ class Settings(
             return self.server_port
         return 10000 if self.render else 8283
 
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest request body that is accepted."""
+        return self.max_body_mb * 1024 * 1024
+
 
 def read_settings() -> Settings:
     """The settings of this process's environment.

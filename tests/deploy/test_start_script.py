@@ -75,7 +75,7 @@ def test_one_process_that_writes_below_tmp_only(tcp_uri: str, server_environment
     with ServerProcess(variables, command=[*IN_A_READ_ONLY_WORLD, *AS_NOBODY, "/mnt/start_render.sh"]) as server:
         process = psutil.Process(server.pid)
         assert process.uids().real == NOBODY
-        assert process.cmdline()[1:] == ["-m", "letta.cli", "server"]
+        assert process.cmdline()[1:] == ["-m", "letta"]
         assert process.children() == []
         listening = [entry.laddr for entry in process.net_connections() if entry.status == psutil.CONN_LISTEN]
         assert listening == [("0.0.0.0", server.port)]
