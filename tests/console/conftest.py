@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from letta.console import parts
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.skips import SEARCH_PATH
 
+expect.set_options(timeout=30_000)
 AXE = Path(__file__).parent / "axe.json"
 _EXPECTED = re.compile(r"Failed to load resource|net::ERR_")
 """What browsers tell of refused requests and lost connections, which pages take care of."""
@@ -64,7 +65,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def make(server: ServerProcess, path: str = "", **options: Any) -> Page:
         context = browser.new_context(base_url=server.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))

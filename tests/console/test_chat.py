@@ -23,6 +23,12 @@ HOSTILE = """<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</s
 ```html
 <script>window.harmed = 1</script>
 ```"""
+_WATCH = """() => {
+    window.shown = [];
+    const look = () => window.shown.push([...document.querySelectorAll(".said.agent")].at(-1)?.innerText ?? "");
+    new MutationObserver(look).observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
+"""Keeps what the agent's last message looked like at each moment."""
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
@@ -61,13 +67,17 @@ def test_an_answer_is_streamed_and_what_the_agent_changes_lights_up(
             reasoning="She likes tea.",
             calls=[Call("memory_insert", {"label": "human", "new_string": "Likes tea."})],
         ),
-        Reply("Noted. **Tea** it is, and nothing else", chunk_delay=0.3),
+        Reply("Noted. **Tea** it is, and nothing else", chunk_delay=0.1, hold=True),
     )
+    page.evaluate(_WATCH)
     say(page, script.say("I like tea"))
-    expect(log(page)).to_contain_text("Noted.")
+    expect(log(page)).to_contain_text("One moment.")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    script.release()
     expect(log(page)).to_contain_text("Noted. Tea it is, and nothing else")
     is_done(page)
+    shown = [text for text in page.evaluate("window.shown") if text.startswith("Noted")]
+    assert len(set(shown)) > 2, "it came word by word"
     expect(log(page).locator("strong", has_text="Tea")).to_be_visible()
 
     reasoning = log(page).get_by_text("She likes tea.")
@@ -103,7 +113,7 @@ def test_a_turn_is_read_on_after_a_reload_and_after_the_network_was_gone(
 
 def test_a_turn_can_be_stopped(page: Page, model: ScriptedModel, make_agent: Callable[..., str]) -> None:
     page.goto(f"/#/agents/{make_agent()}")
-    script = model.script(Reply("a b c d e f g h i j k l m n o p q r s t u v w x y z", chunk_delay=0.4))
+    script = model.script(Reply("a b c d e f g h i j k l m n o p q r s t u v w x y z", chunk_delay=1.0))
     say(page, script.say("Go on and on"))
     expect(log(page)).to_contain_text("a b")
     page.get_by_role("button", name="Stop").click()
@@ -138,6 +148,68 @@ def test_calls_are_approved_and_denied_in_place(
     is_done(page)
     assert client.agents.blocks.retrieve("human", agent_id=agent_id).value == "Name: Ada.\nLikes tea."
     assert "That is wrong." in str(script.requests[-1].body)
+
+
+def test_a_call_is_edited_in_place_and_then_done_as_edited(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    """It is refused with the call to make instead, and that one needs no further leave; any other one does."""
+    gated: Any = [{"type": "requires_approval", "tool_name": "memory_insert"}]
+    agent_id = make_agent(tool_rules=gated, tools=["memory_insert"], include_base_tool_rules=False)
+    page.goto(f"/#/agents/{agent_id}")
+    inserts = [
+        Call("memory_insert", {"label": "human", "new_string": f"Likes {drink}.", "insert_line": -1})
+        for drink in ("tea", "green tea", "coffee")
+    ]
+    script = model.script(*(Reply(calls=[insert]) for insert in inserts), Reply("As you wish."))
+    say(page, script.say("I like green tea"))
+    page.get_by_role("button", name="Edit …").click()
+    form = page.locator("form.edit")
+    form.get_by_label("insert_line").fill("at the end")
+    form.get_by_role("button", name="Approve as edited").click()
+    expect(form.get_by_role("alert")).to_contain_text("insert_line has to be JSON")
+    form.get_by_label("insert_line").fill("-1")
+    form.get_by_label("new_string").fill("Likes green tea.")
+    form.get_by_role("button", name="Approve as edited").click()
+
+    calls = log(page).locator(".call")
+    expect(calls).to_have_count(3)
+    expect(calls.nth(0)).to_contain_text("changed")
+    expect(calls.nth(1)).to_contain_text("done")
+    expect(calls.nth(2)).to_contain_text("asks for leave")
+    assert "Likes green tea." in str(script.requests[1].body)
+    assert client.agents.blocks.retrieve("human", agent_id=agent_id).value == "Name: Ada.\nLikes green tea."
+    page.reload()
+    expect(calls.nth(0)).to_contain_text("changed")
+    calls.nth(0).get_by_text("memory_insert").click()
+    expect(calls.nth(0)).to_contain_text("told to call it with these arguments instead")
+    page.get_by_role("button", name="Deny …").click()
+    page.get_by_role("button", name="Deny", exact=True).click()
+    expect(log(page)).to_contain_text("As you wish.")
+
+
+def test_calls_that_were_asked_for_together_are_decided_together(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    gated: Any = [{"type": "requires_approval", "tool_name": "memory_insert"}]
+    agent_id = make_agent(
+        tool_rules=gated,
+        tools=["memory_insert"],
+        include_base_tool_rules=False,
+        model_settings={"provider_type": "openai", "parallel_tool_calls": True},
+    )
+    page.goto(f"/#/agents/{agent_id}")
+    both = [Call("memory_insert", {"label": "human", "new_string": f"Likes {drink}."}) for drink in ("tea", "rum")]
+    script = model.script(Reply(calls=both), Reply("Only tea, then."))
+    say(page, script.say("I like tea and rum"))
+    calls = log(page).locator(".call")
+    calls.nth(0).get_by_role("button", name="Approve").click()
+    expect(calls.nth(0)).to_contain_text("To be approved, once the other calls are decided.")
+    calls.nth(1).get_by_role("button", name="Deny …").click()
+    calls.nth(1).get_by_role("button", name="Deny", exact=True).click()
+    expect(log(page)).to_contain_text("Only tea, then.")
+    is_done(page)
+    assert client.agents.blocks.retrieve("human", agent_id=agent_id).value == "Name: Ada.\nLikes tea."
 
 
 def test_nothing_that_a_model_writes_is_run_or_loaded(
@@ -201,11 +273,9 @@ def test_history_is_loaded_as_one_scrolls(
     said = page.locator(".said.user")
     expect(said.last).to_contain_text("Old 94")
     assert said.count() < 60
-    for _ in range(12):
-        log(page).evaluate("element => { element.scrollTop = 0; }")
-        page.wait_for_timeout(100)
-        if said.count() >= 95:
-            break
+    while (known := said.count()) < 95:
+        log(page).evaluate("element => { element.scrollTop = 1; element.scrollTop = 0; }")
+        expect(said).not_to_have_count(known)
     expect(said).to_have_count(95)
     expect(said.first).to_contain_text("Old 0 ")
 

@@ -1,6 +1,7 @@
 """A server with a password in the console, and what happens when it goes away in between."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -26,6 +27,14 @@ def guarded(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[Server
         }
         with ServerProcess(environment) as server:
             yield server
+
+
+def made(server: ServerProcess, what: str, **fields: Any) -> dict[str, Any]:
+    """Something new, made with the password: the official client can't send one that isn't ASCII."""
+    bearer = {b"authorization": f"Bearer {PASSWORD}".encode()}
+    answer = httpx2.post(f"{server.url}/v1/{what}", json=fields, headers=bearer)
+    answer.raise_for_status()
+    return dict(answer.json())
 
 
 def sign_in(page: Page, password: str) -> None:
@@ -54,9 +63,7 @@ def test_a_password_is_asked_for_kept_and_forgotten(new_page: Callable[..., Page
 def test_the_server_is_restarted_in_the_middle_of_a_turn(
     new_page: Callable[..., Page], guarded: ServerProcess, model: ScriptedModel
 ) -> None:
-    bearer = {b"authorization": f"Bearer {PASSWORD}".encode()}
-    made = httpx2.post(f"{guarded.url}/v1/agents", json={"name": "Ada", "model": MODEL}, headers=bearer)
-    page = new_page(guarded, f"#/agents/{made.json()['id']}")
+    page = new_page(guarded, f"#/agents/{made(guarded, 'agents', name='Ada', model=MODEL)['id']}")
     sign_in(page, PASSWORD)
     words = " ".join(f"word{number}" for number in range(24))
     script = model.script(Reply(words, chunk_delay=0.1))
@@ -70,3 +77,40 @@ def test_the_server_is_restarted_in_the_middle_of_a_turn(
     expect(log).to_contain_text("word23", timeout=60_000)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=30_000)
     expect(page.locator(".said.agent")).to_have_text(words)
+
+
+def test_a_key_for_one_agent_opens_the_console_of_that_agent(
+    new_page: Callable[..., Page], guarded: ServerProcess, model: ScriptedModel
+) -> None:
+    ours = made(guarded, "agents", name="Ours", model=MODEL, memory_blocks=[{"label": "human", "value": "Ada."}])
+    others = made(guarded, "agents", name="Others", model=MODEL)
+    key = made(guarded, "api-keys", name="visitor", scopes=["write"], agent_ids=[ours["id"]])["key"]
+    page = new_page(guarded, "#/agents")
+    sign_in(page, key)
+    card = page.get_by_role("link", name="Ours", exact=True)
+    expect(card).to_be_visible()
+    expect(page.get_by_role("link", name="Others")).to_have_count(0)
+    sections = page.get_by_role("navigation", name="Sections").get_by_role("listitem")
+    expect(sections).to_have_text(["Agents", "Health"])
+    for name in ("New agent", "Duplicate Ours", "Delete Ours"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+    card.click()
+    script = model.script(Reply("Welcome."))
+    page.get_by_label("Message", exact=True).fill(script.say("Hello"))
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("log")).to_contain_text("Welcome.")
+    page.get_by_role("link", name="Memory", exact=True).click()
+    page.get_by_role("button", name="Edit human").click()
+    page.get_by_label("Value of human").fill("Ada Byron.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="Block human")).to_contain_text("Ada Byron.")
+    for tab, shown in (
+        ("Context", "What fills the window"),
+        ("Runs", "completed"),
+        ("Schedule", "Nothing is scheduled"),
+    ):
+        page.get_by_role("link", name=tab, exact=True).click()
+        expect(page.locator("#main")).to_contain_text(shown)
+    page.goto(f"/#/agents/{others['id']}")
+    expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()

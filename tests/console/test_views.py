@@ -1,30 +1,17 @@
-"""Memory, runs and whatever else the console shows; and that everybody can use all of it."""
+"""What the console shows of an agent: its memory, its context, and its runs."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from letta_client import Letta
+from letta_client import APIStatusError, Letta
 from playwright.sync_api import Page, expect
 
-from letta.testing.scripted_model import Call, Reply, ScriptedModel
-from letta.testing.server import ServerProcess
+from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 MODEL = "openai-proxy/gpt-4o-mini"
-SOURCE = '''def shout(text: str) -> str:
-    """Say it louder.
-
-    Args:
-        text: What to say.
-    """
-    return text.upper()
-'''
-_AXE = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
-    .filter((found) => ['serious', 'critical'].includes(found.impact))
-    .map((found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)"""
 
 
 @pytest.fixture
@@ -102,11 +89,18 @@ def test_the_archive_is_searched_added_to_and_restored(page: Page, agent: str) -
     expect(rows).to_have_count(2)
 
 
-def test_a_run_shows_its_steps_cost_and_what_the_model_was_sent(page: Page, agent: str) -> None:
+def test_a_run_shows_its_steps_cost_and_what_the_model_was_sent(page: Page, client: Letta, agent: str) -> None:
     page.goto(f"/#/agents/{agent}/context")
-    expect(page.get_by_role("img", name="Tokens: Instructions")).to_be_visible()
+    picture = page.get_by_role("img", name="Tokens: Instructions")
+    expect(picture).to_be_visible()
+    window = client.agents.retrieve(agent).llm_config.context_window
+    assert f"summarized from {round(window * 0.9):,} on" in (picture.get_attribute("aria-label") or "")
+    expect(page.get_by_text("tokens are left until older messages are summarized")).to_be_visible()
+    page.get_by_text("Memory blocks", exact=True).click()
+    expect(page.get_by_role("region", name="Memory blocks")).to_contain_text("Likes tea.")
     page.get_by_role("link", name="Runs").last.click()
-    expect(page.get_by_role("img", name="Turns")).to_be_visible()
+    for plot in ("Turns", "Tokens", "Cost", "Median time"):
+        expect(page.get_by_role("img", name=f"{plot}: 12 bars")).to_be_visible()
     page.get_by_role("link", name="just now").first.click()
     expect(page.get_by_text("$0.0000")).to_have_count(3)
     page.get_by_text("Step 1").click()
@@ -114,63 +108,22 @@ def test_a_run_shows_its_steps_cost_and_what_the_model_was_sent(page: Page, agen
     expect(page.get_by_role("region", name="answer")).to_contain_text("memory_insert")
 
 
-def test_a_tool_is_written_tried_and_given_to_an_agent(page: Page, client: Letta, agent: str) -> None:
-    page.goto("/#/tools")
-    page.get_by_role("button", name="New tool").click()
-    form = page.get_by_role("dialog")
-    form.get_by_label("Source").fill(SOURCE)
-    form.get_by_label("Arguments").fill(json.dumps({"text": "tea"}))
-    form.get_by_role("button", name="Try it").click()
-    expect(form.get_by_role("region", name="result")).to_contain_text("TEA")
-    form.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("button", name="Open shout")).to_be_visible()
-
-    page.goto(f"/#/agents/{agent}/settings")
-    tools = page.locator(".panel", has=page.get_by_role("heading", name="Tools"))
-    tools.get_by_role("button", name="Add").click()
-    page.get_by_role("dialog").get_by_role("combobox").select_option(label="shout")
-    page.get_by_role("dialog").get_by_role("button", name="Add").click()
-    row = tools.get_by_role("listitem").filter(has_text="shout")
-    row.get_by_label("asks first").check()
-    expect(row).to_be_visible()
-    page.wait_for_function("() => !document.querySelector('.toast.error')")
-    assert "shout" in {tool.name for tool in client.agents.tools.list(agent)}
+def test_a_run_that_failed_says_why(page: Page, client: Letta, model: ScriptedModel, agent: str) -> None:
+    script = model.script(Reply(error=Failure("bad_request", message="No such thing as tea.")))
+    with pytest.raises(APIStatusError):
+        client.agents.messages.create(agent, input=script.say("Tea?"))
+    page.goto(f"/#/agents/{agent}/runs")
+    page.get_by_role("button", name="Failed").click()
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("failed")
+    rows.first.get_by_role("link").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("No such thing as tea.")
 
 
-def test_a_key_is_shown_once_and_revoked(page: Page) -> None:
-    page.goto("/#/keys")
-    page.get_by_role("button", name="New key").first.click()
-    page.get_by_label("Name").fill("Phone")
-    page.get_by_role("button", name="Create").click()
-    shown = page.get_by_role("dialog", name="The key Phone")
-    expect(shown.get_by_role("region", name="key")).not_to_be_empty()
-    shown.get_by_role("button", name="Done").click()
-    page.get_by_role("button", name="Revoke Phone").click()
-    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
-    expect(page.get_by_role("button", name="Revoke Phone")).to_have_count(0)
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_nobody_is_kept_out_by_how_it_is_made(
-    new_page: Callable[..., Page], server: ServerProcess, agent: str, axe: str, scheme: str, width: int
-) -> None:
-    page = new_page(server, color_scheme=scheme, viewport={"width": width, "height": 844}, bypass_csp=True)
-    views = ["agents", "runs", "tools", "mcp", "folders", "keys", "health"]
-    views += [f"agents/{agent}/{tab}" for tab in ("chat", "memory", "context", "runs", "settings")]
-    found = {}
-    for view in views:
-        page.goto(f"/#/{view}")
-        page.locator("#main").get_by_text("Loading …").first.wait_for(state="hidden")
-        page.wait_for_load_state("networkidle")
-        page.evaluate("() => { for (const one of document.querySelectorAll('details')) one.open = true; }")
-        if not page.evaluate("'axe' in window"):
-            page.evaluate(axe)
-        if problems := page.evaluate(_AXE):
-            found[view] = problems
-        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wider <= 0, f"{view} is {wider} pixels wider than the screen"
-    page.goto("/#/agents")
-    page.get_by_role("button", name="New agent").first.click()
-    page.get_by_role("dialog").wait_for()
-    found["new agent"] = page.evaluate(_AXE)
-    assert {view: problems for view, problems in found.items() if problems} == {}
+def test_what_isnt_there_is_told(page: Page) -> None:
+    page.goto("/#/agents/agent-00000000-0000-4000-8000-000000000000")
+    expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()
+    expect(page.locator("#main")).not_to_contain_text("NOT_FOUND")
+    page.get_by_role("link", name="All agents").click()
+    expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()

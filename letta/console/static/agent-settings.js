@@ -1,5 +1,5 @@
-// What an agent is: its name, model and instructions; its tools and folders; messages it is sent later.
-import { get, patch, post, remove } from "./api.js";
+// What an agent is: its name, model and instructions; its tools and folders.
+import { get, patch } from "./api.js";
 import { icon } from "./icons.js";
 import { attempt, confirm, loaded, loader, open, problem, toast } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
@@ -10,7 +10,6 @@ export default view((self) => {
     <${Basics} store=${store} />
     <${Attached} store=${store} kind="tools" title="Tools" text="What the agent can do." />
     <${Attached} store=${store} kind="folders" title="Folders" text="Files that the agent can open and search." />
-    <${Schedule} store=${store} />
     <section class="panel"><h2>Start over</h2><p class="muted">Empties the context. What was said stays stored and can be found by the agent.</p>
       <p class="after"><button onClick=${() => reset(store)}>Empty the context</button></p></section>
   </div>`;
@@ -100,51 +99,4 @@ const Attached = view((self) => {
       <span class="row">${kind === "tools" && html`<label class="check"><input type="checkbox" checked=${gated(one)} onChange=${(event) => gate(one, event)} /><span>asks first</span></label>`}
       <button class="bare" title="Take away" aria-label=${`Take ${one.name} away`} onClick=${() => detach(one)}>${icon("close")}</button></span></li>`)}</ul>`)}
   </section>`;
-});
-
-const Schedule = view((self) => {
-  const { store } = self.props;
-  const { state, load } = loader(() => get(`/agents/${store.id}/schedule`));
-  const recurring = signal(false);
-  onMount(() => void load());
-
-  async function submit(event, close) {
-    event.preventDefault();
-    const form = new FormData(event.target);
-    const schedule = recurring.value
-      ? { type: "recurring", cron_expression: form.get("cron") }
-      : { type: "one-time", scheduled_at: new Date(form.get("at")).getTime() };
-    const went = await attempt(() => post(`/agents/${store.id}/schedule`, { messages: [{ role: "user", content: form.get("text") }], schedule }), "Scheduled.");
-    if (went) {
-      close();
-      load();
-    }
-  }
-
-  const Form = view(() => ({ close }) => html`<form onSubmit=${(event) => submit(event, close)}>
-    <label class="field"><span>Message</span><textarea name="text" rows="3" required autofocus></textarea></label>
-    <div class="chips" role="group" aria-label="How often">
-      <button type="button" class="chip" aria-pressed=${String(!recurring.value)} onClick=${() => (recurring.value = false)}>Once</button>
-      <button type="button" class="chip" aria-pressed=${String(recurring.value)} onClick=${() => (recurring.value = true)}>Again and again</button></div>
-    ${recurring.value
-      ? html`<label class="field"><span>Cron expression</span><input name="cron" class="mono" required placeholder="0 8 * * 1-5" /><small>Minute, hour, day, month, weekday; in the agent's time zone (${store.agent.value.timezone ?? "UTC"}).</small></label>`
-      : html`<label class="field"><span>When</span><input type="datetime-local" name="at" required /></label>`}
-    <footer><button type="button" onClick=${() => close()}>Cancel</button><button class="primary">Schedule</button></footer></form>`);
-
-  const add = () => open((close) => html`<${Form} close=${close} />`, { label: "Send a message later" });
-  const drop = (one) => attempt(async () => {
-    await remove(`/agents/${store.id}/schedule/${one.id}`);
-    await load();
-  });
-
-  return () => {
-    if (state.value?.error?.isUnoffered && state.value.error.status !== 403) return null;
-    return html`<section class="panel"><header class="row spread"><div><h2>Schedule</h2><p class="muted">Messages that the agent is sent later.</p></div>
-        <button onClick=${add}>${icon("plus")} Add</button></header>
-      ${loaded(state.value, ({ scheduled_messages: found }) => found.length === 0 ? html`<p class="muted after">None.</p>` : html`<ul class="rows after">${found.map((one) => html`<li key=${one.id} class="row spread">
-        <span class="grow"><span class="plain">${one.message.messages.map((message) => (typeof message.content === "string" ? message.content : "…")).join(" ")}</span><br />
-          <small>${one.schedule.type === "recurring" ? html`<span class="mono">${one.schedule.cron_expression}</span>, ` : ""}${one.next_scheduled_time ? html`next ${new Date(one.next_scheduled_time).toLocaleString()}` : "over"}${one.last_error ? html` <span class="badge bad">${one.last_error}</span>` : ""}</small></span>
-        <button class="bare" title="Delete" aria-label="Delete this message" onClick=${() => drop(one)}>${icon("trash")}</button></li>`)}</ul>`)}
-    </section>`;
-  };
 });

@@ -3,6 +3,7 @@ import { storeOf } from "./agent-store.js";
 import { duplicate, exportAgent, removeAgent } from "./agents.js";
 import { icon } from "./icons.js";
 import { go, to } from "./router.js";
+import { scoped } from "./session.js";
 import { attempt, problem } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
@@ -11,8 +12,11 @@ const TABS = [
   ["memory", "Memory", () => import("./memory.js")],
   ["context", "Context", () => import("./context.js")],
   ["runs", "Runs", () => import("./agent-runs.js")],
+  ["schedule", "Schedule", () => import("./agent-schedule.js")],
   ["settings", "Settings", () => import("./agent-settings.js")],
 ];
+
+const intoView = (element) => element?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
 export default view((self) => {
   const store = storeOf(self.props.id);
@@ -47,19 +51,20 @@ export default view((self) => {
         <span class="avatar" aria-hidden="true">${[...agent.name][0]?.toUpperCase()}</span>
         <div class="grow"><h1>${agent.name}</h1><p class="muted one-line mono">${agent.model ?? "no model"}</p></div>
         <div class="row">
-          <button class="bare" title="Duplicate" aria-label="Duplicate" onClick=${copy}>${icon("copy")}</button>
+          ${!scoped.value && html`<button class="bare" title="Duplicate" aria-label="Duplicate" onClick=${copy}>${icon("copy")}</button>`}
           <button class="bare" title="Export" aria-label="Export" onClick=${() => exportAgent(agent)}>${icon("download")}</button>
-          <button class="bare" title="Delete" aria-label="Delete" onClick=${drop}>${icon("trash")}</button>
+          ${!scoped.value && html`<button class="bare" title="Delete" aria-label="Delete" onClick=${drop}>${icon("trash")}</button>`}
         </div>
         <nav class="tabs" aria-label="Views of the agent">${TABS.map(([name, title]) => html`
-          <a key=${name} href=${to("agents", agent.id, name)} aria-current=${name === tab ? "page" : undefined}>
+          <a key=${name} href=${to("agents", agent.id, name)} aria-current=${name === tab ? "page" : undefined}
+            ref=${name === tab ? intoView : null}>
             ${icon(name)}<span>${title}</span></a>`)}</nav>
       </header>`;
   }
 
   return ({ tab }) => {
     if (store.problem.value && !store.agent.value) {
-      return html`<div class="stack">${problem(store.problem.value)}<p><a href="#/agents">All agents</a></p></div>`;
+      return html`${problem(store.problem.value)}<p class="more"><a class="button" href="#/agents">${icon("back")} All agents</a></p>`;
     }
     if (!store.agent.value) return html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;
     const View = tabView(tab);

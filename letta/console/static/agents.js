@@ -2,6 +2,7 @@
 import { get, post, remove, request } from "./api.js";
 import { icon } from "./icons.js";
 import { go, to } from "./router.js";
+import { scoped } from "./session.js";
 import { attempt, confirm, count, empty, moreButton, open, pager, problem, save, toast, when } from "./ui.js";
 import { html, onMount, signal, view, watch } from "./view.js";
 
@@ -77,10 +78,10 @@ export const Agents = view(() => {
     <header class="page">
       <div><h1>Agents</h1>${total.value !== null && html`<p class="muted">${count(total.value)} ${total.value === 1 ? "agent" : "agents"}</p>`}</div>
       <div class="actions">
-        <label class="button" tabindex="-1">${icon("upload")} <span>Import</span>
+        ${!scoped.value && html`<label class="button" tabindex="-1">${icon("upload")} <span>Import</span>
           <input type="file" class="hidden-input" accept=".af,application/json" aria-label="Import an agent file"
             onChange=${bringIn} /></label>
-        <button class="primary" onClick=${create}>${icon("plus")} <span>New agent</span></button>
+        <button class="primary" onClick=${create}>${icon("plus")} <span>New agent</span></button>`}
       </div>
     </header>
     <div class="filters" role="search">
@@ -106,9 +107,9 @@ const AgentCard = view(() => ({ agent, actions }) => html`
       </p>
     </div>
     <div class="tools">
-      <button class="bare" title="Duplicate" aria-label=${`Duplicate ${agent.name}`} onClick=${() => actions.duplicate(agent)}>${icon("copy")}</button>
+      ${!scoped.value && html`<button class="bare" title="Duplicate" aria-label=${`Duplicate ${agent.name}`} onClick=${() => actions.duplicate(agent)}>${icon("copy")}</button>`}
       <button class="bare" title="Export" aria-label=${`Export ${agent.name}`} onClick=${() => exportAgent(agent)}>${icon("download")}</button>
-      <button class="bare" title="Delete" aria-label=${`Delete ${agent.name}`} onClick=${() => actions.remove(agent)}>${icon("trash")}</button>
+      ${!scoped.value && html`<button class="bare" title="Delete" aria-label=${`Delete ${agent.name}`} onClick=${() => actions.remove(agent)}>${icon("trash")}</button>`}
     </div>
   </li>`);
 

@@ -1,11 +1,18 @@
 // The public API, the only thing that the console gets its data from.
 import { authorization, key, signOut } from "./session.js";
 
+const NOT_FOUND = /^NOT_FOUND: /;
+
 export class ApiError extends Error {
   constructor(status, body) {
     super(told(status, body));
     this.status = status;
     this.body = body;
+  }
+
+  /** Whether what was asked for isn't there, though others like it may be. */
+  get isLost() {
+    return this.status === 404 && NOT_FOUND.test(this.body?.detail);
   }
 
   /** Whether this server doesn't offer the operation, or not to this key. */
@@ -16,7 +23,7 @@ export class ApiError extends Error {
 
 function told(status, body) {
   const detail = body?.detail ?? body?.error?.message ?? body?.message;
-  if (typeof detail === "string") return detail;
+  if (typeof detail === "string") return detail.replace(NOT_FOUND, "");
   if (detail?.message) return detail.message;
   if (detail) return JSON.stringify(detail);
   return status ? `The server answered ${status}.` : "The server can't be reached.";
@@ -54,7 +61,8 @@ export async function request(method, path, { query, body, form, abort } = {}) {
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  if (response.status === 401 && used === key.value) signOut(used ? "That password or key is not the right one." : "");
+  // A 401 with an error in it is that of a model's provider, which has refused the server.
+  if (response.status === 401 && !answer?.error && used === key.value) signOut(used ? "That password or key is not the right one." : "");
   throw new ApiError(response.status, answer);
 }
 

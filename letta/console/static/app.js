@@ -3,7 +3,7 @@ import { Agents } from "./agents.js";
 import { get } from "./api.js";
 import { icon } from "./icons.js";
 import { route, to } from "./router.js";
-import { key, refused, signOut } from "./session.js";
+import { key, refused, scoped, signOut } from "./session.js";
 import { Dialogs, Toasts, empty, problem } from "./ui.js";
 import { html, listen, onMount, render, signal, view } from "./view.js";
 
@@ -29,8 +29,8 @@ const LATER = {
   health: () => import("./health.js"),
   login: () => import("./login.js"),
 };
-/** Sections that this server doesn't have: `path` is asked once, and a 404 or 501 hides them. */
-const PROBES = { folders: "/folders", providers: "/providers", keys: "/api-keys" };
+/** Sections are asked for once, and hidden where the server doesn't have them, or not for this key. */
+const PROBES = { tools: "/tools", runs: "/runs", mcp: "/mcp-servers", folders: "/folders", providers: "/providers", keys: "/api-keys" };
 const hidden = signal(new Set());
 const drawer = signal(false);
 
@@ -71,7 +71,9 @@ async function lookAround() {
     try {
       await get(path, { limit: 1 });
     } catch (error) {
-      if ([404, 501].includes(error.status)) hidden.value = new Set([...hidden.value, name]);
+      if (![403, 404, 501].includes(error.status)) return;
+      if (name === "tools" && error.status === 403) scoped.value = true;
+      hidden.value = new Set([...hidden.value, name]);
     }
   }));
 }

@@ -5,6 +5,14 @@ import { ask, attempt, empty, moreButton, pager, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const MOST = 20;
+const LONG = 600;
+
+/** A long text, its beginning first. */
+const Long = view(() => {
+  const whole = signal(false);
+  return ({ text }) => html`<p class="plain">${whole.value ? text : `${text.slice(0, LONG * 0.7)} …`}
+    ${" "}<button class="link" aria-expanded=${String(whole.value)} onClick=${() => (whole.value = !whole.value)}>${whole.value ? "Less" : "Show all"}</button></p>`;
+});
 
 export const Archive = view((self) => {
   const { store } = self.props;
@@ -100,7 +108,7 @@ export const Archive = view((self) => {
 
   const rows = (all) => html`<ul class="passages">${all.map(({ passage, score, gone }) => html`
     <li key=${passage.id}>
-      <p class="plain">${passage.text}</p>
+      ${passage.text.length > LONG ? html`<${Long} text=${passage.text} />` : html`<p class="plain">${passage.text}</p>`}
       <div class="row spread"><span class="facts">
         ${score !== undefined && score !== null && html`<span class="badge busy score" title="How well it fits, 0 to 1">${score.toFixed(3)}</span>`}
         ${(passage.tags ?? []).map((tag) => html`<span class="tag">${tag}</span>`)}

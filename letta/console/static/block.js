@@ -11,7 +11,7 @@ export function LimitBar({ used, limit }) {
   const part = limit ? Math.min(1, used / limit) : 1;
   const text = `${count(used)} of ${count(limit)} characters`;
   return html`<div class=${`limit ${part >= FULL ? "full" : ""}`} title=${text}>
-    <meter min="0" max="1" high=${FULL} optimum="0" value=${part} aria-label=${text}></meter><span>${count(used)} / ${count(limit)}</span></div>`;
+    <span class="bar" role="meter" aria-label="Used" aria-valuemin="0" aria-valuemax=${limit} aria-valuenow=${used} aria-valuetext=${text}><i style=${{ width: `${part * 100}%` }}></i></span><span>${count(used)} / ${count(limit)}</span></div>`;
 }
 
 export function blockText(block, change) {

@@ -8,7 +8,7 @@ const SPARE = 2;
 /** Bars for `points` of {label, value, second}; `second` stands on top of `value`. */
 export function bars({ title, points, format, total }) {
   const most = Math.max(...points.map((point) => point.value + (point.second ?? 0)), 0) || 1;
-  const width = WIDTH / Math.max(points.length, 12);
+  const width = WIDTH / points.length;
   return html`<figure class="plot">
     <figcaption><span>${title}</span><strong>${total ?? format(points.at(-1)?.value ?? 0)}</strong></figcaption>
     <svg viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
@@ -23,19 +23,21 @@ export function bars({ title, points, format, total }) {
           ${high > 0 && html`<rect ...${common} class="second" y=${HEIGHT - low - high} height=${high} />`}</g>`;
       })}
     </svg>
+    <p class="scale"><span>${points[0]?.label}</span><span>${points.at(-1)?.label}</span></p>
   </figure>`;
 }
 
-/** Things with a date, put into at most `most` equal stretches of time, oldest first. */
-export function byTime(things, dateOf, most = 30) {
+/** Things with a date, put into `least` to `most` equal stretches of time that end now, oldest first. */
+export function byTime(things, dateOf, least = 12, most = 30) {
   if (!things.length) return [];
   const times = things.map((thing) => new Date(dateOf(thing)).getTime());
   const first = Math.min(...times);
   const last = Date.now();
   const stretch = [3_600_000, 6 * 3_600_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000].find((one) => (last - first) / one <= most) ?? (last - first) / most;
   const groups = new Map();
-  for (let start = Math.floor(first / stretch); start <= Math.floor(last / stretch); start++) groups.set(start, []);
+  const newest = Math.floor(last / stretch);
+  for (let start = Math.min(Math.floor(first / stretch), newest - least + 1); start <= newest; start++) groups.set(start, []);
   things.forEach((thing, place) => groups.get(Math.floor(times[place] / stretch))?.push(thing));
-  const form = stretch < 86_400_000 ? { dateStyle: "short", timeStyle: "short" } : { dateStyle: "medium" };
+  const form = { month: "short", day: "numeric", ...(stretch < 86_400_000 ? { hour: "numeric", minute: "2-digit" } : {}) };
   return [...groups].slice(-most).map(([start, group]) => ({ label: new Date(start * stretch).toLocaleString(undefined, form), group }));
 }

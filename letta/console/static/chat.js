@@ -10,7 +10,9 @@ import { ask, attempt, confirm, empty, problem } from "./ui.js";
 import { html, listen, onMount, signal, view } from "./view.js";
 
 const NEAR = 80;
-const strip = signal(matchMedia("(min-width: 1180px)").matches);
+const wide = matchMedia("(min-width: 1180px)");
+const strip = signal(wide.matches);
+wide.addEventListener("change", () => (strip.value = wide.matches));
 
 export default view((self) => {
   const { store } = self.props;
@@ -78,7 +80,9 @@ const Pane = view((self) => {
     if (!asked.every((one) => made.has(one.call.tool_call_id))) return;
     stuck = true;
     drafts.value = new Map();
-    conversation.decide(asked.map((one) => made.get(one.call.tool_call_id)));
+    const decisions = asked.map((one) => made.get(one.call.tool_call_id));
+    const rewritten = decisions.flatMap(({ edited }) => (edited ? [edited] : []));
+    conversation.decide(decisions.map(({ edited, ...sent }) => sent), rewritten);
   }
 
   function items() {
@@ -149,9 +153,9 @@ const Pane = view((self) => {
         <div class="inner" ref=${(element) => (inner = element ?? inner)}>
           ${conversation.more.value && html`<p class="aside">Older messages are loaded as you scroll.</p>`}
           ${!conversation.stored.value && html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`}
-          ${conversation.stored.value && !all.some((item) => item.kind === "call" || item.message.message_type !== "system_message") && empty("chat", `Talk with ${store.agent.value.name}`, "It remembers what matters, here and in its other conversations.")}
           ${all.map((item, place) => html`<${Item} key=${item.key} item=${item} last=${place === all.length - 1} onDecide=${live ? null : decide}
             busy=${Boolean(live) && (fresh.has(item.message) || (item.kind === "call" && !item.result))} />`)}
+          ${conversation.stored.value && !all.some((item) => item.kind === "call" || item.message.message_type !== "system_message") && empty("chat", `Talk with ${store.agent.value.name}`, "It remembers what matters, here and in its other conversations.")}
           ${status(live)}
           ${!live && ended(conversation.ending.value)}
           ${conversation.problem.value && problem(conversation.problem.value)}

@@ -5,6 +5,7 @@ import { icon } from "./icons.js";
 import { attempt, code, count, loaded, loader, pretty, short } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
+/** Share of the window from which on the server summarizes older messages. */
 const COMPACTION = 0.9;
 
 const partsOf = (context) => [
@@ -38,22 +39,27 @@ export default view((self) => {
     const most = context.context_window_size_max || 1;
     const used = context.context_window_size_current;
     const share = (tokens) => `${(tokens / most) * 100}%`;
+    const limit = Math.round(COMPACTION * most);
     const told = parts.filter(([, tokens]) => tokens > 0).map(([name, tokens]) => `${name} ${count(tokens)}`).join(", ");
     return html`
       <dl class="stats">
         <div class="stat"><dt>In use</dt><dd>${count(used)}</dd></div>
         <div class="stat"><dt>Window</dt><dd>${short(most)}</dd></div>
         <div class="stat"><dt>Filled</dt><dd>${((used / most) * 100).toFixed(1)} %</dd></div>
-        <div class="stat"><dt>Messages in it</dt><dd>${count(context.num_messages)}</dd></div>
-        <div class="stat"><dt>Kept beyond it</dt><dd>${count(context.num_recall_memory)}</dd></div>
-        <div class="stat"><dt>Passages in the archive</dt><dd>${count(context.num_archival_memory)}</dd></div>
+        <div class="stat"><dt>Messages</dt><dd>${count(context.num_messages)}</dd></div>
+        <div class="stat"><dt>Messages beyond</dt><dd>${count(context.num_recall_memory)}</dd></div>
+        <div class="stat"><dt>In the archive</dt><dd>${count(context.num_archival_memory)}</dd></div>
       </dl>
       <section class="panel">
-        <div class="row spread"><h2>What fills the window</h2><small>Red: older messages are summarized about here.</small></div>
-        <div class="picture-bar" role="img" aria-label=${`Tokens: ${told}; of ${count(most)}`}>
+        <h2>What fills the window</h2>
+        <div class="picture-bar" role="img" aria-label=${`Tokens: ${told}; of ${count(most)}. Older messages are summarized from ${count(limit)} on.`}>
           ${parts.map(([name, tokens], place) => tokens > 0 && html`<span key=${name} class=${`k${place}`} title=${`${name}: ${count(tokens)}`} style=${{ width: share(tokens) }}></span>`)}
-          <span class="mark-line" style=${{ left: `${COMPACTION * 100}%` }}></span>
+          <span class="mark-line" style=${{ left: share(limit) }}></span>
         </div>
+        <p class="scale"><span>0</span><span class="strikes" style=${{ right: `${(1 - COMPACTION) * 100}%` }}>summarized from ${short(limit)} on</span><span class="wide-only">${short(most)}</span></p>
+        <p class="muted after">${used < limit
+          ? `${count(limit - used)} tokens are left until older messages are summarized.`
+          : "Older messages are summarized after the next answer."}</p>
         ${used / most < 0.25 && html`<p class="muted zoom">Only what is used, enlarged:</p>
           <div class="picture-bar" aria-hidden="true">${parts.map(([name, tokens], place) => tokens > 0 && html`<span key=${name} class=${`k${place}`} title=${`${name}: ${count(tokens)}`} style=${{ width: `${(tokens / used) * 100}%` }}></span>`)}</div>`}
         <ul class="legend">${parts.map(([name, tokens, content], place) => tokens > 0 && html`<li key=${name}><details>
@@ -65,7 +71,7 @@ export default view((self) => {
 
   return () => html`
     <header class="page">
-      <label class="row"><span class="muted">Conversation</span><select value=${conversation.value} onChange=${(event) => { conversation.value = event.target.value; load(); }}>
+      <label><span class="visually-hidden">Conversation</span><select value=${conversation.value} onChange=${(event) => { conversation.value = event.target.value; load(); }}>
         <option value=${OWN}>Main conversation</option>
         ${(store.conversations.value ?? []).map((one) => html`<option key=${one.id} value=${one.id}>${one.summary || one.id}</option>`)}
       </select></label>

@@ -4,7 +4,7 @@ import { events, get, post, request } from "./api.js";
 import { batch, signal } from "./view.js";
 
 const PAGE = 40;
-const PAUSES = [500, 1000, 2000, 4000, 8000];
+const PAUSES = [500, 1000, 2000, 3000, 3000, 3000];
 const POLL = 1500;
 const GOING_ON = new Set(["created", "running"]);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -22,6 +22,7 @@ export class Conversation {
     this.problem = signal(null);
     this.ending = signal(null);
     this.epoch = 0;
+    this.rewritten = []; // calls as a person has changed them, which are approved beforehand
   }
 
   get path() {
@@ -79,14 +80,26 @@ export class Conversation {
 
   /** Say something; `content` is text or parts. */
   send(content) {
+    this.rewritten = [];
     const otid = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
     this.sent.value = [...this.sent.value, { message_type: "user_message", id: otid, otid, content, date: new Date().toISOString() }];
     return this.#turn([{ role: "user", content, otid }], otid);
   }
 
-  /** Answer what the agent asked leave for. */
-  decide(approvals) {
+  /** Answer what the agent asked leave for. `rewritten` are the calls that it is asked to make in place of its own. */
+  decide(approvals, rewritten = []) {
+    this.rewritten = rewritten;
     return this.#turn([{ type: "approval", approvals }], null);
+  }
+
+  /** Where the agent asks leave for nothing but what a person has told it to do, it has that leave: once. */
+  #keepPromise(said) {
+    const asked = said.findLast((message) => message.message_type === "approval_request_message");
+    const calls = asked && this.ending.value?.reason === "requires_approval" ? callsOf(asked) : [];
+    const promised = this.rewritten.map(sameCall);
+    this.rewritten = [];
+    if (!calls.length || !calls.map(sameCall).every((call) => take(promised, call))) return;
+    this.decide(calls.map((call) => ({ type: "approval", tool_call_id: call.tool_call_id, approve: true })));
   }
 
   async #turn(messages, otid) {
@@ -204,6 +217,7 @@ export class Conversation {
       this.live.value = null;
     });
     this.onStep?.();
+    this.#keepPromise(said);
   }
 
   #fail(error, epoch) {
@@ -272,6 +286,23 @@ function joinCall(calls, piece) {
   const call = calls[place];
   const args = (call.arguments ?? "") + (piece.arguments ?? "");
   return calls.with(place, { ...call, name: call.name || piece.name, arguments: args });
+}
+
+/** A call as a text that is equal for equal calls, whatever the order and the spacing of their arguments. */
+function sameCall(call) {
+  const sorted = (_, value) =>
+    value && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value;
+  try {
+    return `${call.name} ${JSON.stringify(JSON.parse(call.arguments), sorted)}`;
+  } catch {
+    return `${call.name} ${call.arguments}`;
+  }
+}
+
+function take(all, one) {
+  const place = all.indexOf(one);
+  if (place >= 0) all.splice(place, 1);
+  return place >= 0;
 }
 
 export function callsOf(message) {

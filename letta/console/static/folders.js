@@ -24,7 +24,7 @@ export default view(() => {
     <header class="page"><h1>Folders</h1><div class="actions"><button class="primary" onClick=${add}>${icon("plus")} New folder</button></div></header>
     ${list.error.value && problem(list.error.value)}
     ${list.items.value?.length === 0 && !list.error.value && empty("folders", "No folders", "Upload files to a folder and open it to agents: they read and search them.")}
-    ${list.items.value?.length > 0 && html`<ul class="rows">${list.items.value.map((folder) => html`<${Folder} key=${folder.id} folder=${folder} onDelete=${() => drop(folder)} />`)}</ul>${moreButton(list)}`}`;
+    ${list.items.value?.length > 0 && html`<ul class="rows">${list.items.value.map((folder) => html`<${Folder} key=${folder.id} folder=${folder} alone=${list.items.value.length === 1} onDelete=${() => drop(folder)} />`)}</ul>${moreButton(list)}`}`;
 });
 
 const Folder = view((self) => {
@@ -58,7 +58,7 @@ const Folder = view((self) => {
     if (await attempt(() => remove(`/folders/${folder.id}/${file.id}`))) load();
   }
 
-  return () => html`<li><details onToggle=${(event) => event.target.open && !state.value && look()}>
+  return () => html`<li><details open=${self.props.alone} onToggle=${(event) => event.target.open && !state.value && look()}>
     <summary>${folder.name} <span class="muted">${folder.description ?? ""}</span></summary>
     <div class="stack">
       <div class="row"><label class="button small">${icon("upload")} Upload files<input type="file" class="hidden-input" multiple onChange=${upload} /></label>

@@ -11,7 +11,7 @@ const LINES = {
   mcp: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
   folders: "M3 6h6l2 2h10v11H3z",
   providers: "M12 3l9 5-9 5-9-5zM3 13l9 5 9-5",
-  schedules: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
+  schedule: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
   keys: "M11 14a4 4 0 1 1 2-5h8v3h-2v3h-3v-3h-3M8 11v0",
   health: "M3 12h4l3-8 4 16 3-8h4",
   settings: "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",

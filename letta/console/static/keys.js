@@ -25,28 +25,47 @@ export default view(() => {
   return () => html`
     <header class="page"><div><h1>Keys</h1><p class="muted">Instead of the server's password, and with less power.</p></div>
       <div class="actions"><button class="primary" onClick=${add}>${icon("plus")} New key</button></div></header>
-    ${loaded(state.value, (found) => found.length === 0 ? empty("keys", "No keys", "Give each program a key of its own: it can be revoked without changing the password.") : html`<div class="table-wrap"><table>
-      <thead><tr><th scope="col">Name</th><th scope="col">Key</th><th scope="col">May</th><th scope="col">Last used</th><th scope="col">Expires</th><th scope="col"><span class="visually-hidden">Revoke</span></th></tr></thead>
-      <tbody>${found.map((key) => html`<tr key=${key.id}><td><strong>${key.name}</strong></td><td class="mono">${key.hint}</td>
-        <td>${key.scopes.map((scope) => html`<span class="tag">${scope}</span> `)}${key.agent_ids && html`<small>${key.agent_ids.length} ${key.agent_ids.length === 1 ? "agent" : "agents"} only</small>`}</td>
-        <td>${key.last_used_at ? when(key.last_used_at) : html`<span class="muted">never</span>`}</td><td>${key.expires_at ? when(key.expires_at) : html`<span class="muted">never</span>`}</td>
-        <td><button class="bare" title="Revoke" aria-label=${`Revoke ${key.name}`} onClick=${() => drop(key)}>${icon("trash")}</button></td></tr>`)}</tbody></table></div>`)}`;
+    ${loaded(state.value, (found) => found.length === 0 ? empty("keys", "No keys", "Give each program a key of its own: it can be revoked without changing the password.") : html`<ul class="rows">${found.map((key) => html`<li key=${key.id} class="row spread">
+      <div class="grow"><strong>${key.name}</strong> ${key.scopes.map((scope) => html`<span class="tag">${scope}</span> `)}${key.agent_ids && html`<span class="tag">${key.agent_ids.length} ${key.agent_ids.length === 1 ? "agent" : "agents"} only</span>`}
+        <p class="facts"><span class="mono">${key.hint}</span><span>${key.last_used_at ? html`last used ${when(key.last_used_at)}` : "never used"}</span><span>${key.expires_at ? html`until ${when(key.expires_at)}` : "until it is revoked"}</span></p></div>
+      <button class="bare" title="Revoke" aria-label=${`Revoke ${key.name}`} onClick=${() => drop(key)}>${icon("trash")}</button></li>`)}</ul>`)}`;
 });
 
 const NewKey = view((self) => {
   const failure = signal(null);
   const agents = signal([]);
-  onMount(() => void get("/agents", { limit: 200, include: [] }).then((found) => (agents.value = found), () => {}));
+  const chosen = signal(new Map());
+  let timer;
+  const find = (words) => get("/agents", { limit: 50, query_text: words, include: [] }).then((found) => (agents.value = found), () => {});
+  onMount(() => {
+    find("");
+    return () => clearTimeout(timer);
+  });
+
+  const type = (event) => {
+    const words = event.target.value;
+    clearTimeout(timer);
+    timer = setTimeout(() => find(words), 250);
+  };
+
+  function choose(agent, event) {
+    const next = new Map(chosen.value);
+    if (event.target.checked) next.set(agent.id, agent);
+    else next.delete(agent.id);
+    chosen.value = next;
+  }
+
+  /** Those that are chosen stay in view, whatever is searched for. */
+  const offered = () => [...chosen.value.values(), ...agents.value.filter((agent) => !chosen.value.has(agent.id))];
   async function submit(event) {
     event.preventDefault();
     const form = new FormData(event.target);
-    const chosen = form.getAll("agents");
     failure.value = null;
     try {
       self.props.close(await post("/api-keys", {
         name: form.get("name"),
         scopes: [form.get("scope")],
-        ...(chosen.length ? { agent_ids: chosen } : {}),
+        ...(chosen.value.size ? { agent_ids: [...chosen.value.keys()] } : {}),
         ...(form.get("until") ? { expires_at: new Date(form.get("until")).toISOString() } : {}),
       }));
     } catch (error) {
@@ -56,7 +75,11 @@ const NewKey = view((self) => {
   return () => html`<form onSubmit=${submit}>
     <label class="field"><span>Name</span><input name="name" required autofocus autocomplete="off" /></label>
     <label class="field"><span>It may</span><select name="scope">${SCOPES.map(([value, title]) => html`<option key=${value} value=${value}>${title}</option>`)}</select></label>
-    <label class="field"><span>Only these agents</span><select name="agents" multiple size="4">${agents.value.map((agent) => html`<option key=${agent.id} value=${agent.id}>${agent.name}</option>`)}</select><small>None chosen: all.</small></label>
+    <fieldset class="field"><legend>Only these agents</legend>
+      <label class="search">${icon("search")}<input type="search" aria-label="Search agents" placeholder="Search" onInput=${type} /></label>
+      <div class="choices" tabindex="0" role="group" aria-label="Agents">${offered().map((agent) => html`<label class="check" key=${agent.id}>
+        <input type="checkbox" checked=${chosen.value.has(agent.id)} onChange=${(event) => choose(agent, event)} /><span>${agent.name}</span></label>`)}</div>
+      <small>${chosen.value.size ? `${chosen.value.size} chosen.` : "None chosen: all."}</small></fieldset>
     <label class="field"><span>Until</span><input type="date" name="until" /><small>Empty: until it is revoked.</small></label>
     ${failure.value && problem(failure.value)}
     <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary">Create</button></footer></form>`;

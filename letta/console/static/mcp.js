@@ -2,6 +2,7 @@
 import { get, patch, post, remove } from "./api.js";
 import { icon } from "./icons.js";
 import { attempt, code, confirm, empty, loaded, loader, open, pretty, problem } from "./ui.js";
+import { example } from "./schema.js";
 import { html, onMount, signal, view } from "./view.js";
 
 export default view(() => {
@@ -16,7 +17,7 @@ export default view(() => {
     <header class="page"><h1>MCP servers</h1><div class="actions"><button class="primary" onClick=${add}>${icon("plus")} Add a server</button></div></header>
     ${loaded(state.value, (servers) => servers.length === 0
       ? empty("mcp", "No MCP servers", "Their tools can be given to agents like any other.")
-      : html`<ul class="rows">${servers.map((server) => html`<${Server} key=${server.id} server=${server} reload=${load} />`)}</ul>`)}`;
+      : html`<ul class="rows">${servers.map((server) => html`<${Server} key=${server.id} server=${server} alone=${servers.length === 1} reload=${load} />`)}</ul>`)}`;
 });
 
 const Server = view((self) => {
@@ -36,7 +37,7 @@ const Server = view((self) => {
   const run = (tool) => open((close) => html`<${TryTool} server=${server} tool=${tool} close=${close} />`, { label: `Try ${tool.name}`, wide: true });
 
   return () => html`<li>
-    <details onToggle=${(event) => event.target.open && !state.value && load()}>
+    <details open=${self.props.alone} onToggle=${(event) => event.target.open && !state.value && load()}>
       <summary>${server.server_name} <span class="muted mono">${server.server_url ?? [server.command, ...(server.args ?? [])].join(" ")}</span></summary>
       <div class="stack">
         <div class="row"><button class="small" onClick=${refresh}>${icon("refresh")} Refresh the tools</button>
@@ -67,7 +68,7 @@ const TryTool = view((self) => {
   }
   return () => html`<form onSubmit=${run}>
     <details><summary class="muted">Schema</summary>${code(pretty(tool.json_schema?.parameters ?? {}), "schema")}</details>
-    <label class="field"><span>Arguments (JSON)</span><textarea class="mono" name="args" rows="4" autofocus>{}</textarea></label>
+    <label class="field"><span>Arguments (JSON)</span><textarea class="mono" name="args" rows="4" autofocus defaultValue=${pretty(example(tool.json_schema))}></textarea></label>
     ${failure.value && problem(failure.value)}
     ${result.value && code(pretty(result.value.func_return ?? result.value), "result")}
     <footer><button class="primary" disabled=${busy.value}>${busy.value ? "Running …" : "Run"}</button></footer></form>`;

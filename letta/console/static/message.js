@@ -1,5 +1,6 @@
 // How what was said looks: text, reasoning, calls of tools with what they returned, questions for leave.
 import { callsOf, keyOf } from "./conversation.js";
+import { Decision, editOf, parsed } from "./decision.js";
 import { icon } from "./icons.js";
 import { markdown } from "./markdown.js";
 import { code, pretty } from "./ui.js";
@@ -118,10 +119,10 @@ function folded(title, text, kind) {
 
 // Calls ------------------------------------------------------------------------------------------------------------
 
-const STATES = { success: ["good", "done"], error: ["bad", "failed"], pending: ["warn", "asks for leave"], denied: ["bad", "denied"], busy: ["busy", "running"], none: ["", "no result"] };
+const STATES = { success: ["good", "done"], error: ["bad", "failed"], pending: ["warn", "asks for leave"], denied: ["bad", "denied"], edited: ["warn", "changed"], busy: ["busy", "running"], none: ["", "no result"] };
 
 function stateOf({ call, result, decision, asks }, busy) {
-  if (decision && !decision.approve) return "denied";
+  if (decision && !decision.approve) return editOf(decision) ? "edited" : "denied";
   if (result) return result.status === "error" ? "error" : "success";
   if (asks && !decision) return "pending";
   return busy ? "busy" : "none";
@@ -141,26 +142,24 @@ const Call = view((self) => {
           <span class="gist mono">${gist(item.call.arguments)}</span><span class=${`badge ${tone}`}>${word}</span></summary>
         <div class="stack">
           ${item.call.arguments && argumentsOf(item.call.arguments)}
-          ${item.decision && html`<p class="muted">${item.decision.approve ? "You approved this." : `You denied this. ${item.decision.reason ?? ""}`}</p>`}
-          ${item.result && resultOf(item.result)}
+          ${item.decision && decided(item.decision)}
+          ${item.result && state !== "edited" && resultOf(item.result)}
         </div>
         ${pending && onDecide && html`<${Decision} item=${item} onDecide=${onDecide} />`}
       </details>`;
   };
 });
 
+function decided(decision) {
+  if (decision.approve) return html`<p class="muted">Approved.</p>`;
+  const edit = editOf(decision);
+  if (!edit) return html`<p class="muted">Denied. ${decision.reason ?? ""}</p>`;
+  return html`<p class="muted">Not done like this: the agent was told to call it with these arguments instead.</p>${argumentsOf(edit)}`;
+}
+
 function gist(text) {
   const values = Object.values(parsed(text) ?? {}).filter((value) => ["string", "number", "boolean"].includes(typeof value));
   return values.map((value) => String(value).replace(/\s+/g, " ")).join(" · ").slice(0, 120);
-}
-
-function parsed(text) {
-  try {
-    const value = JSON.parse(text);
-    return value && typeof value === "object" && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function argumentsOf(text) {
@@ -179,27 +178,3 @@ function resultOf(result) {
     ${["stdout", "stderr"].map((name) => result[name]?.length > 0 && html`<div key=${name}><p class="muted">${name}</p>${code(result[name].join("\n"), name)}</div>`)}
   </div>`;
 }
-
-const Decision = view((self) => {
-  const denying = signal(false);
-  const decide = (approve, reason) => self.props.onDecide(self.props.item, { type: "approval", tool_call_id: self.props.item.call.tool_call_id, approve, ...(reason ? { reason } : {}) });
-  function deny(event) {
-    event.preventDefault();
-    decide(false, new FormData(event.target).get("reason").trim());
-  }
-  return ({ item }) => {
-    if (item.draft) return html`<p class="decide muted">${item.draft.approve ? "To be approved" : "To be denied"}, once the other calls are decided.</p>`;
-    if (denying.value) {
-      return html`<form class="decide" onSubmit=${deny}>
-        <label class="grow"><span class="visually-hidden">Why not (the agent reads this)</span>
-          <input name="reason" ref=${(element) => element && !element.dataset.seen && ((element.dataset.seen = "1"), element.focus())} placeholder="Why not? The agent reads this." autocomplete="off" /></label>
-        <button class="danger">Deny</button><button type="button" onClick=${() => (denying.value = false)}>Back</button>
-      </form>`;
-    }
-    return html`<div class="decide">
-      <span class="grow">The agent asks for leave to do this.</span>
-      <button class="primary" onClick=${() => decide(true)}>${icon("check")} Approve</button>
-      <button onClick=${() => (denying.value = true)}>Deny …</button>
-    </div>`;
-  };
-});

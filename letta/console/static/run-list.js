@@ -47,11 +47,11 @@ export const RunList = view((self) => {
     const spent = sum(steps.value ?? [], (step) => step.cost_usd);
     return html`<section class="plots" aria-label="Over time">
       ${bars({ title: "Turns", total: count(runs.value.length), format: count, points: turns.map(({ label, group }) => ({ label, value: group.length })) })}
-      ${bars({ title: "Tokens (prompt, answer)", total: short(sum(steps.value ?? [], (step) => step.total_tokens)), format: short, points: calls.map(({ label, group }) => ({ label, value: sum(group, (step) => step.prompt_tokens), second: sum(group, (step) => step.completion_tokens) })) })}
+      ${bars({ title: "Tokens", total: short(sum(steps.value ?? [], (step) => step.total_tokens)), format: short, points: calls.map(({ label, group }) => ({ label, value: sum(group, (step) => step.prompt_tokens), second: sum(group, (step) => step.completion_tokens) })) })}
       ${bars({ title: "Cost", total: money(spent), format: money, points: calls.map(({ label, group }) => ({ label, value: sum(group, (step) => step.cost_usd) })) })}
-      ${bars({ title: "Time of a turn (median)", total: duration(middle(runs.value)), format: duration, points: turns.map(({ label, group }) => ({ label, value: middle(group) })) })}
-      ${runs.value.length === MOST && html`<p class="muted">Of the newest ${MOST} turns and model calls.</p>`}
-    </section>`;
+      ${bars({ title: "Median time", total: duration(middle(runs.value)), format: duration, points: turns.map(({ label, group }) => ({ label, value: middle(group) })) })}
+    </section>
+    ${runs.value.length === MOST && html`<p class="muted"><small>Plots are of the newest ${MOST} turns and model calls.</small></p>`}`;
   }
 
   return () => html`
@@ -64,11 +64,11 @@ export const RunList = view((self) => {
     ${list.error.value && problem(list.error.value)}
     ${list.items.value?.length === 0 && !list.error.value && empty("runs", "No runs", "Each turn of an agent is a run, with its steps, tokens and cost.")}
     ${list.items.value?.length > 0 && html`<div class="table-wrap"><table>
-      <thead><tr><th scope="col">Run</th>${!agentId && html`<th scope="col">Agent</th>`}<th scope="col">Status</th><th scope="col">Ended with</th><th scope="col" class="number">First token</th><th scope="col" class="number">Time</th></tr></thead>
+      <thead><tr><th scope="col">Run</th>${!agentId && html`<th scope="col">Agent</th>`}<th scope="col">Status</th><th scope="col" class="wide-only">Ended with</th><th scope="col" class="number">First token</th><th scope="col" class="number">Time</th></tr></thead>
       <tbody>${list.items.value.map((run) => html`<tr key=${run.id}>
         <td><a href=${to("runs", run.id)}>${when(run.created_at)}</a></td>
         ${!agentId && html`<td><a href=${to("agents", run.agent_id)}>${names.value.get(run.agent_id) ?? "…"}</a></td>`}
-        <td>${badgeOf(run)}</td><td class="muted">${run.stop_reason?.replaceAll("_", " ") ?? ""}</td>
+        <td>${badgeOf(run)}</td><td class="muted wide-only">${run.stop_reason?.replaceAll("_", " ") ?? ""}</td>
         <td class="number">${duration(run.ttft_ns)}</td><td class="number">${duration(run.total_duration_ns)}</td></tr>`)}</tbody>
     </table></div>${moreButton({ ...list, next: () => list.next().then(name) })}`}`;
 });

@@ -6,6 +6,8 @@ const NAME = "letta.key";
 /** Whether the server has refused what there is, and why. */
 export const refused = signal(null);
 export const key = signal(read());
+/** Whether the key is for single agents: what belongs to all is closed to it. */
+export const scoped = signal(false);
 
 function read() {
   try {
@@ -17,6 +19,7 @@ function read() {
 
 export function signIn(given, keep) {
   key.value = given;
+  scoped.value = false;
   refused.value = null;
   try {
     sessionStorage.setItem(NAME, given);
@@ -28,6 +31,7 @@ export function signIn(given, keep) {
 
 export function signOut(reason = "") {
   key.value = "";
+  scoped.value = false;
   try {
     sessionStorage.removeItem(NAME);
     localStorage.removeItem(NAME);

@@ -2,6 +2,7 @@
 import { get, patch, post, remove } from "./api.js";
 import { icon } from "./icons.js";
 import { attempt, code, confirm, empty, moreButton, open, pager, pretty, problem, toast } from "./ui.js";
+import { example } from "./schema.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const KINDS = { custom: "custom", external_mcp: "MCP" };
@@ -58,15 +59,15 @@ export default view(() => {
     ${list.items.value?.length === 0 && !list.error.value && empty("tools", "No tools here", "A tool is a Python function that agents may call.")}
     ${list.items.value?.length > 0 && html`<ul class="rows">${list.items.value.map((tool) => html`<li key=${tool.id} class="row spread">
       <span class="grow"><strong class="mono">${tool.name}</strong> <span class="tag">${KINDS[tool.tool_type] ?? "built-in"}</span><br /><span class="muted">${(tool.description ?? "").split("\n")[0].slice(0, 160)}</span></span>
-      <span class="row tight"><button class="small" onClick=${() => edit(tool)} aria-label=${`Open ${tool.name}`}>Open</button>
-        ${tool.tool_type in KINDS && html`<button class="bare" title="Delete" aria-label=${`Delete ${tool.name}`} onClick=${() => drop(tool)}>${icon("trash")}</button>`}</span></li>`)}</ul>${moreButton(list)}`}`;
+      <span class="row tight">${tool.tool_type in KINDS && html`<button class="bare" title="Delete" aria-label=${`Delete ${tool.name}`} onClick=${() => drop(tool)}>${icon("trash")}</button>`}
+        <button class="small" onClick=${() => edit(tool)} aria-label=${`Open ${tool.name}`}>Open</button></span></li>`)}</ul>${moreButton(list)}`}`;
 });
 
 const Editor = view((self) => {
   const { tool, close } = self.props;
   const own = !tool || tool.tool_type === "custom";
   const source = signal(tool?.source_code ?? (tool ? "" : EXAMPLE));
-  const args = signal(pretty(example(tool?.json_schema)));
+  const args = signal(pretty(tool ? example(tool.json_schema) : { sides: 6, times: 2 }));
   const result = signal(null);
   const failure = signal(null);
   const busy = signal("");
@@ -107,11 +108,3 @@ const Editor = view((self) => {
     ${tool?.json_schema && html`<details><summary class="muted">Schema that models see</summary>${code(pretty(tool.json_schema), "schema")}</details>`}
   </div>`;
 });
-
-/** Arguments of the kinds that a schema asks for. */
-function example(schema) {
-  if (!schema) return { sides: 6, times: 2 };
-  const empty = { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} };
-  const { properties = {}, required = [] } = schema.parameters ?? {};
-  return Object.fromEntries(required.filter((name) => name in properties).map((name) => [name, empty[properties[name].type] ?? null]));
-}

@@ -62,6 +62,7 @@ export function loaded(state, draw) {
 
 export function problem(error) {
   if (error.status === 403) return empty("lock", "Not with this key", error.message);
+  if (error.isLost) return empty("search", "It isn't there", error.message);
   if (error.isUnoffered) return empty("alert", "Not offered by this server", error.message);
   return html`<div class="note bad" role="alert">${icon("alert")}<span>${error.message}</span></div>`;
 }
@@ -130,7 +131,10 @@ const Dialog = view((self) => {
     const before = document.activeElement;
     self.element.showModal();
     self.element.querySelector("[autofocus]")?.focus();
-    return () => before?.isConnected && before.focus();
+    return () => {
+      self.element.close(); // nothing behind it can have the focus before
+      if (before?.isConnected) before.focus();
+    };
   });
   return ({ draw, close, label, wide }) => html`
     <dialog class=${wide ? "wide" : ""} aria-label=${label} ref=${(element) => (self.element = element ?? self.element)}
@@ -251,5 +255,5 @@ export function duration(nanoseconds) {
 export function money(dollars) {
   if (dollars === null || dollars === undefined) return "–";
   if (dollars === 0) return "$0";
-  return dollars < 0.01 ? `$${dollars.toFixed(5)}` : `$${dollars.toFixed(2)}`;
+  return dollars < 0.01 ? `$${dollars.toFixed(dollars < 0.001 ? 5 : 4)}` : `$${dollars.toFixed(2)}`;
 }
