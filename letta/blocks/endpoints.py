@@ -1,6 +1,6 @@
 """Operations on blocks as such; those of an agent's blocks are in the agents' room."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
@@ -111,10 +111,9 @@ async def update_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId
 
 
 @router.delete("/{block_id}")
-async def delete_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId) -> dict[str, Any]:
+async def delete_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId) -> None:
     """Delete a block; agents that hold it lose it."""
     await database.run(repository.delete_block, actor, block_id)
-    return {"message": f"Block id={block_id} successfully deleted"}
 
 
 @router.get("/{block_id}/agents", response_model=list[AgentState])

@@ -47,7 +47,10 @@ _RUN_TYPE = "send_conversation_message"
 
 @router.post("", response_model=ConversationResponse)
 async def create_conversation(
-    actor: ActorDep, server: ServerDep, agent_id: AgentQuery, body: CreateConversation
+    actor: ActorDep,
+    server: ServerDep,
+    agent_id: AgentQuery,
+    body: Annotated[CreateConversation, Body(default_factory=CreateConversation)],
 ) -> ConversationResponse:
     """Begin a conversation of an agent."""
     if body.model is not None:

@@ -24,9 +24,9 @@ router = APIRouter(prefix="/v1/groups", tags=["groups"])
 agents_router = APIRouter(prefix="/v1/agents", tags=["groups"])
 
 JsonObject = dict[str, Any]
-GroupsPage = Annotated[Page, page_parameters(limit=100, order="asc")]
+GroupsPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsGroupsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
-MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
+MessagesPage = Annotated[Page, page_parameters(limit=10, order="desc")]
 
 
 @router.get("", response_model=list[GroupResponse])

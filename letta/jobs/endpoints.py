@@ -16,6 +16,7 @@ from letta.jobs.schemas import JobResponse
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 JobsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
+ActiveJobsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 SourceId = Annotated[str | None, Query(description="Only jobs about this folder.")]
 Ascending = Annotated[bool, Query(deprecated=True, description="Without effect; use order.")]
 
@@ -37,7 +38,7 @@ async def list_jobs(
 async def list_active_jobs(
     actor: ActorDep,
     database: DatabaseDep,
-    page: JobsPage,
+    page: ActiveJobsPage,
     source_id: SourceId = None,
     ascending: Annotated[bool, Query(description="Oldest first.")] = True,
 ) -> list[Job]:

@@ -10,7 +10,8 @@ import httpx2
 from letta.http.guarded_transport import GuardedTransport
 from letta.http.watched_stream import WatchedStream
 from letta.llm import errors
-from letta.llm.provider import BASE, Provider
+from letta.llm.configured import is_configured_address
+from letta.llm.provider import BYOK, Provider
 from letta.settings import settings
 from letta.telemetry.tracing import model_headers
 
@@ -30,8 +31,9 @@ def event_hooks() -> dict[str, list[Any]]:
 
 
 def http_options(provider: Provider) -> dict[str, Any]:
-    """Options of a client of ``httpx2`` for a provider: bounded, and guarded where a user has given the address."""
-    guard = {} if provider.category == BASE else {"transport": GuardedTransport(MOST_BYTES)}
+    """Options of a client of ``httpx2`` for a provider: bounded, and guarded where a user has chosen the address."""
+    chosen = provider.category == BYOK and not is_configured_address(provider.base_url)
+    guard = {"transport": GuardedTransport(MOST_BYTES)} if chosen else {}
     return {"event_hooks": event_hooks(), **guard}
 
 

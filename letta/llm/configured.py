@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from letta.errors import InvalidArgumentError
 from letta.llm.provider import BYOK, Provider
-from letta.settings import Settings
+from letta.settings import Settings, settings
 
 OPENAI = "https://api.openai.com/v1"
 ANTHROPIC = "https://api.anthropic.com/v1"
@@ -57,6 +57,11 @@ def configured_providers(settings: Settings) -> list[Provider]:
         *_hosted(settings),
         *_local(settings),
     ]
+
+
+def is_configured_address(url: str) -> bool:
+    """Whether a base URL is one at which the environment configures a provider, so that it is asked in any case."""
+    return any(provider.base_url == url for provider in configured_providers(settings))
 
 
 RESERVED_NAMES = frozenset({*SETTINGS, "letta", "openai-proxy"})

@@ -1,5 +1,6 @@
 """Our messages in the form of OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ JsonObject = dict[str, Any]
 _CALL_ID_LENGTH = 29
 """Longer ids of tool calls are cut: some compatible services accept no more."""
 
-
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _OPENAI = {"openai", "azure"}
 _KNOW_ONLY_MAX_TOKENS = {"ollama", "lmstudio", "together", "deepseek", "zai", "minimax", "baseten", "fireworks"}
 """Compatible services that ignore the newer ``max_completion_tokens``."""
@@ -85,15 +86,21 @@ def _messages(messages: Iterable[Message], config: JsonObject, system_role: str)
             case "system":
                 yield {"role": system_role, "content": message.text}
             case "user" | "summary":
-                yield {"role": "user", "content": _user_content(message)}
+                yield {"role": "user", "content": _user_content(message)} | _name(message, config)
             case "assistant" | "approval" if message.approvals is None:
                 yield _assistant(message, config)
             case "tool":
                 yield from _tool_returns(message)
 
 
+def _name(message: Message, config: JsonObject) -> JsonObject:
+    """Who speaks, for services that take it, and in the form in which they take it."""
+    known = (config.get("model_endpoint_type") or "openai") in _OPENAI and message.name
+    return {"name": message.name} if known and _NAME.fullmatch(known) else {}
+
+
 def _user_content(message: Message) -> str | list[JsonObject]:
-    if all(part["type"] == "text" for part in message.content):
+    if message.is_plain:
         return message.text
     return [_part(part) for part in message.content if part["type"] in {"text", "image"}]
 

@@ -78,7 +78,7 @@ def _items(messages: Iterable[Message], config: JsonObject) -> Iterator[JsonObje
 
 
 def _user_content(message: Message) -> str | list[JsonObject]:
-    if all(part["type"] == "text" for part in message.content):
+    if message.is_plain:
         return message.text
     return [input_part(part) for part in message.content if part["type"] in {"text", "image"}]
 

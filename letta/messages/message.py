@@ -45,6 +45,12 @@ class Message:
     position: int | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all there is to it is one text, or nothing, so that a string can stand for it."""
+        content = self.content
+        return not content or (len(content) == 1 and content[0]["type"] == "text")
+
+    @property
     def text(self) -> str:
         """The text parts, joined."""
         content = self.content

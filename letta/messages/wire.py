@@ -85,9 +85,7 @@ def _otid(message: Message, index: int) -> str | None:
 
 
 def _content(message: Message) -> str | list[JsonObject]:
-    if all(part["type"] == "text" for part in message.content):
-        return message.text
-    return message.content
+    return message.text if message.is_plain else message.content
 
 
 def _assistant(message: Message, presentation: Presentation) -> Iterator[JsonObject]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from letta.errors import InvalidArgumentError, UnprocessableError
 from letta.http import egress
 from letta.llm import errors
+from letta.llm.configured import is_configured_address
 from letta.llm.errors import LlmEmptyResponseError, LlmError, LlmTimeoutError
 from letta.llm.listed import NoModelListError
 from letta.llm.listing import list_models
@@ -32,7 +33,8 @@ async def check_address(provider: Provider) -> None:
     try:
         if egress.parse(provider.base_url).userinfo:
             raise InvalidArgumentError("The address holds a user or password. Give the key as api_key.")
-        await egress.check(provider.base_url)
+        if not is_configured_address(provider.base_url):
+            await egress.check(provider.base_url)
     except InvalidArgumentError as error:
         raise UnprocessableError(f"base_url: {error.detail}") from error
 

@@ -7,6 +7,8 @@ from letta.messages.message import Message
 
 _STEP = 0.10
 _CUTTABLE = {"assistant", "approval"}
+_SINGLE_EXCHANGE = 3
+"""Messages of a context that holds one message and its answer: to keep the answer alone would make nothing shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,14 @@ def plan_compaction(
     """What to summarize of a context whose first message is the system message; None where there is nothing.
 
     Sliding modes evict ``percentage`` of the messages and a tenth of them more, then by tenths until what stays fits
-    into what the percentage leaves of the window. Where that can't be had, and in the other modes, all is evicted.
-    A request for approval that waits for its answer always stays, with the row that belongs to it, and so do the
+    into what the percentage leaves of the window. Where that can't be had, in the other modes, and of a single exchange
+    all is evicted. A request for approval that waits for its answer always stays, with the row that belongs to it, and so do the
     messages at the end that the run of this id has not answered yet.
     """
     last = _end_of_evictable(context, run_id)
     if last <= 1:
         return None
-    if mode.endswith("sliding_window"):
+    if mode.endswith("sliding_window") and last > _SINGLE_EXCHANGE:
         cutoff = _sliding_cutoff(context, last, percentage, window, tokens_of)
         if cutoff is not None:
             return CompactionPlan(list(context[1:cutoff]), list(context[cutoff:]))

@@ -34,6 +34,11 @@ def test_a_conversation_on_the_wire(talk: AgentTalk, begin: Begin) -> None:
     }
 
 
+def test_it_needs_no_body(talk: AgentTalk) -> None:
+    made = talk.http.post("/v1/conversations/", params={"agent_id": talk.id})
+    assert (made.status_code, made.json()["summary"]) == (200, None)
+
+
 def test_it_begins_with_a_system_message_of_its_own(begin: Begin) -> None:
     conversation = begin()
     (system,) = conversation.history()

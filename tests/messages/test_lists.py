@@ -42,6 +42,17 @@ def _of_step(talk: AgentTalk, step_id: str) -> list[dict[str, str]]:
     return found
 
 
+def test_several_texts_of_a_message_stay_several(talk: AgentTalk, model: ScriptedModel) -> None:
+    script = model.script(Reply("Two."))
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": script.say("two")}]
+    talk.send({"role": "user", "name": "ada", "content": parts})
+    shown = next(m for m in talk.history() if m["message_type"] == "user_message")
+    assert (shown["name"], shown["content"]) == ("ada", [part | {"signature": None} for part in parts])
+    assert script.requests[0].body["messages"][-1] == {"role": "user", "name": "ada", "content": parts}
+    talk.send({"role": "user", "name": "Ada L.", "content": [{"type": "text", "text": script.say("three")}]})
+    assert script.requests[-1].body["messages"][-1] == {"role": "user", "content": script.say("three")}
+
+
 def test_a_fork_begins_with_its_system_message(client: Letta, talk: AgentTalk) -> None:
     source = client.conversations.create(agent_id=talk.id)
     for text in ("one", "two"):

@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 from letta_client import APIStatusError, Letta
 
+from letta.testing.model.recorder import fingerprint
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
@@ -248,7 +249,8 @@ def test_keys_are_tried_before_they_are_stored(http: httpx2.Client, model: Scrip
 
 def test_where_a_host_leads_inwards_later_nothing_is_sent(server: ServerProcess, model: ScriptedModel) -> None:
     """What was allowed when it was stored is looked at again whenever it is asked."""
-    with ServerProcess(server.environment | {"LETTA_ALLOW_PRIVATE_URLS": ""}) as strict:
+    elsewhere = {"LETTA_ALLOW_PRIVATE_URLS": "", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+    with ServerProcess(server.environment | elsewhere) as strict:
         name = f"mine-{uuid.uuid4().hex[:8]}"
         with httpx2.Client(base_url=server.url, trust_env=False, timeout=30) as lenient:
             add(lenient, name, model.base_url)
@@ -267,3 +269,22 @@ def test_the_official_client_lists_their_models(client: Letta, http: httpx2.Clie
     assert {each.handle for each in found} >= {"of-client/gpt-4o-mini"}
     with pytest.raises(APIStatusError):
         client.agents.create(model="of-nobody/gpt-4o-mini")
+
+
+def test_the_address_of_a_configured_provider_may_be_asked(
+    server: ServerProcess, model: ScriptedModel, name: str
+) -> None:
+    """It is asked anyway: with a key of one's own it leads no further inwards."""
+    with (
+        ServerProcess(server.environment | {"LETTA_ALLOW_PRIVATE_URLS": ""}) as strict,
+        httpx2.Client(base_url=strict.url, trust_env=False, timeout=60) as http,
+    ):
+        place = f"/v1/providers/{add(http, name, f'{model.base_url}/')['id']}"
+        script = model.script(Reply("From my own account."))
+        answer = AgentTalk(http, model=f"{name}/gpt-4o-mini").say(script.say())
+        assert answer["messages"][-1]["content"] == "From my own account."
+        assert script.requests[0].key_fingerprint == fingerprint(KEY)
+        for further in (f"{model.base_url}/further", model.base_url.removesuffix("/v1")):
+            refused = http.patch(place, json={"base_url": further, "api_key": KEY})
+            assert (refused.status_code, "LETTA_ALLOW_PRIVATE_URLS" in refused.text) == (422, True)
+        http.delete(place).raise_for_status()

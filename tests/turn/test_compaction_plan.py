@@ -29,6 +29,13 @@ def test_a_sliding_window_evicts_its_percentage_and_begins_at_an_answer() -> Non
     assert plan.kept[0].role == "assistant"
 
 
+def test_a_single_exchange_gives_way_as_a_whole() -> None:
+    context = _talk(1)
+    plan = plan_compaction(context, "sliding_window", 0.3, WINDOW, lambda _: 1)
+    assert plan is not None
+    assert (plan.evicted, plan.kept) == (context[1:], [])
+
+
 def test_more_is_evicted_until_the_rest_fits() -> None:
     context = _talk(10)
     plan = plan_compaction(context, "sliding_window", 0.3, WINDOW, lambda _: 100)
