@@ -89,7 +89,11 @@ def test_ten_thousand_agents_are_shown_some_at_a_time(
     with crowded(server, seed.id, 9_999):
         page = new_page(server, "v1/health")
         asked: list[Request] = []
-        page.on("request", lambda request: asked.append(request))
+
+        def note(request: Request) -> None:
+            asked.append(request)
+
+        page.on("request", note)
         page.goto("/#/agents")
         cards = page.locator(".card.agent")
         expect(cards).to_have_count(30)
