@@ -32,8 +32,8 @@ def plan_compaction(
 
     Sliding modes evict ``percentage`` of the messages and a tenth of them more, then by tenths until what stays fits
     into what the percentage leaves of the window. Where that can't be had, in the other modes, and of a single exchange
-    all is evicted. A request for approval that waits for its answer always stays, with the row that belongs to it, and so do the
-    messages at the end that the run of this id has not answered yet.
+    all is evicted. A request for approval that waits for its answer always stays, with the row that belongs to it, and
+    so do the messages at the end that the run of this id has not answered yet.
     """
     last = _end_of_evictable(context, run_id)
     if last <= 1:
