@@ -123,14 +123,15 @@ def _unfinished() -> Select[Any]:
 def _job(row: AnyRow) -> Job:
     counts = {status: int(row._mapping[status]) for status in _STATUSES}
     over = counts["created"] + counts["running"] == 0
+    counted = {"request_counts": {"total": sum(counts.values())} | counts}
     return Job(
         id=row.id,
         job_type=row.job_type,
-        status=_status(counts, cancelled=row.cancelled_at is not None),
-        metadata=row.metadata | {"request_counts": {"total": sum(counts.values())} | counts},
+        status=row.status or _status(counts, cancelled=row.cancelled_at is not None),
+        metadata=row.metadata if row.status else row.metadata | counted,
         created_at=row.created_at,
         updated_at=row.updated_at,
-        completed_at=(row.last_completed_at or row.created_at) if over else None,
+        completed_at=(row.completed_at or row.last_completed_at or row.created_at) if over else None,
         created_by_id=row.created_by_id,
         last_updated_by_id=row.last_updated_by_id,
         callback_url=row.callback_url,
