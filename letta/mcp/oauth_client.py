@@ -8,7 +8,7 @@ taken up from that. Every address it asks, whoever named it, goes through the gu
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ from letta.http import egress
 from letta.http.guarded_transport import GuardedTransport
 from letta.mcp.client import Target, open_client
 from letta.mcp.errors import SignInEndedError, SignInError
-from letta.mcp.mcp_server import SSE
+from letta.mcp.mcp_server import SSE, STREAMABLE_HTTP
 from letta.mcp.sign_in import Begun, SignIn, Tokens
 from letta.redaction import redacted
 
@@ -149,6 +149,8 @@ async def refresh(sign_in: SignIn, seconds: float) -> Tokens:
     """
     flow = _taken_up(sign_in)
     async with _http(sign_in.server_name, seconds) as http:
+        if flow.context.oauth_metadata is None:
+            await _find_issuer(http, sign_in, flow)
         status = await flow.refresh(http)
     if flow.context.current_tokens is None:
         problem = f"The sign-in to the MCP server '{sign_in.server_name}' can't be renewed (status {status})."
@@ -164,6 +166,16 @@ def _flow(server_url: str, redirect_uri: str, memory: _Memory) -> _Flow:
         application_type="native" if is_here else "web",
     )
     return _Flow(server_url, metadata, memory, redirect_handler=_to_browser, callback_handler=_never)
+
+
+async def _find_issuer(http: httpx2.AsyncClient, sign_in: SignIn, flow: _Flow) -> None:
+    """Find out who gives out tokens, which sign-ins that were brought over from elsewhere don't tell."""
+    asking = _flow(sign_in.server_url, sign_in.redirect_uri, _Memory(client=flow.context.client_info))
+    with suppress(_BrowserNeededError):
+        await _provoke(http, Target(sign_in.server_name, STREAMABLE_HTTP, sign_in.server_url), asking)
+    flow.context.oauth_metadata = asking.context.oauth_metadata
+    flow.context.protected_resource_metadata = asking.context.protected_resource_metadata
+    flow.context.auth_server_url = asking.context.auth_server_url
 
 
 async def _to_browser(url: str) -> None:

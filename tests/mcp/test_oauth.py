@@ -219,6 +219,21 @@ def test_what_counts_no_longer_is_renewed_or_told(
     assert run(http, server_id, "secret_number")["func_return"] == "42"
 
 
+def test_a_sign_in_that_was_brought_over_is_renewed(
+    http: httpx2.Client, server: ServerProcess, name: str, protected_url: str
+) -> None:
+    """It doesn't tell who gives out tokens, and of us no more than an id."""
+    server_id = registered(http, name, protected_url)
+    signed_in(http, server, server_id)
+    known = "client_id", "redirect_uris", "token_endpoint_auth_method"
+    told = ", ".join(f"'{name}', client -> '{name}'" for name in known)
+    forgotten = f"metadata = '{{{{}}}}', client = jsonb_build_object({told})"
+    query(server, f"UPDATE {{table}} SET {forgotten} WHERE server_id = '{server_id}'")
+    before = change(protected_url, forget=["access"])["refreshed"]
+    assert run(http, server_id, "secret_number")["func_return"] == "42"
+    assert change(protected_url)["refreshed"] == before + 1
+
+
 def test_a_server_that_is_tried_out_before_it_is_registered(
     http: httpx2.Client, server: ServerProcess, name: str, protected_url: str
 ) -> None:
