@@ -12,6 +12,7 @@ from letta.agents.model_settings import MAX_INTEGER, Effort, ReasoningEffort, Re
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.http.schema import Schema
 from letta.llm.handles import EmbeddingModel, LlmModel
+from letta.llm.provider import BYOK
 from letta.settings import settings
 
 JsonObject = dict[str, Any]
@@ -53,6 +54,13 @@ class LLMConfig(Schema):
     top_logprobs: int | None = None
     return_token_ids: bool = False
     tool_call_parser: str | None = None
+
+
+def handles_of(config: JsonObject) -> tuple[str | None, ...]:
+    """Handles that lead to a model's provider. Agents of the former server may know an added one by another handle."""
+    if config.get("provider_category") == BYOK and config.get("provider_name"):
+        return config.get("handle"), f"{config['provider_name']}/{config['model']}"
+    return (config.get("handle"),)
 
 
 class EmbeddingConfig(Schema):

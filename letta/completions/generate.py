@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from letta.agents.agent import Agent
+from letta.agents.model_config import handles_of
 from letta.agents.repository import get_agent
 from letta.completions.schemas import GenerateRequest, GenerateResponse
 from letta.llm.chat import ChatRequest, ChatResult, chat
@@ -23,7 +24,7 @@ async def generate(server: SyncServer, actor: Actor, agent_id: str, request: Gen
     """
     agent = await server.database.read(_agent, actor, agent_id)
     config = agent.llm_config
-    catalog = await server.catalogs.of(actor.organization_id, config.get("handle"), request.override_model)
+    catalog = await server.catalogs.of(actor.organization_id, *handles_of(config), request.override_model)
     if request.override_model is not None:
         config = config_for(config, await catalog.resolve_llm(request.override_model))
     asked = ChatRequest(

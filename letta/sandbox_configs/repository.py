@@ -149,9 +149,15 @@ def list_variables(connection: Connection, actor: Actor, config_id: str, page: P
 
 
 def variables_of_tools(connection: Connection, actor: Actor) -> dict[str, str]:
-    """The environment variables of all tools of the organization, in clear."""
-    query = select(sandbox_variables.c.key, sandbox_variables.c.value).where(
-        sandbox_variables.c.organization_id == actor.organization_id
+    """The environment variables of all tools of the organization, in clear.
+
+    Those of the local sandbox come first; settings of other ones are brought over from the former server alone.
+    """
+    query = (
+        select(sandbox_variables.c.key, sandbox_variables.c.value)
+        .join(sandbox_configs, sandbox_configs.c.id == sandbox_variables.c.sandbox_config_id)
+        .where(sandbox_variables.c.organization_id == actor.organization_id)
+        .order_by(sandbox_configs.c.type == LOCAL, sandbox_configs.c.type)
     )
     return {row.key: row.value for row in connection.execute(query)}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from letta.agents.model_config import handles_of
 from letta.agents.model_settings import ModelSettings
 from letta.agents.settings_translation import with_settings
 from letta.conversations.conversation import Conversation
@@ -36,7 +37,7 @@ class ModelSource:
         """Look up the providers that the turn needs, where they aren't those of the environment."""
         summarizer = (turn.agent.compaction_settings or {}).get("model")
         chosen = turn.options.override_model or turn.conversation.model
-        handles = (chosen, summarizer, turn.agent.llm_config.get("handle"))
+        handles = (chosen, summarizer, *handles_of(turn.agent.llm_config))
         turn.catalog = await self._catalogs.of(turn.actor.organization_id, *handles)
 
     def of(self, turn: Turn) -> ModelChoice:
