@@ -22,14 +22,25 @@ def _archives(reading: Reading, rows: list[JsonObject]) -> Rows:
                 f"Archives whose vectors are at {row['vector_db_provider']}: their passages are embedded anew",
                 row["name"],
             )
-    return [(archives, [_archive(reading, row) for row in rows])]
+    configs = _configs_of_agents(reading, [row["id"] for row in rows])
+    return [(archives, [_archive(reading, row, configs.get(row["id"])) for row in rows])]
 
 
-def _archive(reading: Reading, row: JsonObject) -> JsonObject:
+def _configs_of_agents(reading: Reading, archive_ids: list[str]) -> dict[str, str]:
+    """With what the agents that have these archives embed: archives of older versions don't tell themselves."""
+    held = reading.related("archives_agents", ("archive_id", "agent_id"), "archive_id", archive_ids, order="agent_id")
+    wanted = {row["agent_id"] for row in held}
+    found = reading.related("agents", ("id", "embedding_config"), "id", wanted)
+    configs = {row["id"]: row["embedding_config"] for row in found if parsed_object(row["embedding_config"])}
+    return {row["archive_id"]: configs[row["agent_id"]] for row in held if row["agent_id"] in configs}
+
+
+def _archive(reading: Reading, row: JsonObject, of_agents: str | None) -> JsonObject:
+    config = row["embedding_config"] if parsed_object(row["embedding_config"]) else of_agents
     return owned(row) | {
         "name": row["name"],
         "description": row["description"],
-        "embedding_config": embedding_config(reading, row["id"], row["embedding_config"]),
+        "embedding_config": embedding_config(reading, row["id"], config),
         "metadata": parsed(row["metadata_"]),
     }
 

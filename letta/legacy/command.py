@@ -12,6 +12,7 @@ from letta.legacy import found_repository, target_repository
 from letta.legacy.key_check import check_key
 from letta.legacy.notes import Notes
 from letta.legacy.progress import Progress
+from letta.legacy.providers import names_of_added
 from letta.legacy.reading import Facts
 from letta.legacy.report import Stock, found, render, take_stock
 from letta.legacy.secrets import LegacySecrets
@@ -20,6 +21,7 @@ from letta.legacy.service import Importer, all_tools, read_page, with_tools
 from letta.legacy.source import Source, opened_source
 from letta.legacy.state import State
 from letta.legacy.verify import Verifier
+from letta.llm.configured import configured_providers
 from letta.server.keys import present_key
 from letta.server.preparation import prepare_database
 from letta.server.startup import opened_database
@@ -88,16 +90,18 @@ class _Command:
         self._progress = Progress(self._total)
         key = settings.legacy_encryption_key or settings.encryption_key
         secrets = LegacySecrets(key.get_secret_value() if key else None)
-        self._facts = Facts(source.shape, secrets, leave_locked=wish.leave_locked)
+        added = source.database.read_sync(names_of_added, source.shape)
+        providers = {*added, *(provider.name for provider in configured_providers(settings))}
+        self._facts = Facts(source.shape, secrets, providers=providers, leave_locked=wish.leave_locked)
 
     def run(self, embedded: EmbeddedPostgres | None) -> bool:
         if not self._wish.dry_run:
             self._say(found(self._stock, self._source.place))
+        self._source.database.read_sync(check_key, self._facts)
         if self._wish.verify:
             return self._verify()
         if self._wish.dry_run:
             return self._look()
-        self._source.database.read_sync(check_key, self._facts)
         prepare_database(self._settings, self._database, embedded)
         importer = Importer(self._database, self._source, self._facts, self._progress.show)
         state = importer.run()

@@ -59,7 +59,8 @@ def _default_contexts(reading: Reading, rows: list[JsonObject]) -> Rows:
 
 
 def _contexts(reading: Reading, rows: list[JsonObject]) -> Rows:
-    ids = [row["id"] for row in rows]
+    agents = {row["id"] for row in reading.related("agents", ("id",), "id", {row["agent_id"] for row in rows})}
+    ids = [row["id"] for row in rows if row["agent_id"] in agents]
     found = reading.related("conversation_messages", _LINK, "conversation_id", ids, order="position")
     known = _known(reading, [row["message_id"] for row in found])
     links = grouped((row for row in found if row["message_id"] in known), "conversation_id")
@@ -89,8 +90,9 @@ def _context(conversation_id: str, message_ids: Iterable[str]) -> list[JsonObjec
 
 def _known(reading: Reading, message_ids: list[str]) -> dict[str, str | None]:
     """Those of these messages that there are, and the conversations that they were made in."""
-    found = reading.related("messages", ("id", "conversation_id"), "id", set(message_ids))
-    return {row["id"]: row["conversation_id"] for row in found}
+    found = reading.related("messages", ("id", "agent_id", "conversation_id"), "id", set(message_ids))
+    agents = {row["id"] for row in reading.related("agents", ("id",), "id", {row["agent_id"] for row in found})}
+    return {row["id"]: row["conversation_id"] for row in found if row["agent_id"] in agents}
 
 
 _LINK = ("conversation_id", "message_id", "position", "in_context")
@@ -108,4 +110,4 @@ CONVERSATIONS = Section(
 DEFAULT_CONTEXTS = Section(
     "contexts of agents", Table("agents", ("id", "message_ids"), large=("message_ids",), rows=100), _default_contexts
 )
-CONTEXTS = Section("contexts of conversations", Table("conversations", ("id",), rows=50), _contexts)
+CONTEXTS = Section("contexts of conversations", Table("conversations", ("id", "agent_id"), rows=50), _contexts)

@@ -8,6 +8,7 @@ from letta.folders.file import COMPLETED, FAILED, PARSING
 from letta.folders.file_types import known_type
 from letta.folders.tables import files, files_agents, folders
 from letta.legacy.archives import PASSAGE_COLUMNS, passage_rows
+from letta.legacy.file_names import names_of_files
 from letta.legacy.models import embedding_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
@@ -44,17 +45,11 @@ def _files(reading: Reading, rows: list[JsonObject]) -> Rows:
     ids = [row["id"] for row in rows]
     found = reading.related("file_contents", ("file_id", "text"), "file_id", ids)
     contents = {row["file_id"]: row["text"] for row in found}
-    names = _names(reading, rows)
-    return [(files, [_file(row, names.get(row["source_id"], ""), contents.get(row["id"])) for row in rows])]
+    names = names_of_files(reading, rows)
+    return [(files, [_file(row, names[row["id"]], contents.get(row["id"])) for row in rows])]
 
 
-def _names(reading: Reading, rows: list[JsonObject]) -> dict[str, str]:
-    found = reading.related("sources", ("id", "name"), "id", {row["source_id"] for row in rows})
-    return {row["id"]: row["name"] for row in found}
-
-
-def _file(row: JsonObject, folder_name: str, content: str | None) -> JsonObject:
-    name = str(row["file_name"] or row["original_file_name"] or row["id"]).removeprefix(f"{folder_name}/")
+def _file(row: JsonObject, name: str, content: str | None) -> JsonObject:
     same = ("file_type", "file_size", "error_message", "total_chunks", "chunks_embedded")
     values = (
         owned(row)
@@ -105,7 +100,15 @@ def _file_of_agent(row: JsonObject) -> JsonObject:
 
 
 def _file_passages(reading: Reading, rows: list[JsonObject]) -> Rows:
-    placed = [row | {"archive_id": _archive_id(row["source_id"])} for row in rows]
+    live = {row["id"] for row in reading.related("sources", ("id",), "id", {row["source_id"] for row in rows})}
+    files_ = {row["id"] for row in reading.related("files", ("id",), "id", {row["file_id"] for row in rows})}
+    placed = [
+        row | {"archive_id": _archive_id(row["source_id"])}
+        for row in rows
+        if row["source_id"] in live and row["file_id"] in files_
+    ]
+    if len(placed) < len(rows):
+        reading.notes.add("Passages of files that aren't there", rows[0]["source_id"], len(rows) - len(placed))
     made = passage_rows(reading, "source_passages", placed)
     return [(passages, [passage | {"file_id": row["file_id"]} for passage, row in zip(made, placed, strict=True)])]
 
@@ -144,4 +147,5 @@ FILE_PASSAGES = Section(
     "passages of files",
     Table("source_passages", (*PASSAGE_COLUMNS, "source_id", "file_id"), large=("text",), rows=200),
     _file_passages,
+    own_ids=("archive_id",),
 )

@@ -7,11 +7,13 @@ from letta.legacy.notes import Notes
 from letta.legacy.reading import Facts, Reading
 from letta.legacy.secrets import SecretLockedError
 from letta.legacy.upstream import Shape
+from letta.llm.provider import BASE
 
 _SECRETS = {
     "agent_environment_variables": ("key", ("value",)),
     "sandbox_environment_variables": ("key", ("value",)),
     "mcp_server": ("server_name", ("token", "custom_headers")),
+    "mcp_oauth": ("server_name", ("access_token", "refresh_token", "client_secret")),
     "providers": ("name", ("api_key", "access_key")),
 }
 """Where secrets are: a column that tells which, and those that hold them; each has a twin that is encrypted."""
@@ -39,7 +41,10 @@ def _locked(reading: Reading, shape: Shape, table: str) -> list[str]:
     name, columns = _SECRETS[table]
     sealed = [f"{column}_enc" for column in columns]
     locked = []
-    for row in source_repository.everything(reading.connection, shape, table, [name, *sealed]):
+    told = [name, "organization_id", "provider_category", *sealed]
+    for row in source_repository.everything(reading.connection, shape, table, told):
+        if row["organization_id"] is None or row["provider_category"] == BASE:  # of the environment: not brought over
+            continue
         try:
             for column in sealed:
                 reading.secret(f"{table} {row[name]}", row[column])

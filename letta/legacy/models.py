@@ -9,8 +9,11 @@ from letta.constants import DEFAULT_CONTEXT_WINDOW
 from letta.http.schema import Schema
 from letta.legacy.reading import Reading
 from letta.legacy.values import parsed_object
+from letta.llm.configured import SETTINGS
 
 JsonObject = dict[str, Any]
+
+_ENDPOINT_TYPES = {"lmstudio": "lmstudio_openai"}
 
 
 def llm_config(reading: Reading, owner: str, written: str | None) -> JsonObject:
@@ -20,9 +23,21 @@ def llm_config(reading: Reading, owner: str, written: str | None) -> JsonObject:
     window = given.get("context_window")
     needed["context_window"] = window if isinstance(window, int) and window > 0 else DEFAULT_CONTEXT_WINDOW
     config = _complete(reading, owner, LLMConfig, needed, given)
+    if config["provider_name"] is None:
+        config["provider_name"] = _provider_name(config)
     if config["handle"] is None:
-        config["handle"] = f"{config['provider_name'] or config['model_endpoint_type']}/{config['model']}"
+        config["handle"] = f"{config['provider_name']}/{config['model']}"
+    if config["provider_name"] not in reading.facts.providers:
+        name = config["provider_name"]
+        reading.notes.add(f"Agents whose models are of {name}, which isn't configured here: see docs/models.md", owner)
     return config
+
+
+def _provider_name(config: JsonObject) -> str:
+    """The provider of a model that older versions told by its handle, or by how it is spoken with."""
+    prefix = (config["handle"] or "").partition("/")[0].removesuffix("-proxy")
+    kind: str = config["model_endpoint_type"]
+    return prefix if prefix in SETTINGS else _ENDPOINT_TYPES.get(kind, kind)
 
 
 def embedding_config(reading: Reading, owner: str, written: str | None) -> JsonObject | None:

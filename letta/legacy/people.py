@@ -48,7 +48,8 @@ def _identity(row: JsonObject) -> JsonObject:
 
 ORGANIZATIONS = Section(
     "organizations",
-    Table("organizations", ("id", "name", "created_at", "updated_at", "privileged_tools")),
+    # Whatever is there belongs to one, also where that was deleted.
+    Table("organizations", ("id", "name", "created_at", "updated_at", "privileged_tools"), deleted=True),
     _organizations,
     derived={"organizations": ("created_at",)},  # the default one is there before
 )

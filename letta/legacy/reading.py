@@ -25,6 +25,7 @@ class Facts:
     Attributes:
         tools: ids of our tools by those of the former server; tools that aren't offered here are missing.
         missing_tools: the names of those, by id.
+        providers: names of the providers of models that agents can be asked of here.
         leave_locked: whether secrets that can't be opened are left out, instead of ending the import.
     """
 
@@ -32,6 +33,7 @@ class Facts:
     secrets: LegacySecrets
     tools: Mapping[str, str] = field(default_factory=dict)
     missing_tools: Mapping[str, str] = field(default_factory=dict)
+    providers: Collection[str] = ()
     leave_locked: bool = False
 
 
@@ -84,10 +86,12 @@ class Section:
         name: what it is called in reports.
         table: what is read, page by page.
         convert: makes our rows of a page.
+        own_ids: columns that refer to what the former server has no row for.
         derived: columns of ours that the server itself goes on changing, by table: differences in them mean nothing.
     """
 
     name: str
     table: Table
     convert: Convert
+    own_ids: Collection[str] = ()
     derived: Mapping[str, Collection[str]] = field(default_factory=dict)

@@ -12,6 +12,9 @@ from letta.legacy.sections import SECTIONS, brought_over, known
 from letta.legacy.source_repository import Counts
 from letta.legacy.upstream import KNOWN_REVISIONS, LEFT_BEHIND, Shape
 
+_KEPT = {"organizations", "conversations"}
+"""Tables whose deleted rows are brought over, too."""
+
 _TOLD = {"agents": "agents", "messages": "messages", "archival_passages": "passages"}
 
 
@@ -59,7 +62,7 @@ def left_behind(stock: Stock) -> Iterable[str]:
 def deleted(stock: Stock) -> Iterable[str]:
     """Rows that are marked as deleted."""
     for name, counts in stock.counts.items():
-        if counts.deleted and name in brought_over() and name != "conversations":
+        if counts.deleted and name in brought_over() and name not in _KEPT:
             yield f"{name}: {counts.deleted:,} deleted rows"
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.legacy import source_repository
+from letta.legacy.callbacks import never_called
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, default_conversation_id, owned, parsed, parsed_object, parsed_texts
@@ -15,7 +16,6 @@ JsonObject = dict[str, Any]
 
 _ENDED = {"completed", "failed", "cancelled"}
 _NOT_ENDED = "The former server ended before the run did."
-_NOT_CALLED = "The former server hadn't called it when the run was brought over."
 _SAME_OF_RUNS = (
     *("agent_id", "stop_reason", "callback_url", "callback_sent_at", "callback_status_code", "callback_error"),
     *("base_template_id", "project_id", "completed_at", "ttft_ns", "total_duration_ns"),
@@ -68,7 +68,7 @@ def _run(row: JsonObject, usage: JsonObject | None, duration: int | None) -> Jso
     )
     if run["total_duration_ns"] is None:
         run["total_duration_ns"] = duration
-    return _never_called(_ended(run))
+    return never_called(_ended(run))
 
 
 def _ended(run: JsonObject) -> JsonObject:
@@ -82,12 +82,6 @@ def _ended(run: JsonObject) -> JsonObject:
         "completed_at": run["completed_at"] or run["updated_at"],
         "metadata": run["metadata"] | told,
     }
-
-
-def _never_called(run: JsonObject) -> JsonObject:
-    """Callbacks that are due are called by our server: those of old runs must not be."""
-    called = run["callback_sent_at"] or run["callback_status_code"] or run["callback_error"]
-    return run if run["callback_url"] is None or called else run | {"callback_error": _NOT_CALLED}
 
 
 def _steps(reading: Reading, rows: list[JsonObject]) -> Rows:

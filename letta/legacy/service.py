@@ -16,6 +16,7 @@ from letta.database.engine import CommitUnknownError, Database
 from letta.errors import ConfigurationError
 from letta.legacy import source_repository, target_repository
 from letta.legacy.notes import Notes
+from letta.legacy.orphans import without_orphans
 from letta.legacy.people import ORGANIZATIONS
 from letta.legacy.reading import Facts, JsonObject, Reading, Rows, Section
 from letta.legacy.sections import SECTIONS
@@ -49,7 +50,8 @@ def read_page(source: Source, facts: Facts, section: Section, after: str | int |
 def _read(connection: Connection, facts: Facts, section: Section, after: str | int | None) -> Page:
     notes = Notes()
     found = source_repository.page(connection, facts.shape, section.table, after)
-    rows = section.convert(Reading(connection, facts, notes), found) if found else []
+    reading = Reading(connection, facts, notes)
+    rows = without_orphans(reading, section, section.convert(reading, found)) if found else []
     return Page(rows, len(found), found[-1]["key_"] if found else None, notes)
 
 

@@ -52,18 +52,40 @@ class Counts:
 
 
 def find_shape(connection: Connection, schema: str) -> Shape:
-    """The tables that there are in a schema."""
+    """The tables that there are in a schema, whether or not they may be read."""
     query = text("""
-        SELECT table_name, column_name, udt_name FROM information_schema.columns WHERE table_schema = :schema
+        SELECT c.relname, a.attname, t.typname FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
     """)
     columns: dict[str, dict[str, str]] = {}
     for table, column, kind in connection.execute(query, {"schema": schema}):
         columns.setdefault(table, {})[column] = kind
     shape = Shape(schema, columns, None)
-    if not shape.has("alembic_version", "version_num"):
+    if not shape.has("alembic_version", "version_num") or "alembic_version" in closed(connection, schema):
         return shape
     revision = connection.scalar(text(f"SELECT max(version_num) FROM {_name(shape, 'alembic_version')}"))
     return Shape(schema, columns, revision)
+
+
+def closed(connection: Connection, schema: str) -> dict[str, str]:
+    """Tables of which this user sees nothing, or perhaps not all rows, and the remedy."""
+    query = text("""
+        SELECT c.relname, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT (
+            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+            AND NOT row_security_active(c.oid)
+        )
+    """)
+    rows = connection.execute(query, {"schema": schema})
+    return {name: _HIDDEN if readable else _FORBIDDEN for name, readable in rows}
+
+
+_FORBIDDEN = "which this user may not read. Grant USAGE on the schema and SELECT on all of its tables"
+_HIDDEN = "whose rows are hidden from this user by row security. Take their owner, or a user with BYPASSRLS"
 
 
 def page(connection: Connection, shape: Shape, table: Table, after: str | int | None) -> list[JsonObject]:

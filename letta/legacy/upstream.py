@@ -5,8 +5,21 @@ from dataclasses import dataclass
 
 from letta.errors import ConfigurationError
 
-KNOWN_REVISIONS = {"1c28e167b74f": "0.16.8"}
-"""Alembic's revisions of the former server whose tables are known, and the version that each is of."""
+KNOWN_REVISIONS = {
+    "1c28e167b74f": "0.16.7 and 0.16.8",
+    "b2c3d4e5f6a8": "0.16.5 and 0.16.6",
+    "a1b2c3d4e5f8": "0.16.4",
+    "27de0f58e076": "0.16.2",
+    "39577145c45d": "0.16.1",
+    "d0880aae6cee": "0.16.0",
+    "b1c2d3e4f5a6": "0.14 and 0.15",
+    "f6cd5a1e519d": "0.13",
+    "ddb69be34a72": "0.11.7",
+}
+"""Alembic's revisions of the former server whose tables are known, and the versions that each is of.
+
+Older ones lack tables and columns of newer ones: what is lacking reads as empty. Runs were jobs before 0.13.
+"""
 
 MARKS = {"organizations", "users", "agents", "messages", "block", "blocks_agents", "tools"}
 """Tables that every version of it has had, and that together nobody else has."""
@@ -26,6 +39,7 @@ REFERENCES = {
     "conversation_messages": "conversations",
     "passage_tags": "archival_passages",
     "mcp_tools": "tools",
+    "provider_models": "providers",
     "file_contents": "files",
     "groups_agents": "groups",
     "groups_blocks": "groups",
@@ -35,18 +49,13 @@ REFERENCES = {
 """Tables that are brought over along with the one that they refer to."""
 
 LEFT_BEHIND = {
-    "providers": "not brought over yet: add them again by /v1/providers",
-    "sandbox_configs": "where tools run is chosen by LETTA_TOOL_SANDBOX",
-    "sandbox_environment_variables": "not brought over yet: set them again by /v1/sandbox-config",
     "alembic_version": "of no use here",
-    "provider_models": "made anew from what the providers offer",
     "provider_traces": "requests to models, which are kept for days only, and don't change what agents know",
     "provider_trace_metadata": "belongs to provider_traces",
+    "job_messages": "which messages belonged to which job; the messages are brought over",
     "prompts": "the former server didn't use it",
-    "jobs": "records of finished background work; runs are brought over",
-    "llm_batch_job": "records of batches of a provider",
-    "llm_batch_items": "records of batches of a provider",
-    "mcp_oauth": "sign-ins to MCP servers; sign in again",
+    "llm_batch_job": "a provider's own records of its batches; what agents said in them is among their messages",
+    "llm_batch_items": "a provider's own records of its batches; what agents said in them is among their messages",
 }
 """Tables that stay where they are, and why."""
 

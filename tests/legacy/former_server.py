@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection
 from psycopg2.extras import execute_values
+
+from tests.legacy.older import lacks
 
 TABLES = Path(__file__).with_name("tables.txt")
 REVISION = "1c28e167b74f"
@@ -64,15 +66,11 @@ def columns_of_tables() -> dict[str, dict[str, str]]:
 
 
 @contextmanager
-def former_server(uri: str, schema: str, *, leave_out: Sequence[tuple[str, str]] = ()) -> Iterator["FormerServer"]:
-    """Its tables, empty, in a new schema that goes afterwards.
-
-    Args:
-        leave_out: columns that older versions didn't have.
-    """
+def former_server(uri: str, schema: str, revision: str = REVISION) -> Iterator["FormerServer"]:
+    """Its tables, empty, as a version made them, in a new schema that goes afterwards."""
     with closing(psycopg2.connect(uri)) as connection:
-        made = FormerServer(connection, schema)
-        made.create(set(leave_out))
+        made = FormerServer(connection, schema, revision)
+        made.create()
         try:
             yield made
         finally:
@@ -84,12 +82,18 @@ def former_server(uri: str, schema: str, *, leave_out: Sequence[tuple[str, str]]
 class FormerServer:
     """Writes rows into the tables, as the former server would."""
 
-    def __init__(self, connection: PgConnection, schema: str) -> None:
+    def __init__(self, connection: PgConnection, schema: str, revision: str) -> None:
         self._connection = connection
+        self._revision = revision
+        self._lacks = lacks(revision)
         self.schema = schema
-        self.tables = columns_of_tables()
+        self.tables = {
+            table: {column: kind for column, kind in columns.items() if f"{table}.{column}" not in self._lacks}
+            for table, columns in columns_of_tables().items()
+            if table not in self._lacks
+        }
 
-    def create(self, leave_out: set[tuple[str, str]]) -> None:
+    def create(self) -> None:
         """Make the tables."""
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute("SELECT to_regtype('vector') IS NULL")
@@ -101,18 +105,20 @@ class FormerServer:
                 cursor.execute(f"CREATE TYPE {name} AS ENUM %s", (values,))
             cursor.execute("CREATE SEQUENCE message_seq_id")
             for name, columns in self.tables.items():
-                kept = [(c, kind) for c, kind in columns.items() if (name, c) not in leave_out]
-                listed = ", ".join(_column(name, column, kind) for column, kind in kept)
+                listed = ", ".join(_column(name, column, kind) for column, kind in columns.items())
                 cursor.execute(f'CREATE TABLE "{name}" ({listed})')
             cursor.execute("CREATE INDEX ON messages (step_id)")
-            cursor.execute("INSERT INTO alembic_version VALUES (%s)", (REVISION,))
-        for name, column in leave_out:
-            del self.tables[name][column]
+            cursor.execute("INSERT INTO alembic_version VALUES (%s)", (self._revision,))
 
     def add(self, table: str, *rows: Row) -> None:
-        """Store rows. JSON is given as Python values, or as text where it has to be just so."""
+        """Store rows, but for what this version has no place for.
+
+        JSON is given as Python values, or as text where it has to be just so.
+        """
+        if table in self._lacks:
+            return
         known = self.tables[table]
-        names = list(dict.fromkeys(name for row in rows for name in row))
+        names = [name for name in dict.fromkeys(n for row in rows for n in row) if f"{table}.{name}" not in self._lacks]
         names += [name for name in _OF_EACH if name in known and name not in names]
         if "organization_id" in known and "organization_id" not in names:
             names.append("organization_id")

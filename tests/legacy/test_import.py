@@ -1,18 +1,21 @@
 """What a former server has stored is here afterwards, under the same ids, and its agents go on where they were."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
+import psycopg2
 import pytest
 from letta_client import Letta
 
+from letta.database.encryption import keyring
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.legacy import world
 from tests.legacy.conftest import ROOT, Environment, imported, letta, new_schema
-from tests.legacy.former_server import FormerServer
-from tests.legacy.world import ADA, ARCHIVE, BOB, CAI, ELSE, FORK, GONE, OLD, SUPPORT, uid
+from tests.legacy.former_server import USER, FormerServer
+from tests.legacy.world import ADA, ARCHIVE, BOB, CAI, DAN, ELSE, FORK, GONE, OLD, SUPPORT, uid
 
 pytestmark = [pytest.mark.slow, pytest.mark.database]
 
@@ -28,7 +31,9 @@ def here(
     directory: Path = tmp_path_factory.mktemp("server")
     with new_schema(postgres_uri, former, scripted_model, directory) as environment:
         server = ServerProcess(
-            environment | {"LETTA_IMPORT_LEGACY": "auto"}, directory=directory, command=[str(ROOT / "start_render.sh")]
+            environment | {"LETTA_IMPORT_LEGACY": "auto", "LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"},
+            directory=directory,
+            command=[str(ROOT / "start_render.sh")],
         )
         with server:
             yield server
@@ -117,8 +122,10 @@ def test_conversations_keep_their_own_contexts_and_blocks(client: Letta) -> None
 
 
 def test_passages_have_their_vectors_without_padding(client: Letta) -> None:
-    with client.with_options(max_retries=0) as once:
-        listed = {each.id: each for each in once.agents.passages.list(ADA)}
+    config = client.archives.retrieve(ARCHIVE).embedding_config
+    assert config is not None
+    assert config.handle == world.EMBEDDING, "the archive told none, so its agents' is taken"
+    listed = {each.id: each for each in client.agents.passages.list(ADA)}
     assert {passage_id: each.text for passage_id, each in listed.items()} == {
         uid("passage", 1): "Paris is in France.",
         uid("passage", 2): "Long.",
@@ -135,6 +142,7 @@ def test_files_are_there_and_open_where_they_were(client: Letta, http: httpx2.Cl
     assert {file.file_name: file.processing_status for file in files.values()} == {
         "policy.txt": "completed",
         "lost.txt": "error",
+        f"{uid('file', 3)} policy.txt": "completed",
     }
     (seen,) = client.agents.files.list(ADA)
     assert (seen.file_id, seen.is_open) == (world.FILE, True)
@@ -200,6 +208,64 @@ def test_an_imported_agent_goes_on_talking_and_remembers(client: Letta, scripted
     assert uid("message", 6) in str(found)
 
 
+def test_added_providers_have_their_keys_and_models(http: httpx2.Client, here: ServerProcess) -> None:
+    found = {each["name"]: each for each in http.get("/v1/providers/").json()}
+    assert {name: each["id"] for name, each in found.items()} == {
+        "mine": world.PLAIN,
+        "sealed": world.SEALED,
+        "clouds": uid("provider", 4),
+    }
+    handles = {each["handle"]: each["max_context_window"] for each in http.get("/v1/models/").json()}
+    assert handles["mine/gpt-4o-mini"] == 50_000
+    assert {each["handle"] for each in http.get("/v1/models/embedding").json()} >= {"mine/embedder"}
+    assert "sk-sealed-key" not in here.log
+
+
+def test_an_agent_of_an_added_provider_talks_with_its_key(
+    here: ServerProcess, http: httpx2.Client, client: Letta, scripted_model: ScriptedModel
+) -> None:
+    """Though the environment has a provider with the same handles."""
+    with closing(psycopg2.connect(here.environment["LETTA_PG_URI"])) as opened, opened, opened.cursor() as cursor:
+        moved = f"UPDATE {here.environment['LETTA_PG_SCHEMA']}.providers SET base_url = %s WHERE id = %s"
+        cursor.execute(moved, (scripted_model.base_url, world.SEALED))
+    assert client.agents.retrieve(DAN).model == world.MODEL
+    script = scripted_model.script(Reply("Hello."))
+    client.agents.messages.create(DAN, input=script.say("Hello?"))
+    assert script.requests[0].used_key("sk-sealed-key")
+    script = scripted_model.script(Reply("Again."))
+    assert http.post(f"/v1/agents/{DAN}/generate", json={"prompt": script.say()}).json()["content"] == "Again."
+    assert script.requests[0].used_key("sk-sealed-key")
+
+
+def test_variables_of_all_tools_are_there(http: httpx2.Client) -> None:
+    listed = http.get(f"/v1/sandbox-config/{world.SANDBOX}/environment-variable").json()
+    assert {each["key"]: (each["value"], each["description"]) for each in listed} == {
+        "SEALED": ("sealed-variable", None),
+        "OLDER": ("older-variable", "d"),
+    }
+
+
+def test_jobs_tell_how_they_ended(http: httpx2.Client) -> None:
+    batch = http.get(f"/v1/messages/batches/{world.BATCH}").json()
+    assert (batch["status"], batch["job_type"], batch["user_id"]) == ("failed", "batch", USER)
+    assert batch["metadata"] == {"why": "newsletter", "stop_reason": "error"}
+    assert batch["completed_at"].startswith("2026-01-02T12:00:00")
+    broken_off = http.get(f"/v1/jobs/{world.BROKEN_OFF}").json()
+    assert (broken_off["status"], broken_off["callback_sent_at"]) == ("failed", None)
+    assert http.get("/v1/jobs/active").json() == []
+
+
+def test_sign_ins_to_mcp_servers_stay(here: ServerProcess) -> None:
+    environment = here.environment
+    keyring.load(environment["LETTA_ENCRYPTION_KEY"])
+    with closing(psycopg2.connect(environment["LETTA_PG_URI"])) as opened, opened, opened.cursor() as cursor:
+        cursor.execute(f"SELECT id, access_token, refresh_token FROM {environment['LETTA_PG_SCHEMA']}.mcp_oauth")
+        ((sign_in_id, access, refresh),) = cursor.fetchall()
+    assert sign_in_id == world.SIGN_IN
+    assert keyring.decrypt(access, "mcp_oauth.access_token") == "oauth-token"
+    assert keyring.decrypt(refresh, "mcp_oauth.refresh_token") == "oauth-refresh"
+
+
 def test_what_waits_for_approval_can_be_decided(client: Letta, scripted_model: ScriptedModel) -> None:
     waiting = client.agents.retrieve(CAI, include=["agent.pending_approval"]).pending_approval
     assert waiting is not None
@@ -227,6 +293,16 @@ def test_the_former_servers_tables_are_only_read(environment: Environment, forme
     imported(environment)
     told = imported(environment)
     assert "new here" in told
+    for line in (
+        "Providers of the environment, and their models: set their variables here: 1 (openai)",
+        "Providers of type bedrock were kept, but can't be used here: 1 (clouds)",
+        "Providers in private networks, to be listed in LETTA_ALLOW_PRIVATE_URLS: 2 (mine, sealed)",
+        "Packages that all tools had: whoever runs this server installs them: 1 (requests)",
+        "Sign-ins to MCP servers that came to nothing; sign in again: 1 (forecasts)",
+        "Sign-ins to MCP servers that aren't there: 1 (forecasts)",
+        "Variables of sandboxes that aren't there: 1 (LOST)",
+    ):
+        assert f"- {line}\n" in told
     compared = letta(environment, "import-legacy", "--verify")
     assert compared.returncode == 0, compared.stdout
     assert former.contents() == before

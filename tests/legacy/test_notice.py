@@ -22,7 +22,7 @@ def test_what_was_found_is_told_with_the_command(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         database.read_sync(tell_of_former_server, former.schema, begun=False)
-    assert f"schema {former.schema} (revision {REVISION}, about 5 agents and " in caplog.text
+    assert f"schema {former.schema} (revision {REVISION}, about 6 agents and " in caplog.text
     assert "run `letta import-legacy --dry-run`" in caplog.text
 
 

@@ -21,6 +21,8 @@ WHERE table_schema = %s AND table_name NOT IN ('server_facts', 'alembic_version'
 _MADE_HERE = {"tools", "organizations", "users"}
 """Tables with rows that each server makes for itself."""
 
+_SECRET = {"auth_token", "custom_headers", "env", "api_key", "access_key", "access_token", "refresh_token"}
+
 
 def contents(uri: str, schema: str) -> dict[str, list[str]]:
     """All rows of a schema; secrets, of which each copy is encrypted otherwise, by what they belong to alone."""
@@ -28,8 +30,8 @@ def contents(uri: str, schema: str) -> dict[str, list[str]]:
         cursor.execute(_TABLES, (schema,))
         found = {}
         for table, columns in cursor.fetchall():
-            kept = [column for column in columns if column not in {"auth_token", "custom_headers", "env"}]
-            if table == "agent_secrets":
+            kept = [column for column in columns if column not in _SECRET]
+            if table in {"agent_secrets", "sandbox_variables"}:
                 kept.remove("value")
             if table in _MADE_HERE:
                 kept = ["id"] if table != "tools" else ["name", "tool_type"]
@@ -79,6 +81,11 @@ def test_what_cannot_be_read_well_is_refused_and_nothing_is_changed(
     assert refused.returncode == 1
     assert "LETTA_LEGACY_ENCRYPTION_KEY is not the right key" in refused.stderr
     assert "SEALED" in refused.stderr
+
+    assert "sealed (providers)" in refused.stderr
+
+    looked = letta(environment | {"LETTA_LEGACY_ENCRYPTION_KEY": "another"}, "import-legacy", "--dry-run")
+    assert "LETTA_LEGACY_ENCRYPTION_KEY is not the right key" in looked.stderr
 
     refused = letta(environment | {"LETTA_LEGACY_PG_SCHEMA": "pg_catalog"}, "import-legacy")
     assert refused.returncode == 1

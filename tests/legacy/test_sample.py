@@ -19,6 +19,7 @@ import pytest
 from letta_client import Letta
 from psycopg2.extensions import cursor as Cursor
 
+from letta.database.encryption import keyring
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
@@ -72,12 +73,24 @@ def environment(uri: str, expected: Json, scripted_model: ScriptedModel) -> dict
 
 
 @pytest.fixture(scope="module")
-def here(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def here(
+    environment: dict[str, str], uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
     imported(environment)
     compared = letta(environment, "import-legacy", "--verify")
     assert compared.returncode == 0, compared.stdout
-    with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as server:
+    _answer_for_added_providers(uri, scripted_model)
+    with ServerProcess(
+        environment | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}, directory=tmp_path_factory.mktemp("server")
+    ) as server:
         yield server
+
+
+def _answer_for_added_providers(uri: str, model: ScriptedModel) -> None:
+    """Put the scripted model where the providers of the sample were; their keys stay."""
+    with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
+        for kind, url in (("openai", model.base_url), ("anthropic", model.anthropic_url)):
+            cursor.execute("UPDATE letta.providers SET base_url = %s WHERE provider_type = %s", (url, kind))
 
 
 @pytest.fixture(scope="module")
@@ -206,4 +219,63 @@ def test_every_agent_that_waits_for_nothing_can_be_talked_to(
         )
         script = scripted_model.script(Reply("I remember.") if speaks else Reply(calls=[call]))
         client.agents.messages.create(known["id"], input=script.say("Do you remember?"), max_steps=1)
-        assert "Do you remember?" in str(script.requests[0].body)
+        (asked,) = script.requests
+        assert "Do you remember?" in str(asked.body)
+        for block in known["blocks"]:
+            assert asked.contains(block["value"]), known["name"]
+        said = client.agents.messages.list(known["id"], limit=1000, order="asc", use_assistant_message=False).items
+        for message in said:
+            seen = message.id in known["in_context_message_ids"] and known["agent_type"] != "workflow_agent"
+            if seen and message.message_type == "user_message" and isinstance(message.content, str):
+                assert asked.contains(message.content), f"{known['name']} has what it had in its context"
+
+
+def test_what_was_said_and_kept_is_found_again(expected: Json, client: Letta) -> None:
+    for known in expected["agents"]:
+        for passage in known["passages"]:
+            found = client.agents.passages.search(known["id"], query=passage["text"])
+            assert passage["text"] in {each.content for each in found.results}, known["name"]
+        said = client.agents.messages.list(known["id"], limit=1000, order="asc").items
+        first = next((message for message in said if message.message_type == "user_message"), None)
+        if first is not None and isinstance(first.content, str) and not first.content.startswith("{"):
+            results = client.messages.search(query=first.content[:200])
+            assert first.id in {each.message_id for each in results}, known["name"]
+
+
+def test_an_agent_of_an_added_provider_talks_with_its_key(
+    expected: Json, client: Letta, scripted_model: ScriptedModel
+) -> None:
+    """Its handle is one of the environment's provider, too, as the former server gave handles."""
+    script = scripted_model.script(Reply("I am here."))
+    client.agents.messages.create(expected["state"]["theta"], input=script.say("Hello?"))
+    assert script.requests[0].used_key(expected["secrets_plaintext"]["provider byok-plain"])
+
+
+@pytest.mark.parametrize("provider", ["byok-plain", "byok-enc", "byok-anthropic-enc"])
+def test_added_providers_have_their_keys(
+    expected: Json, client: Letta, scripted_model: ScriptedModel, provider: str
+) -> None:
+    model = "claude-haiku-4-5" if "anthropic" in provider else "gpt-4o-mini"
+    client.agents.update(expected["state"]["noemb"], model=f"{provider}/{model}")
+    script = scripted_model.script(Reply("I am here."))
+    client.agents.messages.create(expected["state"]["noemb"], input=script.say("Hello?"))
+    assert script.requests[0].used_key(expected["secrets_plaintext"][f"provider {provider}"])
+
+
+def test_variables_of_all_tools(expected: Json, client: Letta) -> None:
+    found: Any = client.get(f"/v1/sandbox-config/{expected['state']['sandbox']}/environment-variable", cast_to=object)
+    known = {name: value for name, value in expected["secrets_plaintext"].items() if name.startswith("sandbox ")}
+    assert {f"sandbox {each['key']}": each["value"] for each in found} == known
+
+
+def test_mcp_servers_keep_their_secrets(expected: Json, uri: str, environment: dict[str, str]) -> None:
+    keyring.load(environment["LETTA_ENCRYPTION_KEY"])
+    with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT server_name, auth_token, custom_headers FROM letta.mcp_servers WHERE auth_token <> ''")
+        for name, token, headers in cursor.fetchall():
+            assert (
+                keyring.decrypt(token, "mcp_servers.auth_token")
+                in expected["secrets_plaintext"][f"mcp {name} auth token"]
+            )
+            opened = json.loads(keyring.decrypt(headers, "mcp_servers.custom_headers"))
+            assert opened == expected["secrets_plaintext"][f"mcp {name} custom_headers"]

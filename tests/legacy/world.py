@@ -40,7 +40,7 @@ def uid(prefix: str, number: int) -> str:
     return f"{prefix}-{number:08d}-0000-4000-8000-000000000000"
 
 
-ADA, BOB, OLD, CAI, ELSE = (uid("agent", number) for number in range(1, 6))
+ADA, BOB, OLD, CAI, ELSE, DAN = (uid("agent", number) for number in range(1, 7))
 SUPPORT, FORK, GONE = (uid("conv", number) for number in range(1, 4))
 HUMAN, PERSONA, SHARED, NOTES, APART = (uid("block", number) for number in range(1, 6))
 ROLL, FETCH, SEND, VOICE, REMOTE = (uid("tool", number) for number in range(1, 6))
@@ -48,12 +48,17 @@ ARCHIVE, OUTSIDE = uid("archive", 1), uid("archive", 2)
 SERVER, FOLDER, CUSTOMER = uid("mcp_server", 1), uid("source", 1), uid("identity", 1)
 FILE, SLEEPERS = uid("file", 1), uid("group", 1)
 RUN, UNFINISHED, WAITING = (uid("run", number) for number in range(1, 4))
+PLAIN, SEALED, ENVIRONMENT = (uid("provider", number) for number in range(1, 4))
+SANDBOX, SIGN_IN = uid("sandbox", 1), uid("mcp-oauth", 1)
+BATCH, BROKEN_OFF = uid("job", 1), uid("job", 2)
 STEP, SECOND_STEP, LOST_STEP = (uid("step", number) for number in range(1, 4))
 
 
 def fill(server: FormerServer) -> None:
     """Store all of it."""
     _people(server)
+    _providers(server)
+    _sandboxes(server)
     _tools(server)
     _blocks(server)
     _agents(server)
@@ -61,6 +66,7 @@ def fill(server: FormerServer) -> None:
     _conversations(server)
     _messages(server)
     _runs(server)
+    _jobs(server)
     _groups(server)
 
 
@@ -88,6 +94,57 @@ def _people(server: FormerServer) -> None:
     )
     server.add("identities_agents", {"identity_id": CUSTOMER, "agent_id": ADA})
     server.add("identities_blocks", {"identity_id": CUSTOMER, "block_id": HUMAN})
+
+
+def _providers(server: FormerServer) -> None:
+    ours = {"provider_type": "openai", "provider_category": "byok", "base_url": "http://127.0.0.1:9/v1"}
+    server.add(
+        "providers",
+        ours | {"id": PLAIN, "name": "mine", "api_key_enc": "sk-plain-key"},
+        ours | {"id": SEALED, "name": "sealed", "api_key_enc": encrypted("sk-sealed-key", KEY)},
+        ours
+        | {"id": ENVIRONMENT, "name": "openai", "provider_category": "base", "organization_id": None}
+        | {"api_key_enc": encrypted("sk-of-the-environment", "whatever key")},
+        ours | {"id": uid("provider", 4), "name": "clouds", "provider_type": "bedrock", "access_key": "older"},
+    )
+    listed = {"enabled": True, "model_endpoint_type": "openai", "display_name": ""}
+    server.add(
+        "provider_models",
+        listed
+        | {"id": "model-1", "provider_id": PLAIN, "handle": "mine/gpt-4o-mini", "name": "gpt-4o-mini"}
+        | {"model_type": "llm", "max_context_window": 50_000},
+        listed
+        | {"id": "model-2", "provider_id": PLAIN, "handle": "mine/embedder", "name": "embedder"}
+        | {"model_type": "embedding", "embedding_dim": 4},
+    )
+
+
+def _sandboxes(server: FormerServer) -> None:
+    packages = [{"name": "requests", "version": None}]
+    server.add(
+        "sandbox_configs",
+        {"id": SANDBOX, "type": "LOCAL", "config": {"use_venv": True, "pip_requirements": packages}},
+        {"id": uid("sandbox", 2), "type": "E2B", "config": {}},
+    )
+    variable = {"sandbox_config_id": SANDBOX, "value": ""}
+    server.add(
+        "sandbox_environment_variables",
+        variable | {"id": uid("sandbox-env", 1), "key": "SEALED", "value_enc": encrypted("sealed-variable", KEY)},
+        variable | {"id": uid("sandbox-env", 2), "key": "OLDER", "value": "older-variable", "description": "d"},
+        variable
+        | {"id": uid("sandbox-env", 3), "key": "OLDER", "value": "of E2B", "sandbox_config_id": uid("sandbox", 2)},
+        variable | {"id": uid("sandbox-env", 4), "key": "LOST", "sandbox_config_id": uid("sandbox", 9)},
+    )
+
+
+def _jobs(server: FormerServer) -> None:
+    server.add("job_messages", {"id": 1, "job_id": BATCH, "message_id": uid("message", 2)})
+    job = {"user_id": USER, "job_type": "batch", "metadata_": {"why": "newsletter"}}
+    server.add(
+        "jobs",
+        job | {"id": BATCH, "status": "failed", "completed_at": NOON.replace(tzinfo=None), "stop_reason": "error"},
+        job | {"id": BROKEN_OFF, "status": "running", "callback_url": "https://hook.example/", "metadata_": "null"},
+    )
 
 
 def _tools(server: FormerServer) -> None:
@@ -119,6 +176,21 @@ def _tools(server: FormerServer) -> None:
             "token_enc": encrypted("mcp-token", KEY),
             "custom_headers_enc": json.dumps({"X-From": "plain"}),
         },
+    )
+    sign_in = {
+        "token_type": "Bearer",
+        "server_id": SERVER,
+        "server_name": "forecasts",
+        "server_url": "https://mcp.example/",
+        "user_id": USER,
+    }
+    server.add(
+        "mcp_oauth",
+        sign_in
+        | {"id": SIGN_IN, "state": "s1", "status": "authorized", "client_id": "us", "redirect_uri": "http://here/"}
+        | {"access_token_enc": encrypted("oauth-token", KEY), "refresh_token_enc": "oauth-refresh", "expires_at": NOON},
+        sign_in | {"id": uid("mcp-oauth", 2), "state": "s2", "status": "pending"},
+        sign_in | {"id": uid("mcp-oauth", 3), "state": "s3", "status": "authorized", "server_id": uid("mcp_server", 9)},
     )
     server.add("mcp_tools", {"id": "mcp-tool-mapping-1", "mcp_server_id": SERVER, "tool_id": REMOTE})
 
@@ -171,6 +243,16 @@ def _agents(server: FormerServer) -> None:
         },
         agent
         | {"id": BOB, "name": "Bob", "agent_type": "memgpt_v2_agent", "message_ids": _ids(20, 24), "hidden": True},
+        # Of an added provider, under a handle that one of the environment's has, too.
+        agent
+        | {
+            "id": DAN,
+            "name": "Dan",
+            "agent_type": "letta_v1_agent",
+            "system": "You are Dan.",
+            "llm_config": LLM | {"provider_name": "sealed", "provider_category": "byok"},
+            "message_ids": [],
+        },
         # As old versions left them.
         {
             "id": OLD,
@@ -226,6 +308,7 @@ def _files(server: FormerServer) -> None:
         "files",
         file | {"id": FILE, "file_name": "handbook/policy.txt", "processing_status": "completed"},
         file | {"id": uid("file", 2), "file_name": "handbook/lost.txt", "processing_status": "parsing"},
+        file | {"id": uid("file", 3), "file_name": "policy.txt", "processing_status": "completed"},
     )
     server.add("file_contents", {"id": "file_content-1", "file_id": FILE, "text": "Be kind.\n\nBe brief.\n"})
     seen = {"file_id": FILE, "source_id": FOLDER, "file_name": "handbook/policy.txt", "is_open": True}
@@ -252,7 +335,8 @@ def _archives(server: FormerServer) -> None:
     archive = {"embedding_config": EMBEDDER, "vector_db_provider": "NATIVE"}
     server.add(
         "archives",
-        archive | {"id": ARCHIVE, "name": "Ada's"},
+        # Without a model of its own: its agents' is taken.
+        archive | {"id": ARCHIVE, "name": "Ada's", "embedding_config": "null"},
         archive | {"id": OUTSIDE, "name": "Outside", "vector_db_provider": "TPUF"},
     )
     server.add(
