@@ -48,6 +48,18 @@ These should suit you:
 *Gyokuro* is the gentlest of them. Shall I order some?"""
 
 
+ORDER_TEA = '''def order_tea(tea: str, grams: int, note: str) -> str:
+    """Order tea.
+
+    Args:
+        tea: Which one.
+        grams: How much of it.
+        note: What the shop should know.
+    """
+    return f"Ordered {grams} g of {tea}."
+'''
+
+
 def main() -> None:
     """Take all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -64,7 +76,8 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox"] if os.geteuid() == 0 else []
                 )
-                take(browser, server, *butler(server.client(), model))
+                client = server.client()
+                take(browser, server, *butler(client, model), errand_boy(client, model))
                 browser.close()
         finally:
             postgres.stop()
@@ -93,6 +106,7 @@ def butler(client: Letta, model: ScriptedModel) -> tuple[str, str]:
         description="Remembers how everyone takes their tea.",
         tags=["home"],
         model=MODEL,
+        context_window_limit=4000,
         memory_blocks=blocks,
     )
     client.agents.messages.create(agent.id, input=greeting.say("Good evening. Is all ready for my sister?"))
@@ -105,7 +119,28 @@ def butler(client: Letta, model: ScriptedModel) -> tuple[str, str]:
     return agent.id, script.say(QUESTION)
 
 
-def take(browser: Browser, server: ServerProcess, agent: str, question: str) -> None:
+def errand_boy(client: Letta, model: ScriptedModel) -> str:
+    """An agent that waits for leave to spend money."""
+    tool = client.tools.create(source_code=ORDER_TEA)
+    agent = client.agents.create(
+        name="Errand boy",
+        description="Fetches what the house needs.",
+        tags=["home"],
+        model=MODEL,
+        tool_ids=[tool.id],
+        tool_rules=[{"type": "requires_approval", "tool_name": "order_tea"}],
+        memory_blocks=[
+            {"label": "persona", "value": "Quick on his feet, and good with shopkeepers.", "limit": 2000},
+            {"label": "allowance", "value": "Left this month: £ 14.20", "limit": 200},
+        ],
+    )
+    order: dict[str, object] = {"tea": "Gyokuro", "grams": 500, "note": "Mr Twining, for Lady Byron"}
+    script = model.script(Reply("The Gyokuro it is.", calls=[Call("order_tea", order)], usage=USAGE))
+    client.agents.messages.create(agent.id, input=script.say("We are out of the good tea. Get some, please."))
+    return agent.id
+
+
+def take(browser: Browser, server: ServerProcess, agent: str, question: str, buyer: str) -> None:
     """One picture after the other, in the course of a conversation."""
 
     def picture(name: str, address: str, scheme: str, size: ViewportSize, act: Callable[[Page], None]) -> None:
@@ -122,6 +157,8 @@ def take(browser: Browser, server: ServerProcess, agent: str, question: str) -> 
     picture("agents", "agents", "light", DESKTOP, lambda page: page.get_by_role("link", name="Butler").wait_for())
     picture("chat", f"agents/{agent}", "light", DESKTOP, lambda page: talk(page, question))
     picture("phone", f"agents/{agent}", "dark", PHONE, lambda page: page.get_by_text("gentlest").wait_for())
+    picture("approval", f"agents/{buyer}", "dark", DESKTOP, edit_a_call)
+    picture("context", f"agents/{agent}/context", "light", DESKTOP, lambda page: page.get_by_role("img").wait_for())
     picture("history", f"agents/{agent}/memory", "light", DESKTOP, look_back)
     picture("run", "runs", "dark", DESKTOP, look_into_a_run)
 
@@ -133,6 +170,12 @@ def talk(page: Page, question: str) -> None:
     page.get_by_text("gentlest").wait_for()
     page.get_by_role("button", name="Send").wait_for()
     page.locator("mark").first.wait_for()
+
+
+def edit_a_call(page: Page) -> None:
+    """Change what the agent asks leave for."""
+    page.get_by_role("button", name="Edit …").click()
+    page.locator("form.edit").get_by_label("grams").fill("100")
 
 
 def look_back(page: Page) -> None:

@@ -1,6 +1,6 @@
 // What is known of an agent while the page is open: its state, its blocks and what was just changed in them, and its
 // conversations, whose streams go on while one looks at something else.
-import { get, post } from "./api.js";
+import { LEAN, get, post } from "./api.js";
 import { Conversation } from "./conversation.js";
 import { key } from "./session.js";
 import { batch, effect, signal } from "./view.js";
@@ -37,7 +37,7 @@ class AgentStore {
 
   async load() {
     try {
-      const agent = await get(`/agents/${this.id}`);
+      const agent = await get(`/agents/${this.id}`, LEAN);
       batch(() => {
         this.agent.value = agent;
         this.problem.value = null;

@@ -1,5 +1,5 @@
 // All agents: to find one, make one, copy one, bring one in, take one out.
-import { get, post, remove, request } from "./api.js";
+import { LEAN, get, post, remove, request } from "./api.js";
 import { icon } from "./icons.js";
 import { go, to } from "./router.js";
 import { scoped } from "./session.js";
@@ -16,20 +16,25 @@ export const Agents = view(() => {
   const models = signal(null);
   const own = signal([]);
   const filter = () => ({ query_text: words.value, tags: tags.value, match_all_tags: true });
-  const list = pager((page) => get("/agents", { ...page, ...filter(), include: ["agent.tags"] }));
+  const list = pager((page) => get("/agents", { ...page, ...filter(), ...LEAN }), matchMedia("(max-width: 760px)").matches ? 12 : 30);
   let timer;
 
   function load() {
-    list.reload();
+    list.reload().then(lookForModels);
     get("/agents/count", filter()).then((found) => (total.value = found), () => (total.value = null));
   }
 
   onMount(() => {
     load();
     get("/tags", { limit: 30 }).then((found) => (known.value = found), () => {});
-    get("/models").then((found) => (models.value = found), () => {});
     return () => clearTimeout(timer);
   });
+
+  /** Where there is no agent yet, there may be no model either. */
+  function lookForModels() {
+    if (list.items.value?.length) return;
+    get("/models").then((found) => (models.value = found.length), () => (models.value = 1)); // who may not know: some
+  }
 
   const cards = (agents) => html`<ul class="cards">${agents.map((agent) => html`
     <${AgentCard} key=${agent.id} agent=${agent} actions=${actions} />`)}</ul>`;
@@ -61,15 +66,18 @@ export const Agents = view(() => {
     Promise.all(ids.map((id) => get(`/agents/${id}`))).then((found) => (own.value = found), () => {});
   });
 
+  const waiting = () => html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;
+
   function body() {
     if (own.value.length) return cards(own.value);
     if (list.error.value) return problem(list.error.value);
-    if (!list.items.value) return html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;
+    if (!list.items.value) return waiting();
     if (list.items.value.length) {
       return html`${cards(list.items.value)}${moreButton(list)}`;
     }
     if (words.value || tags.value.length) return empty("search", "No agent is like that", "Try other words or tags.");
-    if (models.value?.length === 0) return firstRun();
+    if (models.value === null) return waiting();
+    if (models.value === 0) return firstRun();
     return empty("agents", "No agents yet", "An agent keeps its own memory and knows you again the next time.",
       html`<button class="primary" onClick=${create}>${icon("plus")} New agent</button>`);
   }

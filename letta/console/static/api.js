@@ -72,6 +72,9 @@ async function json(method, path, options) {
   return text ? JSON.parse(text) : null;
 }
 
+/** An agent without its tools, blocks and folders, which are most of it: programs other than the official clients get all. */
+export const LEAN = { include_relationships: "tags" };
+
 export const get = (path, query, options) => json("GET", path, { query, ...options });
 export const post = (path, body, options) => json("POST", path, { body, ...options });
 export const put = (path, body, options) => json("PUT", path, { body, ...options });

@@ -31,6 +31,8 @@ const LATER = {
 };
 /** Sections are asked for once, and hidden where the server doesn't have them, or not for this key. */
 const PROBES = { tools: "/tools", runs: "/runs", mcp: "/mcp-servers", folders: "/folders", providers: "/providers", keys: "/api-keys" };
+/** What is shown first comes first; then what may be needed next. */
+const WHILE = 400;
 const hidden = signal(new Set());
 const drawer = signal(false);
 
@@ -79,7 +81,13 @@ async function lookAround() {
 }
 
 const Shell = view(() => {
-  onMount(() => void lookAround());
+  onMount(() => {
+    const idle = setTimeout(() => {
+      lookAround();
+      Promise.all([LATER.agent(), import("./chat.js")]).catch(() => {}); // where one goes from here
+    }, WHILE);
+    return () => clearTimeout(idle);
+  });
   listen(window, "keydown", (event) => event.key === "Escape" && (drawer.value = false));
   return () => html`
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>

@@ -1,5 +1,5 @@
 // One block of an agent's memory: read, edited in place, and its history.
-import { ApiError, get, patch, post } from "./api.js";
+import { ApiError, LEAN, get, patch, post } from "./api.js";
 import { Difference, marked } from "./diff.js";
 import { icon } from "./icons.js";
 import { attempt, count, empty, loaded, loader, open, problem, when } from "./ui.js";
@@ -27,7 +27,7 @@ export const BlockCard = view((self) => {
   const failure = signal(null);
 
   onMount(() => {
-    get(`/blocks/${self.props.block.id}/agents`, { limit: 10, include: [] }).then(
+    get(`/blocks/${self.props.block.id}/agents`, { limit: 10, ...LEAN }).then(
       (found) => (others.value = found.filter((agent) => agent.id !== store.id)),
       () => {},
     );

@@ -46,8 +46,8 @@ export default view((self) => {
         <div class="stat"><dt>In use</dt><dd>${count(used)}</dd></div>
         <div class="stat"><dt>Window</dt><dd>${short(most)}</dd></div>
         <div class="stat"><dt>Filled</dt><dd>${((used / most) * 100).toFixed(1)} %</dd></div>
-        <div class="stat"><dt>Messages</dt><dd>${count(context.num_messages)}</dd></div>
-        <div class="stat"><dt>Messages beyond</dt><dd>${count(context.num_recall_memory)}</dd></div>
+        <div class="stat"><dt>Messages in view</dt><dd>${count(context.num_messages)}</dd></div>
+        <div class="stat"><dt>Messages in all</dt><dd>${count(context.num_recall_memory)}</dd></div>
         <div class="stat"><dt>In the archive</dt><dd>${count(context.num_archival_memory)}</dd></div>
       </dl>
       <section class="panel">

@@ -1,5 +1,5 @@
 // Keys for programs and people: what each may do, and until when.
-import { get, post, remove } from "./api.js";
+import { LEAN, get, post, remove } from "./api.js";
 import { icon } from "./icons.js";
 import { attempt, code, confirm, empty, loaded, loader, open, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
@@ -36,7 +36,7 @@ const NewKey = view((self) => {
   const agents = signal([]);
   const chosen = signal(new Map());
   let timer;
-  const find = (words) => get("/agents", { limit: 50, query_text: words, include: [] }).then((found) => (agents.value = found), () => {});
+  const find = (words) => get("/agents", { limit: 50, query_text: words, ...LEAN }).then((found) => (agents.value = found), () => {});
   onMount(() => {
     find("");
     return () => clearTimeout(timer);

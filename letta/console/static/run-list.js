@@ -1,5 +1,5 @@
 // Runs with what they took, and plots of them over time: of one agent, or of all.
-import { get } from "./api.js";
+import { LEAN, get } from "./api.js";
 import { bars, byTime } from "./charts.js";
 import { icon } from "./icons.js";
 import { to } from "./router.js";
@@ -32,7 +32,7 @@ export const RunList = view((self) => {
   async function name() {
     if (agentId) return;
     const ids = [...new Set((list.items.value ?? []).map((run) => run.agent_id))].filter((id) => !names.value.has(id));
-    const found = await Promise.all(ids.map((id) => get(`/agents/${id}`).catch(() => ({ id, name: "a deleted agent" }))));
+    const found = await Promise.all(ids.map((id) => get(`/agents/${id}`, LEAN).catch(() => ({ id, name: "a deleted agent" }))));
     names.value = new Map([...names.value, ...found.map((agent) => [agent.id, agent.name])]);
   }
 

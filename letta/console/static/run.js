@@ -1,5 +1,5 @@
 // One run: what it spent its time with, its steps, and exactly what was said between server and model.
-import { get } from "./api.js";
+import { LEAN, get } from "./api.js";
 import { icon } from "./icons.js";
 import { Item, itemsOf } from "./message.js";
 import { to } from "./router.js";
@@ -16,7 +16,7 @@ export default view((self) => {
       get(`/runs/${id}/trace`).catch(() => []),
       get(`/runs/${id}/messages`, { limit: 500 }).catch(() => []),
     ]);
-    const agent = await get(`/agents/${run.agent_id}`).catch(() => null);
+    const agent = await get(`/agents/${run.agent_id}`, LEAN).catch(() => null);
     return { run, steps, spans, messages, agent };
   });
   onMount(() => void load());
