@@ -42,9 +42,6 @@ AFTER_STEP = "post_step_context_check"
 OVERFLOW = "context_window_exceeded"
 REQUESTED = "manual"
 
-_LEAST = 2
-"""Messages that can't be compacted any further: the system message and one more."""
-
 _BY_ITSELF = "self_compact_"
 """How modes begin in which the agent's own conversation goes on to its summary."""
 _FULL = 0.9
@@ -80,7 +77,7 @@ class Compactor:
         are told by estimates alone.
         """
         used = result.usage.total_tokens or sum(self._tokens(message) for message in self._turn.context)
-        if used <= _FULL * config["context_window"] or len(self._turn.context) <= _LEAST:
+        if used <= _FULL * config["context_window"]:
             return False
         observe(_handle(config), len(json.dumps(result.request, ensure_ascii=False)), result.usage.prompt_tokens)
         return True

@@ -69,6 +69,14 @@ def test_a_step_that_nearly_fills_the_window_is_followed_by_compaction(
     assert run.status == "completed"
 
 
+def test_the_first_exchange_can_fill_the_window(client: Letta, model: ScriptedModel, make_agent: MakeAgent) -> None:
+    agent = make_agent()
+    script = model.script(Reply("a long answer", usage=FULL))
+    answer = client.agents.messages.create(agent.id, input=script.say("how are you?"))
+    assert [message.message_type for message in answer.messages] == ["assistant_message", "user_message"]
+    assert len(_context(client, agent)) == 2
+
+
 def test_row_7_a_server_that_counts_no_tokens_is_compacted_by_estimates(
     client: Letta, model: ScriptedModel, make_agent: MakeAgent
 ) -> None:
