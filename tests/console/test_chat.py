@@ -251,6 +251,28 @@ def test_conversations_stand_side_by_side(page: Page, model: ScriptedModel, make
     expect(panes.nth(1).get_by_role("log")).to_contain_text("Question 1")
 
 
+def test_conversations_are_named_and_deleted(
+    page: Page, model: ScriptedModel, client: Letta, make_agent: Callable[..., str]
+) -> None:
+    agent_id = make_agent()
+    page.goto(f"/#/agents/{agent_id}")
+    chosen = page.get_by_role("combobox", name="Conversation")
+    chosen.select_option(label="New conversation …")
+    page.get_by_role("button", name="Rename the conversation").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("The party")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(chosen.locator("option:checked")).to_have_text("The party")
+    script = model.script(Reply("Twelve guests, then."))
+    say(page, script.say("We are twelve"))
+    expect(log(page)).to_contain_text("Twelve guests, then.")
+    is_done(page)
+    page.get_by_role("button", name="Delete the conversation").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(chosen.locator("option:checked")).to_have_text("Main conversation")
+    expect(log(page)).not_to_contain_text("Twelve guests")
+    assert list(client.conversations.list(agent_id=agent_id)) == []
+
+
 def test_a_picture_is_sent_and_shown(page: Page, model: ScriptedModel, make_agent: Callable[..., str]) -> None:
     page.goto(f"/#/agents/{make_agent()}")
     script = model.script(Reply("A pixel."))

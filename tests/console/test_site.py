@@ -65,6 +65,12 @@ def test_the_page_may_load_nothing_but_its_own_files(console: TestClient) -> Non
     assert not re.search(r"https?://", page.text)
 
 
+def test_no_text_is_ever_made_into_html(site: Site) -> None:
+    ways = re.compile(rb"innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|DOMParser|\beval\(|new Function")
+    ours = [name for name in site.names if not name.startswith("parts/")]
+    assert [name for name in ours if (file := site.file(name)) and ways.search(file.content)] == []
+
+
 def test_what_a_browser_has_is_not_sent_again(console: TestClient) -> None:
     for address in ("/", addresses(console.get("/").text)[0]):
         tag = console.get(address).headers["etag"]

@@ -31,6 +31,8 @@ def test_blocks_are_edited_compared_and_taken_back(page: Page, client: Letta, ag
     page.goto(f"/#/agents/{agent}/memory")
     block = page.get_by_role("region", name="Block human")
     expect(block).to_contain_text("Likes tea.")
+    limit = client.agents.blocks.retrieve("human", agent_id=agent).limit
+    expect(block.get_by_role("meter")).to_have_attribute("aria-valuetext", f"21 of {limit:,} characters")
     block.get_by_role("button", name="Edit human").click()
     block.get_by_label("Value of human").fill("Name: Ada.\nHates tea.")
     block.get_by_role("button", name="Save").click()
@@ -87,6 +89,39 @@ def test_the_archive_is_searched_added_to_and_restored(page: Page, agent: str) -
     archive.get_by_role("button", name="Restore").click()
     archive.get_by_role("button", name="All").click()
     expect(rows).to_have_count(2)
+
+
+def test_a_block_is_added_and_taken_away(page: Page, client: Letta, agent: str) -> None:
+    page.goto(f"/#/agents/{agent}/memory")
+    page.get_by_role("button", name="Add a block").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Label").fill("kitchen")
+    form.get_by_label("Value").fill("The kettle leaks.")
+    form.get_by_label("Limit in characters").fill("100")
+    form.get_by_role("button", name="Add", exact=True).click()
+    block = page.get_by_role("region", name="Block kitchen")
+    expect(block.get_by_role("meter")).to_have_attribute("aria-valuetext", "17 of 100 characters")
+    assert client.agents.blocks.retrieve("kitchen", agent_id=agent).value == "The kettle leaks."
+    block.get_by_role("button", name="Take kitchen from the agent").click()
+    page.get_by_role("dialog").get_by_role("button", name="Take away").click()
+    expect(block).to_have_count(0)
+    assert "kitchen" not in {one.label for one in client.agents.blocks.list(agent)}
+
+
+def test_what_an_agent_is_can_be_changed(page: Page, client: Letta, agent: str) -> None:
+    page.goto(f"/#/agents/{agent}/settings")
+    page.get_by_label("Name", exact=True).fill("Valet")
+    page.get_by_role("textbox", name="Description").fill("Sees to the wardrobe.")
+    page.get_by_role("textbox", name="Tags").fill("home, clothes")
+    page.get_by_role("textbox", name="Instructions").fill("Be brief.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Valet")).to_be_visible()
+    found = client.agents.retrieve(agent, include=["agent.tags"])
+    assert (found.description, found.system, set(found.tags or ())) == (
+        "Sees to the wardrobe.",
+        "Be brief.",
+        {"home", "clothes"},
+    )
 
 
 def test_a_run_shows_its_steps_cost_and_what_the_model_was_sent(page: Page, client: Letta, agent: str) -> None:

@@ -1,6 +1,7 @@
 // What an agent is: its name, model and instructions; its tools and folders.
 import { get, patch } from "./api.js";
 import { icon } from "./icons.js";
+import { scoped } from "./session.js";
 import { attempt, confirm, loaded, loader, open, problem, toast } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
@@ -93,7 +94,7 @@ const Attached = view((self) => {
   const gated = (tool) => (store.agent.value.tool_rules ?? []).some((rule) => rule.type === "requires_approval" && rule.tool_name === tool.name);
 
   return ({ title, text }) => html`<section class="panel">
-    <header class="row spread"><div><h2>${title}</h2><p class="muted">${text}</p></div><button onClick=${add}>${icon("plus")} Add</button></header>
+    <header class="row spread"><div><h2>${title}</h2><p class="muted">${text}</p></div>${!scoped.value && html`<button onClick=${add}>${icon("plus")} Add</button>`}</header>
     ${loaded(state.value, (found) => found.length === 0 ? html`<p class="muted after">None.</p>` : html`<ul class="rows after">${found.map((one) => html`<li key=${one.id} class="row spread">
       <span class="grow"><strong class="mono">${one.name}</strong> <span class="muted">${(one.description ?? "").slice(0, 140)}</span></span>
       <span class="row">${kind === "tools" && html`<label class="check"><input type="checkbox" checked=${gated(one)} onChange=${(event) => gate(one, event)} /><span>asks first</span></label>`}

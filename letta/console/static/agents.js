@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { go, to } from "./router.js";
 import { scoped } from "./session.js";
 import { attempt, confirm, count, empty, moreButton, open, pager, problem, save, toast, when } from "./ui.js";
-import { html, onMount, signal, view, watch } from "./view.js";
+import { html, onMount, signal, view } from "./view.js";
 
 const PAUSE = 250;
 
@@ -14,7 +14,6 @@ export const Agents = view(() => {
   const known = signal([]);
   const total = signal(null);
   const models = signal(null);
-  const own = signal([]);
   const filter = () => ({ query_text: words.value, tags: tags.value, match_all_tags: true });
   const list = pager((page) => get("/agents", { ...page, ...filter(), ...LEAN }), matchMedia("(max-width: 760px)").matches ? 12 : 30);
   let timer;
@@ -60,16 +59,9 @@ export const Agents = view(() => {
     },
   };
 
-  /** A key for single agents can't list them, but the refusal names them. */
-  watch(() => {
-    const ids = list.error.value?.status === 403 ? (list.error.value.message.match(/agent-[0-9a-f-]{36}/g) ?? []) : [];
-    Promise.all(ids.map((id) => get(`/agents/${id}`))).then((found) => (own.value = found), () => {});
-  });
-
   const waiting = () => html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;
 
   function body() {
-    if (own.value.length) return cards(own.value);
     if (list.error.value) return problem(list.error.value);
     if (!list.items.value) return waiting();
     if (list.items.value.length) {

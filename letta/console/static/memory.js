@@ -3,6 +3,7 @@ import { Archive } from "./archival.js";
 import { get, patch, post } from "./api.js";
 import { BlockCard } from "./block.js";
 import { icon } from "./icons.js";
+import { scoped } from "./session.js";
 import { attempt, confirm, empty, loaded, loader, open } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
@@ -24,7 +25,7 @@ export default view((self) => {
   return () => html`<div class="memory-grid">
     <section aria-label="Blocks">
       <header class="page"><div><h2>Blocks</h2><p class="muted">Always in view of the agent.</p></div>
-        <button onClick=${add}>${icon("plus")} Add a block</button></header>
+        ${!scoped.value && html`<button onClick=${add}>${icon("plus")} Add a block</button>`}</header>
       ${store.blocks.value === null
         ? html`<p class="waiting" role="status">Loading …</p>`
         : store.blocks.value.map((block) => html`<${BlockCard} key=${block.id} block=${block} store=${store}
