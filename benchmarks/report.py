@@ -50,6 +50,29 @@ def table(rows: Sequence[Row], servers: Mapping[str, Figures], facts: Mapping[st
     return "\n".join(_line(line, widths) for line in lines)
 
 
+def table_with_ratios(rows: Sequence[Row], ours: Figures, other: Figures, facts: Mapping[str, object]) -> str:
+    """The figures of two servers as a table of Markdown, and how many times as much the greater one is."""
+    lines = ["| | budget | ours | former | |", "|---|---|---:|---:|---:|"]
+    for row in rows:
+        values = [ours.get(row.key), other.get(row.key)]
+        if None not in values:
+            cells = [
+                row.what.format(**facts),
+                row.budget,
+                *map(_shown, values),
+                _ratio(*map(float, filter(None, values))),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _ratio(*values: float) -> str:
+    if len(values) < 2:  # something that isn't done at all has no ratio
+        return ""
+    low, high = sorted(values)
+    return f"{high / low:.0f} x" if high >= 10 * low else f"{high / low:.1f} x"
+
+
 def write_json(path: Path, servers: Mapping[str, Figures], facts: Mapping[str, object]) -> None:
     """The same for programs, with the date and the machine."""
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}

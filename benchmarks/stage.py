@@ -90,6 +90,13 @@ def target_of(server: ServerProcess) -> Iterator[Target]:
         yield target
 
 
+@contextmanager
+def started(environment: Mapping[str, str], start_render: bool = False) -> Iterator[Target]:
+    """Our server, running, as something to be measured."""
+    with running_server(environment, start_render) as server, target_of(server) as target:
+        yield target
+
+
 def model_time(model: RemoteScriptedModel) -> float:
     """The median time (s) of the model for a request such as the server has sent last."""
     return median(_asked(model, until_first_event=False))

@@ -1,9 +1,11 @@
 """A server that is measured: its processes, and the few requests of a benchmark."""
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -23,7 +25,7 @@ class Target:
         self._options: dict[str, Any] = {
             "base_url": url,
             "headers": headers,
-            "timeout": 120,
+            "timeout": 600,
             "follow_redirects": True,
             "trust_env": False,
         }
@@ -55,6 +57,36 @@ class Target:
         if embedding is not None:
             agent["embedding"] = embedding
         return str(_json(self._http.post("/v1/agents/", json=agent))["id"])
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One request; what it answers.
+
+        Raises RuntimeError for any failure.
+        """
+        return _json(self._http.request(method, path, json=body))
+
+    def agent_with_history(self, messages: int, in_context: int) -> str:
+        """A new agent with so many messages, the newest of which are in its context, brought in as an agent file."""
+        file = self.call("GET", f"/v1/agents/{self._talked_with()}/export")
+        (agent,) = file["agents"]
+        system, *turn = agent["messages"]
+        turn = [message for message in turn if message["role"] in ("user", "assistant")]
+        many = [
+            turn[number % len(turn)]
+            | {"id": f"message-{number + 1}", "otid": str(uuid.uuid4()), "created_at": _second(number)}
+            for number in range(messages)
+        ]
+        agent["messages"] = [system, *many]
+        agent["in_context_message_ids"] = [system["id"], *(message["id"] for message in many[-in_context:])]
+        agent["name"] = f"bench-{uuid.uuid4().hex[:12]}"
+        upload = {"file": ("agent.af", json.dumps(file).encode(), "application/json")}
+        ids = _json(self._http.post("/v1/agents/import", files=upload, data={"append_copy_suffix": "false"}))
+        return str(ids["agent_ids"][0])
+
+    def _talked_with(self) -> str:
+        agent_id = self.create_agent()
+        self.turn(agent_id)
+        return agent_id
 
     def turn(self, agent_id: str, text: str = _TEXT) -> float:
         """One turn, a plain one unless the text asks for something else; its time in seconds."""
@@ -108,6 +140,10 @@ class Target:
 async def _turns(http: httpx2.AsyncClient, agent_id: str, count: int) -> None:
     for _ in range(count):
         _check(await http.post(_path(agent_id), json=_message()))
+
+
+def _second(number: int) -> str:
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=number)).isoformat()
 
 
 def _path(agent_id: str) -> str:

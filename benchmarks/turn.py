@@ -19,8 +19,8 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
 from statistics import median, quantiles
 
 from benchmarks.report import TURN_ROWS, table, write_json
@@ -30,9 +30,8 @@ from benchmarks.stage import (
     environment_for,
     model_time,
     progress,
-    running_server,
     scripted_model,
-    target_of,
+    started,
 )
 from benchmarks.target import Target
 from letta.testing.postgres import PostgresWire, Traffic, throwaway_schema
@@ -56,11 +55,11 @@ def main() -> None:
         schema = stack.enter_context(throwaway_schema(uri))
         environment = environment_for(uri, schema, model)
         ours = servers["ours"]
-        ours |= measure_start(environment, "migrate", options.start_render)
-        with running_server(environment, options.start_render) as server, target_of(server) as target:
+        ours |= measure_start(started(environment, options.start_render), "migrate")
+        with started(environment, options.start_render) as target:
             ours |= measure_turns(target, model, options.turns)
-        ours |= measure_start(environment, "start", options.start_render)
-        ours |= measure_database(environment, uri)
+        ours |= measure_start(started(environment, options.start_render), "start")
+        ours |= measure_database(lambda wired: started({**environment, "LETTA_PG_URI": wired}), uri)
         if options.other_url:
             with closing(Target(options.other_url, options.other_pid, options.other_password)) as other:
                 servers["other"] = measure_turns(other, model, options.turns)
@@ -70,11 +69,11 @@ def main() -> None:
         write_json(options.json, servers, facts)
 
 
-def measure_start(environment: Mapping[str, str], name: str, start_render: bool) -> dict[str, float]:
+def measure_start(start: AbstractContextManager[Target], name: str) -> dict[str, float]:
     """CPU and time from the start until the server is healthy."""
     progress(f"start ({name})")
     began = time.perf_counter()
-    with running_server(environment, start_render) as server, target_of(server) as target:
+    with start as target:
         took = time.perf_counter() - began
         return {f"{name}_cpu_s": target.cpu_seconds(), f"{name}_s": took}
 
@@ -105,14 +104,10 @@ def measure_turns(target: Target, model: RemoteScriptedModel, turns: int) -> dic
     }
 
 
-def measure_database(environment: Mapping[str, str], uri: str) -> dict[str, float]:
+def measure_database(start: Callable[[str], AbstractContextManager[Target]], uri: str) -> dict[str, float]:
     """What goes to Postgres in a turn, and the time of a turn when Postgres is far away."""
     progress("turns with the database watched")
-    with (
-        PostgresWire(uri) as wire,
-        running_server({**environment, "LETTA_PG_URI": wire.uri}) as server,
-        target_of(server) as target,
-    ):
+    with PostgresWire(uri) as wire, start(wire.uri) as target:
         agent = target.create_agent()
         for _ in range(WARM_UP_TURNS):
             target.turn(agent)

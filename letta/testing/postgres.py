@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
 
 from letta.testing.postgres_wire import PostgresWire, Traffic
 
-__all__ = ["PostgresWire", "Traffic", "drop_schema", "throwaway_schema"]
+__all__ = ["PostgresWire", "Traffic", "drop_schema", "throwaway_database", "throwaway_schema"]
 
 _PREFIX = "letta_test_"
 _LOCK_TIMEOUT = "10s"
@@ -38,3 +39,22 @@ def drop_schema(uri: str, schema: str) -> None:
     with closing(psycopg2.connect(uri)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = %s", (_LOCK_TIMEOUT,))
         cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+@contextmanager
+def throwaway_database(uri: str) -> Iterator[str]:
+    """The URI of an empty database beside this one. It is dropped at the end, whoever is still in it."""
+    name = f"{_PREFIX}{secrets.token_hex(6)}"
+    _execute(uri, f"CREATE DATABASE {name}")
+    try:
+        yield urlsplit(uri)._replace(path=f"/{name}").geturl()
+    finally:
+        _execute(uri, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(uri: str, statement: str) -> None:
+    import psycopg2
+
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(statement)

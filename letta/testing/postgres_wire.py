@@ -25,7 +25,7 @@ from letta.testing.loop_thread import LoopThread
 _CANCEL_REQUEST = 80877102
 _ENCRYPTION_REQUESTS = (80877103, 80877104)  # TLS and GSSAPI
 
-_QUERY, _PARSE, _SYNC, _FUNCTION_CALL = b"QPSF"
+_QUERY, _PARSE, _BIND, _SYNC, _FUNCTION_CALL = b"QPBSF"
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _HOUSEKEEPING = re.compile(
@@ -228,11 +228,17 @@ class PostgresWire:
 
     def _notice(self, kind: int, body: bytes, link: "_Link") -> None:
         self._count(round_trips=int(kind in (_QUERY, _SYNC, _FUNCTION_CALL)))
-        if kind in (_QUERY, _PARSE) and (self._measured or self._cuts):
-            query = body.split(b"\0")[0 if kind == _QUERY else 1].decode(errors="replace")
-            for traffic in self._measured:
-                traffic.queries.append(query)
-            self._cut_if_due(query, link)
+        if kind == _PARSE:
+            name, query = body.split(b"\0")[:2]
+            link.prepared[name] = query
+        elif kind in (_QUERY, _BIND) and (self._measured or self._cuts):
+            text = body.split(b"\0")[0] if kind == _QUERY else link.prepared.get(body.split(b"\0")[1], b"")
+            self._notice_query(text.decode(errors="replace"), link)
+
+    def _notice_query(self, query: str, link: "_Link") -> None:
+        for traffic in self._measured:
+            traffic.queries.append(query)
+        self._cut_if_due(query, link)
 
     def _count(self, *, connections: int = 0, round_trips: int = 0) -> None:
         for traffic in (self._total, *self._measured):
@@ -264,6 +270,7 @@ class _Link:
     server: asyncio.StreamWriter
     broken: bool = False
     loses_answer: bool = False
+    prepared: dict[bytes, bytes] = field(default_factory=dict)
 
     def break_off(self) -> None:
         self.broken = True

@@ -16,11 +16,11 @@ from letta.agents.model_config import LLMConfig
 from letta.database import migrations
 from letta.database.base import SCHEMA
 from letta.database.embedded import EmbeddedPostgres
-from letta.testing.postgres import throwaway_schema
+from letta.testing.postgres import throwaway_database, throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.older_database import migrate_to, new_database
+from tests.older_database import migrate_to
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -92,7 +92,7 @@ def test_from_every_revision_the_newest_version_goes_on_where_the_old_one_stoppe
     embedded_uri: str, model: ScriptedModel, revision: str
 ) -> None:
     with ExitStack() as stack:
-        uri = stack.enter_context(new_database(embedded_uri))
+        uri = stack.enter_context(throwaway_database(embedded_uri))
         migrate_to(uri, revision)
         assert execute(uri, f"SELECT version_num FROM {SCHEMA}.alembic_version") == [(revision,)]
         live_a_little(uri, SCHEMA)

@@ -16,11 +16,12 @@ from letta.backup.service import make_backup, restore_backup
 from letta.database import migrations
 from letta.database.base import SCHEMA
 from letta.organizations.actor import DEFAULT_ACTOR
+from letta.testing.postgres import throwaway_database
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.complaints.test_upgrades import MODEL_CONFIG
 from tests.conftest import environment_of
-from tests.older_database import migrate_to, new_database, opened
+from tests.older_database import migrate_to, opened
 
 pytestmark = pytest.mark.slow
 
@@ -157,14 +158,14 @@ def _id(table: str) -> str:
 @pytest.fixture
 def older(embedded_uri: str) -> Iterator[str]:
     """An empty database."""
-    with new_database(embedded_uri) as uri:
+    with throwaway_database(embedded_uri) as uri:
         yield uri
 
 
 @pytest.fixture
 def elsewhere(embedded_uri: str) -> Iterator[str]:
     """Another one."""
-    with new_database(embedded_uri) as uri:
+    with throwaway_database(embedded_uri) as uri:
         yield uri
 
 

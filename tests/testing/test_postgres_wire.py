@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import psycopg2
 import pytest
 from psycopg2.extensions import connection as Connection
 
+from letta.database.embedded.binaries import find_binaries
 from letta.testing.postgres import PostgresWire
 from letta.testing.postgres_wire import own_statements
 
@@ -51,6 +53,16 @@ def test_only_the_block_is_measured(wire: PostgresWire) -> None:
             query(connection, "SELECT 'in'")
         query(connection, "SELECT 'after'")
     assert (traffic.connections, traffic.round_trips, traffic.queries) == (0, 1, ["SELECT 'in'"])
+
+
+def test_a_prepared_statement_counts_whenever_it_is_run(wire: PostgresWire, tmp_path: Path) -> None:
+    pgbench = find_binaries().root / "bin" / "pgbench"
+    script = tmp_path / "script.sql"
+    script.write_text("SELECT 40 + 2;\n")
+    with wire.measure() as traffic:
+        command = [str(pgbench), "-n", "-M", "prepared", "-t", "5", "-f", str(script), wire.uri]
+        subprocess.run(command, check=True, capture_output=True)
+    assert traffic.statements.count("SELECT 40 + 2") == 5
 
 
 def test_what_is_larger_than_a_packet_passes_whole(wire: PostgresWire) -> None:
