@@ -131,11 +131,17 @@ def test_a_deploy_under_load_loses_nothing_and_does_nothing_twice(
 
 
 def customer(
-    stack: ExitStack, front: ReverseProxy, http: httpx2.Client, number: int, model: ScriptedModel, page: CountingPage
+    stack: ExitStack,
+    front: ReverseProxy,
+    http: httpx2.Client,
+    number: int,
+    model: ScriptedModel,
+    page: CountingPage,
+    kind: type[Customer] = Customer,
 ) -> Customer:
     blocks = [{"label": "human", "value": ""}]
     talk = AgentTalk(http, tools=["memory_insert", "fetch_webpage"], memory_blocks=blocks)
-    return Customer(number, model, page, talk, stack.enter_context(Letta(base_url=front.url, api_key="-")))
+    return kind(number, model, page, talk, stack.enter_context(Letta(base_url=front.url, api_key="-")))
 
 
 def ask_in_background(
