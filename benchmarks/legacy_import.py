@@ -1,11 +1,13 @@
 """What bringing over a large database of the former server takes: time, and memory of the process that does it.
 
     python -m benchmarks.legacy_import [--messages 100000] [--passages 100000] [--agents 100] [--dimensions 1536]
-        [--json FILE]
+        [--kills 5] [--json FILE]
 
 A database as the former server leaves it is filled with rows of our own making (vectors are padded to 4,096 numbers, as
-it padded them), then `letta import-legacy` is run on it, and `--verify` afterwards. Measures and prints; judges nothing
-(the exit code is always 0). The database is `--pg-uri` (default `LETTA_PG_URI`, else an embedded Postgres that goes
+it padded them), then `letta import-legacy` is run on it, a second time, and with `--verify`. At last it is run into
+another schema, and killed (SIGKILL) so many times at random moments; the rows of both schemas are compared by their
+checksums, and those after the second run with those after the first. Measures and prints; judges nothing (the exit code
+is 0 unless a command fails). The database is `--pg-uri` (default `LETTA_PG_URI`, else an embedded Postgres that goes
 afterwards); what is stored goes with its schemas.
 """
 
@@ -17,15 +19,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 import psutil
+import psycopg2
+from psycopg2 import sql
 
 from benchmarks.report import Row, table, write_json
 from benchmarks.stage import ROOT, add_shared_options, own_schema, progress
+from letta.testing.postgres import throwaway_schema
 from tests.legacy.former_server import NOON, ORGANIZATION, USER, FormerServer, former_server
 from tests.legacy.world import EMBEDDER, LLM, envelope, text, uid
 
@@ -35,9 +40,14 @@ ROWS: Sequence[Row] = (
     Row("again_s", "doing it again, s"),
     Row("verify_s", "comparing, s"),
     Row("verify_mb", "most memory of the process meanwhile, MB", "< 512"),
+    Row("kills", "times that another import was killed"),
+    Row("differ_again", "tables that differ after doing it again", "0"),
+    Row("differ_killed", "tables that differ after the import that was killed", "0"),
 )
 _WORDS = ("tea", "launch", "garden", "river", "winter", "letter", "engine", "number", "mountain", "harbour", "music")
 _IN_CONTEXT = 50
+_OWN_OF_EACH = {"alembic_version", "server_facts", "organizations", "users", "tools"}
+"""Tables with rows that each server makes for itself."""
 
 
 def main() -> None:
@@ -54,9 +64,17 @@ def main() -> None:
             "LETTA_ENCRYPTION_KEY": secrets.token_hex(16),
         }
         figures: dict[str, float] = {}
+        sums = []
         for name, arguments in (("import", []), ("again", []), ("verify", ["--verify"])):
             progress(name)
             figures |= {f"{name}_{unit}": value for unit, value in measured(environment, arguments).items()}
+            sums.append(checksums(uri, schema))
+        figures["differ_again"] = _differing(sums[0], sums[1])
+        if options.kills:
+            progress("killing")
+            pieces = stack.enter_context(throwaway_schema(uri))
+            figures["kills"] = killed(environment | {"LETTA_PG_SCHEMA": pieces}, options.kills, figures["import_s"])
+            figures["differ_killed"] = _differing(sums[0], checksums(uri, pieces))
     facts = {"messages": options.messages, "passages": options.passages}
     print(table(ROWS, {"import-legacy": figures}, facts))
     if options.json:
@@ -79,6 +97,46 @@ def measured(environment: dict[str, str], arguments: Sequence[str]) -> dict[str,
     if process.returncode:
         sys.exit(f"import-legacy {' '.join(arguments)} ended with {process.returncode}")
     return {"s": time.monotonic() - began, "mb": most / 2**20}
+
+
+def killed(environment: dict[str, str], times: int, seconds: float) -> int:
+    """Import, but kill the process so many times, each within a part of the time that it takes; then let it end.
+
+    Returns how often it was killed before it had come to the end by itself.
+    """
+    rng = random.Random(11)
+    command = [sys.executable, "-m", "letta.cli", "import-legacy"]
+    full = environment | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    for number in range(times):
+        with subprocess.Popen(command, env=full, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(rng.uniform(0.2, 1.5) * seconds / times)
+                return number
+            except subprocess.TimeoutExpired:
+                process.kill()
+    measured(environment, [])
+    return times
+
+
+def checksums(uri: str, schema: str) -> dict[str, tuple[int, int]]:
+    """How many rows the tables of a schema have that are brought over, and the sums of these rows' hashes."""
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", (schema,))
+        found = {}
+        for (table_name,) in cursor.fetchall():
+            if table_name not in _OWN_OF_EACH:
+                cursor.execute(
+                    sql.SQL("SELECT count(*), sum(hashtextextended(CAST(t AS text), 0)) FROM {} AS t").format(
+                        sql.Identifier(schema, table_name)
+                    )
+                )
+                number, total = cursor.fetchone() or (0, 0)
+                found[table_name] = (number, int(total or 0))
+        return found
+
+
+def _differing(one: dict[str, tuple[int, int]], other: dict[str, tuple[int, int]]) -> int:
+    return sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
 
 
 def fill(former: FormerServer, agents: int, messages: int, passages: int, dimensions: int) -> None:
@@ -183,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--passages", type=int, default=100_000)
     parser.add_argument("--dimensions", type=int, default=1536)
+    parser.add_argument("--kills", type=int, default=5, help="how often another import is killed")
     return parser
 
 

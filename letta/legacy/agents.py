@@ -4,17 +4,19 @@ from collections.abc import Iterable
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
+from letta.agents.model_settings import ResponseFormat
 from letta.agents.schemas import AgentType
 from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_folders, agents_tags, agents_tools
 from letta.archives.tables import archives_agents
 from letta.conversations.tables import conversations
 from letta.identities.tables import identities_agents
+from letta.legacy.checked import checked
 from letta.legacy.compaction import compaction_settings
 from letta.legacy.models import embedding_config, llm_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.tool_rules import tool_rules
-from letta.legacy.values import AUDIT, default_conversation_id, grouped, owned, parsed
+from letta.legacy.values import AUDIT, default_conversation_id, grouped, owned, parsed, parsed_object_or_none
 
 JsonObject = dict[str, Any]
 
@@ -52,11 +54,13 @@ def _agent(reading: Reading, row: JsonObject) -> JsonObject:
             "name": row["name"] or _UNNAMED,
             "agent_type": _agent_type(reading, row),
             "system": row["system"] or "",
-            "metadata": parsed(row["metadata_"]),
+            "metadata": parsed_object_or_none(row["metadata_"]),
             "llm_config": config,
             "embedding_config": embedding_config(reading, row["id"], row["embedding_config"]),
             "compaction_settings": compaction_settings(reading, row["id"], row["compaction_settings"], config),
-            "response_format": parsed(row["response_format"]),
+            "response_format": checked(
+                reading, row["id"], "The response format of an agent", ResponseFormat, parsed(row["response_format"])
+            ),
             "tool_rules": tool_rules(reading, row["id"], row["tool_rules"]),
             "timezone": _timezone(reading, row),
             "message_buffer_autoclear": bool(row["message_buffer_autoclear"]),

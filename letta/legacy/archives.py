@@ -8,7 +8,7 @@ from letta.legacy import source_repository
 from letta.legacy.models import embedding_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
-from letta.legacy.values import AUDIT, grouped, owned, parsed, parsed_object, parsed_texts
+from letta.legacy.values import AUDIT, grouped, owned, parsed_object, parsed_object_or_none, parsed_texts
 
 JsonObject = dict[str, Any]
 
@@ -41,7 +41,7 @@ def _archive(reading: Reading, row: JsonObject, of_agents: str | None) -> JsonOb
         "name": row["name"],
         "description": row["description"],
         "embedding_config": embedding_config(reading, row["id"], config),
-        "metadata": parsed(row["metadata_"]),
+        "metadata": parsed_object_or_none(row["metadata_"]),
     }
 
 

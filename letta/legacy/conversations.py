@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from letta.agents.model_settings import ModelSettings
 from letta.conversations.tables import context_messages, conversations, conversations_blocks, shared_messages
+from letta.legacy.checked import checked
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, default_conversation_id, grouped, owned, parsed, parsed_texts
@@ -17,7 +19,7 @@ def _conversations(reading: Reading, rows: list[JsonObject]) -> Rows:
     columns = ("conversation_id", "block_id", "block_label")
     isolated = reading.related("blocks_conversations", columns, "conversation_id", live)
     return [
-        (conversations, [_conversation(row) for row in rows]),
+        (conversations, [_conversation(reading, row) for row in rows]),
         (
             conversations_blocks,
             [
@@ -28,8 +30,9 @@ def _conversations(reading: Reading, rows: list[JsonObject]) -> Rows:
     ]
 
 
-def _conversation(row: JsonObject) -> JsonObject:
+def _conversation(reading: Reading, row: JsonObject) -> JsonObject:
     made = owned(row)
+    settings = parsed(row["model_settings"])
     same = {name: row[name] for name in ("agent_id", "summary", "model", "last_message_at")}
     deleted_at = made["updated_at"] if row["is_deleted"] else None
     return (
@@ -37,7 +40,7 @@ def _conversation(row: JsonObject) -> JsonObject:
         | same
         | {
             "is_default": False,
-            "model_settings": parsed(row["model_settings"]),
+            "model_settings": checked(reading, row["id"], "Model settings of a conversation", ModelSettings, settings),
             "deleted_at": deleted_at,
         }
     )

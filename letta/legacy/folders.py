@@ -12,7 +12,7 @@ from letta.legacy.file_names import names_of_files
 from letta.legacy.models import embedding_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
-from letta.legacy.values import AUDIT, derived_id, owned, parsed
+from letta.legacy.values import AUDIT, derived_id, owned, parsed_object_or_none
 
 JsonObject = dict[str, Any]
 
@@ -28,7 +28,7 @@ def _folders(reading: Reading, rows: list[JsonObject]) -> Rows:
 def _folder(reading: Reading, row: JsonObject) -> JsonObject:
     same = {name: row[name] for name in ("name", "description", "instructions")}
     config = embedding_config(reading, row["id"], row["embedding_config"])
-    return owned(row) | same | {"metadata": parsed(row["metadata_"]), "embedding_config": config}
+    return owned(row) | same | {"metadata": parsed_object_or_none(row["metadata_"]), "embedding_config": config}
 
 
 def _archive(row: JsonObject, folder: JsonObject) -> JsonObject:

@@ -83,9 +83,15 @@ def _parts(row: JsonObject) -> list[JsonObject]:
     """The parts of the content. Very old rows have a text instead."""
     content = parsed(row["content"])
     if isinstance(content, list):
-        return [part for part in content if isinstance(part, dict) and part.get("type")]
+        return [part for part in content if _is_part(part)]
     text = content if isinstance(content, str) else row["text"]
     return text_content(text) if text else []
+
+
+def _is_part(part: Any) -> bool:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        return False
+    return part["type"] != "text" or isinstance(part.get("text"), str)
 
 
 def _content(row: JsonObject, *, thinks_in_text: bool) -> list[JsonObject]:

@@ -19,7 +19,11 @@ _ENDPOINT_TYPES = {"lmstudio": "lmstudio_openai"}
 def llm_config(reading: Reading, owner: str, written: str | None) -> JsonObject:
     """An agent's model and how it is called, complete."""
     given = parsed_object(written)
-    needed = {"model": given.get("model") or "unknown", "model_endpoint_type": "openai"}
+    name = given.get("model")
+    needed: JsonObject = {
+        "model": name if isinstance(name, str) and name else "unknown",
+        "model_endpoint_type": "openai",
+    }
     window = given.get("context_window")
     needed["context_window"] = window if isinstance(window, int) and window > 0 else DEFAULT_CONTEXT_WINDOW
     config = _complete(reading, owner, LLMConfig, needed, given)
@@ -44,7 +48,7 @@ def embedding_config(reading: Reading, owner: str, written: str | None) -> JsonO
     """An embedding model, complete; None where there is none."""
     given = parsed_object(written)
     name = given.get("embedding_model")
-    if not name:
+    if not isinstance(name, str) or not name:
         return None
     needed = {"embedding_model": name, "embedding_endpoint_type": "openai", "embedding_dim": 1536}
     return _complete(reading, owner, EmbeddingConfig, needed, given)

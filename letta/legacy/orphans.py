@@ -53,8 +53,9 @@ def _attached(
         if parent is None or parent in there:
             attached.append(row)
             continue
+        fate = "kept without" if column.nullable else "left out"
         parents = _PARENTS[column.name][0]
-        reading.notes.add(f"Of {table.name}, what refers to {parents} that aren't there", parent)
+        reading.notes.add(f"Rows of {table.name} that refer to {parents} that aren't there: {fate}", parent)
         if column.nullable:
             attached.append(row | {column.name: None})
     return attached

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from letta.identities.schemas import IdentityProperty
 from letta.identities.tables import identities, identities_blocks
+from letta.legacy.checked import checked
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed_list, timed
@@ -33,15 +35,17 @@ def _user(row: JsonObject) -> JsonObject:
 def _identities(reading: Reading, rows: list[JsonObject]) -> Rows:
     ids = [row["id"] for row in rows]
     held = reading.related("identities_blocks", ("identity_id", "block_id"), "identity_id", ids)
-    return [(identities, [_identity(row) for row in rows]), (identities_blocks, held)]
+    return [(identities, [_identity(reading, row) for row in rows]), (identities_blocks, held)]
 
 
-def _identity(row: JsonObject) -> JsonObject:
+def _identity(reading: Reading, row: JsonObject) -> JsonObject:
+    properties = parsed_list(row["properties"])
     return owned(row) | {
         "identifier_key": row["identifier_key"],
         "name": row["name"],
         "identity_type": row["identity_type"],
-        "properties": parsed_list(row["properties"]),
+        "properties": checked(reading, row["id"], "Properties of an identity", list[IdentityProperty], properties)
+        or [],
         "project_id": row["project_id"] or "",
     }
 

@@ -7,7 +7,14 @@ from letta.legacy import source_repository
 from letta.legacy.callbacks import never_called
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
-from letta.legacy.values import AUDIT, default_conversation_id, owned, parsed, parsed_object, parsed_texts
+from letta.legacy.values import (
+    AUDIT,
+    default_conversation_id,
+    owned,
+    parsed_object,
+    parsed_object_or_none,
+    parsed_texts,
+)
 from letta.runs.request import RunOptions
 from letta.runs.tables import runs
 from letta.steps.tables import steps
@@ -87,7 +94,7 @@ def _ended(run: JsonObject) -> JsonObject:
 def _steps(reading: Reading, rows: list[JsonObject]) -> Rows:
     ids = [row["id"] for row in rows]
     run_ids = {row["run_id"] for row in rows if row["run_id"]}
-    known = {row["id"]: row for row in reading.related("runs", ("id", "organization_id"), "id", run_ids)}
+    known = _runs_of_agents(reading, run_ids)
     used = {row["id"]: row for row in reading.related("run_metrics", ("id", "tools_used"), "id", run_ids)}
     first = source_repository.first_steps(reading.connection, reading.facts.shape, run_ids)
     measured = {row["id"]: row for row in reading.related("step_metrics", ("id", *_MEASURED), "id", ids)}
@@ -108,6 +115,13 @@ def _steps(reading: Reading, rows: list[JsonObject]) -> Rows:
     return [(steps, made)]
 
 
+def _runs_of_agents(reading: Reading, run_ids: set[str]) -> dict[str, JsonObject]:
+    """Those of these runs that are brought over, by id."""
+    found = reading.related("runs", ("id", "agent_id", "organization_id"), "id", run_ids)
+    agents = {row["id"] for row in reading.related("agents", ("id",), "id", {row["agent_id"] for row in found})}
+    return {row["id"]: row for row in found if row["agent_id"] in agents}
+
+
 def _step(row: JsonObject, measured: JsonObject, tools_used: list[str]) -> JsonObject:
     """Tools are known of whole runs: they are told of the first step."""
     status = row["status"].lower() if row["status"] else "failed" if row["error_type"] else "success"
@@ -123,7 +137,7 @@ def _step(row: JsonObject, measured: JsonObject, tools_used: list[str]) -> JsonO
             "cache_write_tokens": _first(row["cache_write_tokens"], read.get("cache_creation_tokens")),
             "reasoning_tokens": _first(row["reasoning_tokens"], written.get("reasoning_tokens")),
             "tags": parsed_texts(row["tags"]),
-            "error_data": parsed(row["error_data"]),
+            "error_data": parsed_object_or_none(row["error_data"]),
             "tools_used": tools_used,
             **{name: measured.get(name) for name in _MEASURED},
         }

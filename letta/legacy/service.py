@@ -3,6 +3,7 @@
 Whatever ends it, the next one goes on behind the last page. Where two processes do it at once, they take turns.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +27,10 @@ from letta.legacy.tools import is_builtin
 from letta.tools.registry import BY_NAME
 from letta.tools.service import ensure_builtin_tools_everywhere
 
+logger = logging.getLogger(__name__)
+
 _PAUSE_SECONDS = 0.5
+_DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 Show = Callable[[str, int], None]
 """Told of each page: the section, and how many of its rows are done."""
@@ -50,9 +54,26 @@ def read_page(source: Source, facts: Facts, section: Section, after: str | int |
 def _read(connection: Connection, facts: Facts, section: Section, after: str | int | None) -> Page:
     notes = Notes()
     found = source_repository.page(connection, facts.shape, section.table, after)
-    reading = Reading(connection, facts, notes)
-    rows = without_orphans(reading, section, section.convert(reading, found)) if found else []
+    rows = _converted(connection, facts, section, found, notes) if found else []
     return Page(rows, len(found), found[-1]["key_"] if found else None, notes)
+
+
+def _converted(connection: Connection, facts: Facts, section: Section, found: list[JsonObject], notes: Notes) -> Rows:
+    """Our rows. A row that is damaged in a way that nobody thought of is left out and told, and no other one."""
+    reading = Reading(connection, facts, Notes())
+    try:
+        rows = without_orphans(reading, section, section.convert(reading, found))
+    except _DAMAGED as error:
+        if len(found) == 1:
+            logger.warning("a row of %s is damaged: %s", section.table.name, found[0]["key_"], exc_info=True)
+            kind = type(error).__name__
+            notes.add(f"Rows of {section.table.name} that are damaged ({kind}), and left out", str(found[0]["key_"]))
+            return []
+        middle = len(found) // 2
+        parts = (found[:middle], found[middle:])
+        return [each for part in parts for each in _converted(connection, facts, section, part, notes)]
+    notes.merge(reading.notes)
+    return rows
 
 
 class Importer:

@@ -29,8 +29,8 @@ def insert_new(connection: Connection, table: sqlalchemy.Table, rows: Sequence[J
     for column in table.columns:
         if isinstance(column.type, Vector) and column.name in rows[0]:
             statement = statement.values({column.name: bindparam(column.name, type_=Text())})  # written as text already
-    counted = connection.execution_options(preserve_rowcount=True)
-    return counted.execute(statement, rows).rowcount
+    key = next(iter(table.primary_key))  # which is told of new rows alone; many go in one statement
+    return len(connection.scalars(statement.returning(key), rows).all())
 
 
 def not_there(connection: Connection, table: sqlalchemy.Table, rows: Sequence[JsonObject]) -> list[JsonObject]:

@@ -5,7 +5,7 @@ from typing import Any
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
-from letta.legacy.values import AUDIT, owned, parsed, parsed_list, parsed_object, parsed_texts
+from letta.legacy.values import AUDIT, owned, parsed_list, parsed_object, parsed_object_or_none, parsed_texts
 from letta.tools.tables import tools
 from letta.tools.tool import CUSTOM, EXTERNAL_MCP
 
@@ -49,7 +49,7 @@ def _tool(row: JsonObject, server_id: str | None) -> JsonObject:
         "source_type": "python" if row["source_type"] == _ENCODED else row["source_type"],
         "source_code": row["source_code"],
         "json_schema": schema,
-        "args_json_schema": parsed(row["args_json_schema"]),
+        "args_json_schema": parsed_object_or_none(row["args_json_schema"]),
         "tags": parsed_texts(row["tags"]),
         "return_char_limit": row["return_char_limit"] or DEFAULT_RETURN_CHAR_LIMIT,
         "pip_requirements": parsed_list(row["pip_requirements"]) or None,

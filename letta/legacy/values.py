@@ -32,6 +32,12 @@ def parsed_object(written: str | None) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
+def parsed_object_or_none(written: str | None) -> JsonObject | None:
+    """As `parsed`, and None where it is something else than an object."""
+    value = parsed(written)
+    return value if isinstance(value, dict) else None
+
+
 def parsed_list(written: str | None) -> list[Any]:
     """As `parsed`, and empty where it is something else than a list."""
     value = parsed(written)

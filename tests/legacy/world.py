@@ -407,25 +407,25 @@ def _messages(server: FormerServer) -> None:
         {"tool_call_id": "call_2", "status": "error", "stderr": ["!"], "func_response": envelope("No.", "Failed")},
     ]
     rows = [
-        _message(1, ADA, "system", text("You help Ada. (compiled elsewhere)")),
-        _message(2, ADA, "user", text("Roll two dice."), otid="0b0e7a52-0000-4000-8000-000000000001", **of_step),
-        _message(3, ADA, "assistant", text("Rolling."), tool_calls=roll, model="gpt-4o-mini", **of_step),
-        _message(4, ADA, "tool", text(envelope("4")), tool_returns=returns, **of_step),
-        _message(5, ADA, "assistant", text("A four."), run_id=RUN, step_id=SECOND_STEP, model="gpt-4o-mini"),
-        _message(6, ADA, "user", text("Long ago: my cat is called Mau.")),
-        _message(7, ADA, "user", '[{"type": "text", "text": "a\\u0000b \\ud800 c"}]'),
-        _message(8, ADA, "user", text("taken back"), is_deleted=True),
-        _message(10, ADA, "system", text("You help Ada."), conversation_id=SUPPORT),
-        _message(11, ADA, "user", text("evicted"), conversation_id=SUPPORT),
-        _message(12, ADA, "user", text("shared"), conversation_id=SUPPORT),
-        _message(13, ADA, "system", text("You help Ada."), conversation_id=FORK),
-        _message(14, ADA, "user", text("said in what is gone"), conversation_id=GONE),
-        _message(20, BOB, "system", text("…")),
-        _message(21, BOB, "user", text("Hello Bob")),
-        _message(
+        message(1, ADA, "system", text("You help Ada. (compiled elsewhere)")),
+        message(2, ADA, "user", text("Roll two dice."), otid="0b0e7a52-0000-4000-8000-000000000001", **of_step),
+        message(3, ADA, "assistant", text("Rolling."), tool_calls=roll, model="gpt-4o-mini", **of_step),
+        message(4, ADA, "tool", text(envelope("4")), tool_returns=returns, **of_step),
+        message(5, ADA, "assistant", text("A four."), run_id=RUN, step_id=SECOND_STEP, model="gpt-4o-mini"),
+        message(6, ADA, "user", text("Long ago: my cat is called Mau.")),
+        message(7, ADA, "user", '[{"type": "text", "text": "a\\u0000b \\ud800 c"}]'),
+        message(8, ADA, "user", text("taken back"), is_deleted=True),
+        message(10, ADA, "system", text("You help Ada."), conversation_id=SUPPORT),
+        message(11, ADA, "user", text("evicted"), conversation_id=SUPPORT),
+        message(12, ADA, "user", text("shared"), conversation_id=SUPPORT),
+        message(13, ADA, "system", text("You help Ada."), conversation_id=FORK),
+        message(14, ADA, "user", text("said in what is gone"), conversation_id=GONE),
+        message(20, BOB, "system", text("…")),
+        message(21, BOB, "user", text("Hello Bob")),
+        message(
             22, BOB, "assistant", text("I say hello."), tool_calls=[_call("call_3", "send_message", message="Hi!")]
         ),
-        _message(
+        message(
             23,
             BOB,
             "tool",
@@ -434,28 +434,29 @@ def _messages(server: FormerServer) -> None:
             tool_call_id="call_3",
             tool_returns=[{"tool_call_id": "call_3", "status": "success", "func_response": envelope("None")}],
         ),
-        _message(24, BOB, "user", text('{\n  "type": "heartbeat"\n}')),
-        _message(30, OLD, "system", None, text="You are old."),
-        _message(31, OLD, "user", None, text="Do you remember me?"),
-        _message(
+        message(24, BOB, "user", text('{\n  "type": "heartbeat"\n}')),
+        message(30, OLD, "system", None, text="You are old."),
+        message(31, OLD, "user", None, text="Do you remember me?"),
+        message(
             32,
             OLD,
             "assistant",
             [{"type": "tool_call", "id": "call_4", "name": "recall", "input": {"what": "you"}}],
             tool_calls=None,
         ),
-        _message(33, OLD, "function", None, text=envelope("Yes."), name="recall", tool_call_id="call_4"),
-        _message(34, OLD, "summary", text('{"type": "system_alert", "message": "We met."}')),
-        _message(40, CAI, "system", text("You wait.")),
-        _message(41, CAI, "user", text("May you?"), run_id=WAITING),
-        _message(42, CAI, "approval", text("May I?"), tool_calls=[_call("call_5", "roll", sides=2)], run_id=WAITING),
-        _message(60, ELSE, "system", text("Elsewhere.")),
+        message(33, OLD, "function", None, text=envelope("Yes."), name="recall", tool_call_id="call_4"),
+        message(34, OLD, "summary", text('{"type": "system_alert", "message": "We met."}')),
+        message(40, CAI, "system", text("You wait.")),
+        message(41, CAI, "user", text("May you?"), run_id=WAITING),
+        message(42, CAI, "approval", text("May I?"), tool_calls=[_call("call_5", "roll", sides=2)], run_id=WAITING),
+        message(60, ELSE, "system", text("Elsewhere.")),
     ]
     for row in rows:  # rows of one call have the same columns
         server.add("messages", row)
 
 
-def _message(number: int, agent_id: str, role: str, content: Any, **more: Any) -> Row:
+def message(number: int, agent_id: str, role: str, content: Any, **more: Any) -> Row:
+    """A row of a message."""
     owner = OTHER_ORGANIZATION if agent_id == ELSE else ORGANIZATION
     # Times are in no order, as they may be within a step; what counts is the number.
     made = {"sequence_id": number * 10, "created_at": NOON - timedelta(seconds=number % 3), "tool_calls": []}
