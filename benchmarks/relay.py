@@ -1,6 +1,8 @@
-"""A TCP port for a Postgres that listens on a Unix socket, for servers that know TCP alone. Parses nothing.
+"""A TCP port for a Postgres, one that listens on a Unix socket or one that shall seem far away. Parses nothing.
 
-python -m benchmarks.relay URI      prints the address of the port, and relays until it is terminated
+python -m benchmarks.relay URI SECONDS      prints the address of the port, and relays until it is terminated
+
+SECONDS pass before whatever a client sends is passed on.
 """
 
 import asyncio
@@ -9,18 +11,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _CHUNK = 262_144
 
 
 @contextmanager
-def reached_by_tcp(uri: str) -> Iterator[str]:
-    """The address of the database by TCP; through a relay in a process of its own where it has none."""
-    if urlsplit(uri).hostname:
+def reached_by_tcp(uri: str, delay: float = 0.0) -> Iterator[str]:
+    """The address of the database by TCP, so many seconds away; through a relay in a process of its own if needed."""
+    if urlsplit(uri).hostname and not delay:
         yield uri
         return
-    relay = subprocess.Popen([sys.executable, "-m", "benchmarks.relay", uri], stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "benchmarks.relay", uri, str(delay)]
+    relay = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         yield cast(IO[bytes], relay.stdout).readline().decode().strip()
     finally:
@@ -28,14 +31,12 @@ def reached_by_tcp(uri: str) -> Iterator[str]:
         relay.communicate()
 
 
-async def _serve(uri: str) -> None:
+async def _serve(uri: str, delay: float) -> None:
     parts = urlsplit(uri)
-    asked = parse_qs(parts.query)
-    socket = f"{asked['host'][0]}/.s.PGSQL.{asked.get('port', ['5432'])[0]}"
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_unix_connection(socket)
-        await asyncio.gather(_pump(reader, forth), _pump(back, writer), return_exceptions=True)
+        back, forth = await _connect(parts)
+        await asyncio.gather(_pump(reader, forth, delay), _pump(back, writer), return_exceptions=True)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -46,9 +47,18 @@ async def _serve(uri: str) -> None:
     await server.serve_forever()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _connect(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if parts.hostname:
+        return await asyncio.open_connection(parts.hostname, parts.port or 5432)
+    asked = parse_qs(parts.query)
+    return await asyncio.open_unix_connection(f"{asked['host'][0]}/.s.PGSQL.{asked.get('port', ['5432'])[0]}")
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
     try:
         while data := await reader.read(_CHUNK):
+            if delay:
+                await asyncio.sleep(delay)
             writer.write(data)
             await writer.drain()
     finally:
@@ -56,4 +66,4 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))
+    asyncio.run(_serve(sys.argv[1], float(sys.argv[2])))
