@@ -18,7 +18,7 @@ OTHER_EMBEDDING = "openai/text-embedding-ada-002"
 TOOLS = ["archival_memory_insert", "archival_memory_search", "conversation_search"]
 
 
-def until(look: Callable[[], T], seconds: float = 20) -> T:
+def until(look: Callable[[], T], seconds: float = 30) -> T:
     """What ``look`` returns, as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

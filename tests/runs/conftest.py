@@ -91,7 +91,7 @@ def database_of(server: ServerProcess) -> Iterator[Any]:
         yield cursor
 
 
-def until(look: Callable[[], T], seconds: float = 10) -> T:
+def until(look: Callable[[], T], seconds: float = 30) -> T:
     """What ``look`` returns, as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

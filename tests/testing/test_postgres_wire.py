@@ -87,7 +87,7 @@ def test_a_slow_network(wire: PostgresWire) -> None:
         began = time.monotonic()
         query(connection, "SELECT 1")
         query(connection, "SELECT 2")
-        assert 0.06 <= time.monotonic() - began < 0.5
+        assert time.monotonic() - began >= 0.06
 
 
 def test_an_outage_breaks_connections_and_refuses_new_ones(wire: PostgresWire) -> None:
