@@ -59,6 +59,16 @@ class Keyring:
         """A key was revoked here: it is void at once."""
         self._known.pop(hashed, None)
 
+    def forget_owner(self, owner_id: str) -> None:
+        """A user, or an organization, was deleted or changed here: its keys are looked up anew."""
+        owned = [
+            hashed
+            for hashed, known in self._known.items()
+            if known.key is not None and owner_id in {known.key.user_id, known.key.organization_id}
+        ]
+        for hashed in owned:
+            del self._known[hashed]
+
     async def stop(self) -> None:
         """Wait for uses that are being noted."""
         if self._notes:

@@ -138,6 +138,12 @@ def delete_key(connection: Connection, actor: Actor, kind: str, *, key_id: str =
     return str(deleted)
 
 
+def delete_keys_elsewhere(connection: Connection, user_id: str, organization_id: str) -> None:
+    """Delete the keys that a user has in other organizations than this one, which is theirs."""
+    elsewhere = (api_keys.c.user_id == user_id, api_keys.c.organization_id != organization_id)
+    connection.execute(delete(api_keys).where(*elsewhere))
+
+
 def delete_expired_tokens(connection: Connection, actor: Actor) -> None:
     """Forget the organization's tokens of browsers that have long expired."""
     owned = (api_keys.c.organization_id == actor.organization_id, api_keys.c.kind == BROWSER)

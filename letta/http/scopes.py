@@ -36,6 +36,8 @@ _OF_THE_AGENT = frozenset(
     }
 )
 """Fields of requests about messages by which they set what the agent is: open to who may change the agent."""
+_MAKING_AGENTS = "enable_sleeptime"
+"""A field by which an agent gets another one beside it, unless it is false."""
 _RUNNING_A_TOOL = "POST /v1/agents/{agent_id}/tools/{tool_name}/run"
 """Closed to tools: both would wait for a place to run."""
 
@@ -156,6 +158,8 @@ async def _check_agents(scope: Scope, rule: Rule, grants: Grants, asked: _Asked)
 
 def _needs(rule: Rule, asked: _Asked) -> frozenset[Access]:
     """What a request asks of a key: for some fields more than its operation does."""
+    if Access.WRITE_AGENT in rule.needs and any(part.get(_MAKING_AGENTS) for part in asked.parts("body.")):
+        return rule.needs | {Access.WRITE}
     if Access.WRITE_MESSAGES not in rule.needs:
         return rule.needs
     chosen = {_field(name) for name in rule.selectors}

@@ -49,6 +49,7 @@ async def update_organization(
 async def delete_organization(server: ServerDep, org_id: OrganizationQuery) -> Organization:
     """Delete an organization for good, with its users and all that they have made."""
     deleted = await server.database.run(service.delete_organization, org_id)
+    server.keyring.forget_owner(org_id)
     server.indexer.deleted()
     return deleted
 
@@ -66,12 +67,16 @@ async def create_user(database: DatabaseDep, body: CreateUser) -> User:
 
 
 @router.put("/users", response_model=UserResponse)
-async def update_user(database: DatabaseDep, body: UpdateUser) -> User:
-    """Change a user."""
-    return await database.run(service.update_user, body)
+async def update_user(server: ServerDep, body: UpdateUser) -> User:
+    """Change a user. Keys that it has made end when it moves to another organization."""
+    changed = await server.database.run(service.update_user, body)
+    server.keyring.forget_owner(changed.id)
+    return changed
 
 
 @router.delete("/users", response_model=UserResponse)
-async def delete_user(database: DatabaseDep, user_id: UserQuery) -> User:
-    """Delete a user. What it has made belongs to its organization, and stays."""
-    return await database.run(service.delete_user, user_id)
+async def delete_user(server: ServerDep, user_id: UserQuery) -> User:
+    """Delete a user, with its keys. What else it has made belongs to its organization, and stays."""
+    deleted = await server.database.run(service.delete_user, user_id)
+    server.keyring.forget_owner(deleted.id)
+    return deleted

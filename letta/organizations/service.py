@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection
 
+from letta.access.repository import delete_keys_elsewhere
 from letta.agents.names import random_name
 from letta.constants import DEFAULT_ORGANIZATION_ID, DEFAULT_USER_ID
 from letta.errors import ConflictError
@@ -45,7 +46,7 @@ def delete_organization(connection: Connection, organization_id: str) -> Organiz
 
 
 def update_user(connection: Connection, body: UpdateUser) -> User:
-    """Change a user.
+    """Change a user. One that moves to another organization leaves its keys behind, which end.
 
     Raises:
         ConflictError: it is the default one, and would leave the default organization.
@@ -54,7 +55,10 @@ def update_user(connection: Connection, body: UpdateUser) -> User:
     moves = body.organization_id not in (None, DEFAULT_ORGANIZATION_ID)
     if body.id == DEFAULT_USER_ID and moves:
         raise ConflictError("The default user can't leave the default organization. Create another user there.")
-    return repository.update_user(connection, body.id, body.model_dump(exclude_none=True, exclude={"id"}))
+    changed = repository.update_user(connection, body.id, body.model_dump(exclude_none=True, exclude={"id"}))
+    if body.organization_id is not None:
+        delete_keys_elsewhere(connection, changed.id, changed.organization_id)
+    return changed
 
 
 def delete_user(connection: Connection, user_id: str) -> User:

@@ -79,9 +79,30 @@ def test_a_key_acts_for_its_user_whatever_the_header_says(owner: httpx2.Client, 
     assert owner.get(f"/v1/blocks/{block}").status_code == 404
     assert program.get("/v1/api-keys").json()[0]["id"] == made["id"]
     assert made["id"] not in str(owner.get("/v1/api-keys").json())
-    owner.delete("/v1/admin/users", params={"user_id": user})
-    gone = opened(made["key"]).get("/v1/api-keys", headers={"cache-control": "no-cache"})
-    assert gone.status_code in {200, 401}, "within seconds"
+
+
+def test_keys_of_a_user_end_with_it_and_when_it_moves(owner: httpx2.Client, opened: Open) -> None:
+    one, two = (owner.post("/v1/admin/orgs", json={"name": name}).json()["id"] for name in ("one", "two"))
+    user = owner.post("/v1/admin/users", json={"name": "u", "organization_id": one}).json()["id"]
+
+    def new_key() -> httpx2.Client:
+        body = {"name": "of a user", "scopes": ["read"]}
+        program = opened(owner.post("/v1/api-keys", json=body, headers={"user_id": user}).json()["key"])
+        assert program.get("/v1/agents").status_code == 200
+        return program
+
+    first = new_key()
+    owner.put("/v1/admin/users", json={"id": user, "name": "v"}).raise_for_status()
+    assert first.get("/v1/agents").status_code == 200, "with another name it is where it was"
+    owner.put("/v1/admin/users", json={"id": user, "organization_id": two}).raise_for_status()
+    assert first.get("/v1/agents").status_code == 401, "it would open what its user has left"
+    second = new_key()
+    owner.delete("/v1/admin/users", params={"user_id": user}).raise_for_status()
+    assert second.get("/v1/agents").status_code == 401
+    user = owner.post("/v1/admin/users", json={"name": "w", "organization_id": one}).json()["id"]
+    third = new_key()
+    owner.delete("/v1/admin/orgs", params={"org_id": one}).raise_for_status()
+    assert third.get("/v1/agents").status_code == 401
 
 
 def test_an_expired_key_is_refused(

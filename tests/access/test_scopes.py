@@ -156,6 +156,9 @@ def test_a_key_for_single_agents_does_its_work(key: MakeKey, opened: Open, new_a
     assert program.post("/v1/messages/search", json={"query": "Hello", "agent_id": agent}).status_code == 200
     assert program.patch(f"/v1/agents/{agent}", json={"description": "Busy"}).json()["description"] == "Busy"
     assert program.delete(f"/v1/agents/{agent}").status_code == 403
+    beside = program.patch(f"/v1/agents/{agent}", json={"enable_sleeptime": True})
+    assert (beside.status_code, "needs write," in beside.json()["detail"]) == (403, True), "it would make an agent"
+    assert program.patch(f"/v1/agents/{agent}", json={"enable_sleeptime": False}).status_code == 200
 
 
 def test_a_key_for_single_agents_finds_these_in_lists(key: MakeKey, opened: Open, new_agent: MakeAgent) -> None:
