@@ -53,7 +53,7 @@ async def request(
     content: bytes | None = None,
     headers: dict[str, str] | None = None,
     seconds: float = 20,
-    max_bytes: int = _MEGABYTE,
+    max_bytes: int | None = _MEGABYTE,
     redirects: int = 0,
 ) -> Answer:
     """Send a request to an address that a user gave.
@@ -61,7 +61,7 @@ async def request(
     Args:
         content: a body that is sent as it is, in place of ``json``.
         seconds: the longest that all of it may take.
-        max_bytes: largest body that is read.
+        max_bytes: largest body that is read; with None, none is, and the answer ends with its headers.
         redirects: how many are followed; each is checked like the first address.
 
     Raises:
@@ -97,7 +97,7 @@ async def _send(
     url: str,
     json: Any,
     headers: dict[str, str] | None,
-    max_bytes: int,
+    max_bytes: int | None,
     content: bytes | None = None,
 ) -> Answer:
     parsed = parse(url)
@@ -108,7 +108,8 @@ async def _send(
                 request = client.build_request(method, parsed, json=json, content=content, headers=headers)
                 response = await client.send(pinned(request, address), stream=True)
                 async with aclosing(response):
-                    return Answer(url, response.status_code, response.headers, await _body(response, url, max_bytes))
+                    body = b"" if max_bytes is None else await _body(response, url, max_bytes)
+                    return Answer(url, response.status_code, response.headers, body)
         except httpx2.ConnectError as error:
             problem = str(error) or type(error).__name__
         except httpx2.HTTPError as error:

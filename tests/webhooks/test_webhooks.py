@@ -31,6 +31,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.statuses: list[int] = []
+        self.length = 0
 
     @property
     def url(self) -> str:
@@ -51,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 302:
             self.send_header("location", self.server.url)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", str(self.server.length))
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -295,6 +296,14 @@ def test_a_test_is_sent_once(http: httpx2.Client, receiver: Receiver) -> None:
     sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
     assert (sent["status"], sent["status_code"], sent["error"]) == ("failed", 500, "The address answered 500.")
     assert [each["status"] for each in deliveries(http, webhook)] == ["failed", "delivered"]
+
+
+def test_what_a_receiver_says_beside_its_status_is_left(http: httpx2.Client, receiver: Receiver) -> None:
+    """However much it promises, and whenever it comes: it has received what it was told."""
+    receiver.statuses, receiver.length = [200], 10**9
+    webhook = register(http, receiver.url)
+    sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
+    assert (sent["status"], sent["status_code"], sent["error"]) == ("delivered", 200, None)
 
 
 def test_webhooks_are_listed_changed_and_deleted(
