@@ -28,7 +28,7 @@ class Attempt:
 async def post(
     url: str, *, json: Any = None, content: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Attempt:
-    """Post something, follow no redirects, and wait a little for the status of the answer. What else it says is left."""
+    """Post something, follow no redirects, and wait a little for the status of the answer. What else it says is left."""  # noqa: E501
     try:
         answer = await egress.request(
             "POST", url, json=json, content=content, headers=headers, seconds=_SECONDS, max_bytes=None

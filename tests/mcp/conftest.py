@@ -1,9 +1,7 @@
 """MCP servers in processes of their own, and a server that may speak with them."""
 
 import socket
-import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,45 +11,19 @@ import httpx2
 import pytest
 
 from letta.testing.postgres import throwaway_schema
+from letta.testing.protected_mcp import running
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess, free_port
 from tests.conftest import environment_of
 
 OFFERING = Path(__file__).with_name("offering.py")
-PROTECTED = Path(__file__).with_name("protected.py")
 
 
 @contextmanager
 def offering(transport: str) -> Iterator[str]:
     """The address of an MCP server that runs in the meantime."""
-    with _running(OFFERING, transport, port := free_port()):
+    with running([sys.executable, str(OFFERING), transport, str(port := free_port())], port):
         yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
-
-
-@contextmanager
-def protected(transport: str) -> Iterator[str]:
-    """The same of one that wants a sign-in."""
-    with _running(PROTECTED, transport, port := free_port()):
-        yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
-
-
-@contextmanager
-def _running(program: Path, transport: str, port: int) -> Iterator[None]:
-    command = [sys.executable, str(program), transport, str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

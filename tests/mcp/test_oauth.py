@@ -15,10 +15,10 @@ import psycopg2
 import pytest
 
 from letta.testing.postgres import throwaway_schema
+from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
-from tests.mcp.conftest import protected
 from tests.mcp.test_mcp_servers import run, tools
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from letta.database.embedded import EmbeddedPostgres
 from letta.database.embedded.binaries import find_binaries
 from letta.testing.persistence.things import THINGS, differences
 from letta.testing.persistence.world import World
+from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.persistence.living import Living
@@ -27,6 +28,7 @@ KEY = "the same key before and after"
 _CLOCKS = {"LETTA_RUN_LEASE_SECONDS": "2", "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "2"}
 
 Environment = dict[str, str]
+Move = Callable[[Environment, "Databases", Path], Environment]
 
 
 class Databases:
@@ -89,11 +91,23 @@ def by_pg_dump(environment: Environment, databases: Databases, directory: Path) 
 
 @pytest.mark.parametrize("move", [by_letta, by_pg_dump])
 def test_everything_survives_and_what_was_under_way_goes_on(
-    environment: Environment, databases: Databases, model: ScriptedModel, tmp_path: Path, move: object
+    environment: Environment, databases: Databases, model: ScriptedModel, tmp_path: Path, move: Move
 ) -> None:
-    assert callable(move)
+    environment |= {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}
+    with protected("streamable-http") as url:
+        _written_moved_and_found(environment, databases, model, tmp_path, move, url)
+
+
+def _written_moved_and_found(
+    environment: Environment,
+    databases: Databases,
+    model: ScriptedModel,
+    tmp_path: Path,
+    move: Move,
+    sign_in_url: str,
+) -> None:
     with ServerProcess(environment) as server, _http(server) as http:
-        world = World(server.client(), model)
+        world = World(server.client(), model, sign_in_url)
         for thing in THINGS:
             thing.write(world)
         living = Living(model, http)
@@ -101,7 +115,7 @@ def test_everything_survives_and_what_was_under_way_goes_on(
         restored = move(environment, databases, tmp_path)
         server.kill()
     with ServerProcess(restored) as server, _http(server) as http:
-        after = {thing.name: thing.read(World(server.client(), model, world.ids)) for thing in THINGS}
+        after = {thing.name: thing.read(World(server.client(), model, sign_in_url, world.ids)) for thing in THINGS}
         assert list(differences(before, after)) == []
         living.goes_on(model, http)
 

@@ -1,11 +1,16 @@
 """The comparison notices what is lost, changed or out of order."""
 
+from collections.abc import Iterator
+
 import pytest
-from letta_client import Letta
 
 from letta.testing.persistence.things import THINGS, differences
 from letta.testing.persistence.world import World
+from letta.testing.postgres import throwaway_schema
+from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
+from letta.testing.server import ServerProcess
+from tests.conftest import environment_of
 
 pytestmark = pytest.mark.slow
 
@@ -33,8 +38,16 @@ def test_entries_in_another_order_differ() -> None:
     assert list(differences([1, 2], [2, 1])) == ["[0]: 1 before, 2 after", "[1]: 2 before, 1 after"]
 
 
-def test_what_is_written_is_found_and_its_loss_is_noticed(client: Letta, model: ScriptedModel) -> None:
-    world = World(client, model)
+@pytest.fixture
+def world(postgres_uri: str, scripted_model: ScriptedModel, model: ScriptedModel) -> Iterator[World]:
+    with throwaway_schema(postgres_uri) as schema, protected("streamable-http") as url:
+        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}
+        with ServerProcess(environment) as server:
+            yield World(server.client(), model, url)
+
+
+def test_what_is_written_is_found_and_its_loss_is_noticed(world: World) -> None:
+    client = world.client
     for thing in THINGS:
         thing.write(world)
     before = {thing.name: thing.read(world) for thing in THINGS}

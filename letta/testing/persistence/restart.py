@@ -15,6 +15,7 @@ from letta.testing.persistence.database import Place, place
 from letta.testing.persistence.things import LEARNED, SAID, THINGS, differences
 from letta.testing.persistence.watch import Watch
 from letta.testing.persistence.world import MODEL, World
+from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
 
@@ -31,9 +32,10 @@ class _Stage:
     server: ServerProcess
     model: ScriptedModel
     watch: Watch
+    sign_in_url: str
 
     def world(self, ids: dict[str, str]) -> World:
-        return World(self.server.client(), self.model, ids)
+        return World(self.server.client(), self.model, self.sign_in_url, ids)
 
 
 def check_restart(settings: Settings, say: Callable[[str], None]) -> None:
@@ -77,6 +79,7 @@ def _stage(settings: Settings) -> Iterator[_Stage]:
         allowed = [letta_dir, base / "server.log", *([data.directory] if data.directory else [])]
         watch = Watch(base, allowed)
         model = stack.enter_context(ScriptedModel())
+        sign_in_url = stack.enter_context(protected("streamable-http"))
         environment = {
             **data.environment,
             **watch.environment,
@@ -85,9 +88,10 @@ def _stage(settings: Settings) -> Iterator[_Stage]:
             "LETTA_GRACEFUL_SHUTDOWN_SECONDS": "5",
             "OPENAI_BASE_URL": model.base_url,
             "OPENAI_API_KEY": "sk-scripted",
+            "LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1",
         }
         server = ServerProcess(environment, directory=base, working_directory=watch.working_directory)
-        yield _Stage(data, letta_dir, stack.enter_context(server), model, watch)
+        yield _Stage(data, letta_dir, stack.enter_context(server), model, watch, sign_in_url)
 
 
 def _counts(found: dict[str, Any]) -> str:

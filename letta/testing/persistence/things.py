@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from letta.testing.persistence.connections import CONNECTIONS
 from letta.testing.persistence.memory import MEMORY
 from letta.testing.persistence.relations import RELATIONS
 from letta.testing.persistence.talks import TALKS
@@ -238,6 +239,7 @@ THINGS: Sequence[Thing] = (
     Thing("folders", _read_folders, _write_folder),
     Thing("files", _read_files, _write_files),
     Thing("MCP servers", _read_mcp_servers, _write_mcp_server),
+    *CONNECTIONS,
     Thing("blocks", _read_blocks, _write_blocks),
     Thing("agents", _read_agents, _write_agents),
     Thing("files of an agent", _read_views),

@@ -16,10 +16,15 @@ MODEL = "openai-proxy/gpt-4o-mini"
 
 @dataclass
 class World:
-    """The server as a client sees it, the model behind it, and the ids of what was written."""
+    """The server as a client sees it, the model behind it, and the ids of what was written.
+
+    Attributes:
+        sign_in_url: an MCP server that wants a sign-in; the server may ask it, and the model, at this machine.
+    """
 
     client: "Letta"
     model: Endpoint
+    sign_in_url: str
     ids: dict[str, str] = field(default_factory=dict)
 
 

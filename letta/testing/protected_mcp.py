@@ -1,11 +1,17 @@
-"""An MCP server that wants a sign-in by OAuth, of the official package: python protected.py sse|streamable-http PORT
+"""An MCP server that wants a sign-in by OAuth, of the official package. Whoever comes to its page is signed in at once.
 
-Whoever comes to its page for signing in is signed in at once.
+with protected("streamable-http") as url:
+    ...
 """
 
+import contextlib
 import secrets
+import socket
+import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal, cast
 
 from mcp.server.auth.provider import (
@@ -24,7 +30,11 @@ from pydantic import AnyHttpUrl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from letta.testing.server import free_port
+
 SECONDS = 3600
+_START_SECONDS = 60
+_SOURCE = Path(__file__).resolve().parents[2]
 
 
 class SignsIn(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, AccessToken]):
@@ -59,7 +69,9 @@ class SignsIn(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, 
         return construct_redirect_uri(str(params.redirect_uri), code=code, state=params.state)
 
     async def load_authorization_code(
-        self, client: OAuthClientInformationFull, authorization_code: str
+        self,
+        client: OAuthClientInformationFull,  # noqa: ARG002 - part of the protocol, as below
+        authorization_code: str,
     ) -> AuthorizationCode | None:
         return self.codes.get(authorization_code)
 
@@ -69,7 +81,11 @@ class SignsIn(OAuthAuthorizationServerProvider[AuthorizationCode, RefreshToken, 
         del self.codes[authorization_code.code]
         return self._given(client.client_id, authorization_code.scopes, authorization_code.resource)
 
-    async def load_refresh_token(self, client: OAuthClientInformationFull, refresh_token: str) -> RefreshToken | None:
+    async def load_refresh_token(
+        self,
+        client: OAuthClientInformationFull,  # noqa: ARG002
+        refresh_token: str,
+    ) -> RefreshToken | None:
         return self.refreshing.get(refresh_token)
 
     async def exchange_refresh_token(
@@ -129,6 +145,34 @@ def serve(port: int, kind: Literal["streamable-http", "sse"]) -> None:
         return JSONResponse({"refreshed": signs_in.refreshed, "clients": len(signs_in.clients)})
 
     offered.run(kind, port=port)
+
+
+@contextlib.contextmanager
+def protected(kind: str) -> Iterator[str]:
+    """The address of such a server, which runs in the meantime."""
+    command = [sys.executable, "-m", "letta.testing.protected_mcp", kind, str(port := free_port())]
+    with running(command, port):
+        yield f"http://127.0.0.1:{port}/{'sse' if kind == 'sse' else 'mcp'}"
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], port: int) -> Iterator[None]:
+    """A program that runs in the meantime, from when it listens."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=_SOURCE)  # noqa: S603 - our own
+    try:
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{' '.join(command)} doesn't listen.")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 if __name__ == "__main__":
