@@ -88,7 +88,7 @@ class Script:
         """Let the replies with `hold` go."""
         self._endpoint.release(self._key)
 
-    def wait_asked(self, count: int = 1, timeout: float = 10.0) -> list[RecordedRequest]:
+    def wait_asked(self, count: int = 1, timeout: float = 30.0) -> list[RecordedRequest]:
         """The requests, as soon as there are that many; TimeoutError if there never are."""
         deadline = time.monotonic() + timeout
         while len(found := self.requests) < count:

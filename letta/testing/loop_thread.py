@@ -16,7 +16,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], timeout: float = 10.0) -> T:
+    def run(self, work: Coroutine[Any, Any, T], timeout: float = 30.0) -> T:
         """The result of a coroutine; raises what it raises, or TimeoutError."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 

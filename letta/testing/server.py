@@ -130,7 +130,7 @@ class ServerProcess:
                 raise ServerFailedError(f"no healthy server in {self.ready_timeout} s:\n{self._log_end()}")
             time.sleep(0.02)
 
-    def wait_logged(self, text: str, timeout: float = 10.0) -> str:
+    def wait_logged(self, text: str, timeout: float = 30.0) -> str:
         """Wait until the log has this text, which may follow what it tells of; the log. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while text not in (log := self.log):
