@@ -230,7 +230,8 @@ class Judge:
 def pytest_configure(config: pytest.Config) -> None:
     """Judge every run of the whole suite, in the process that tells its results."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    selected = config.option.markexpr or config.option.keyword or config.option.collectonly
+    options = config.option
+    selected = options.markexpr or options.keyword or options.collectonly or options.lf
     if whole and not selected and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Judge(points()))
 
