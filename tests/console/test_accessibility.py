@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
+from tests.console.barriers import barriers, prepare, wait_until_drawn
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -39,27 +40,6 @@ FORMS = (
     ("{agent}/chat", "Edit …"),
     ("{agent}/chat", "Deny …"),
 )
-_AXE = """async (only) => (await axe.run(document, {
-    resultTypes: ['violations'], ...(only ? {runOnly: {type: 'rule', values: only}} : {}),
-})).violations
-    .filter((found) => ['serious', 'critical'].includes(found.impact))
-    .map((found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)"""
-_COUNT = """
-    window.asking = 0;
-    const fetchIt = window.fetch;
-    window.fetch = (...given) => {
-        window.asking++;
-        return fetchIt(...given).finally(() => window.asking--);
-    };
-"""
-_IS_DRAWN = """async () => {
-    for (let frame = 0; frame < 3; frame++) {
-        if (window.asking || document.querySelector("#main .waiting")) return false;
-        await new Promise(requestAnimationFrame);
-    }
-    return true;
-}"""
-"""Nothing is being fetched, and what was fetched is shown."""
 
 
 @pytest.fixture
@@ -93,9 +73,7 @@ def agent(client: Letta, model: ScriptedModel) -> Iterator[str]:
 
 def test_every_view(new_page: Callable[..., Page], server: ServerProcess, client: Letta, agent: str, axe: str) -> None:
     page = new_page(server, "v1/health", bypass_csp=True, reduced_motion="reduce")
-    page.add_init_script(_COUNT)
-    page.goto("/")
-    page.evaluate(axe)
+    prepare(page, axe)
     views = ["agents", "runs", "tools", "mcp", "folders", "providers", "keys", "health", "nowhere"]
     views += [f"runs/{run.id}" for run in client.runs.list(agent_id=agent).items]
     views += [f"agents/{agent}/{tab}" for tab in ("chat", "memory", "context", "runs", "schedule", "settings")]
@@ -103,33 +81,22 @@ def test_every_view(new_page: Callable[..., Page], server: ServerProcess, client
     for view in views:
         _go(page, view)
         page.evaluate("() => { for (const one of document.querySelectorAll('#main details')) one.open = true; }")
-        found |= _problems(page, view)
+        found |= barriers(page, view)
     for place, button in FORMS:
         view = place.format(agent=f"agents/{agent}")
         _go(page, "nowhere")
         _go(page, view)
         page.get_by_role("button", name=button, exact=True).first.click()
-        found |= _problems(page, f"{view}: {button}")
+        found |= barriers(page, f"{view}: {button}")
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="hidden")
+    page.evaluate("sessionStorage.setItem('letta.key', 'letta_sk_of_nobody')")
+    prepare(page, axe)
+    page.get_by_label("Password or key").wait_for()
+    found |= barriers(page, "signing in")
     assert found == {}
 
 
 def _go(page: Page, view: str) -> None:
     page.evaluate("(hash) => { location.hash = hash; }", f"/{view}")
-    page.locator("#main").locator("h1, h2").first.wait_for()
-
-
-def _problems(page: Page, view: str) -> dict[str, list[str]]:
-    """What is wrong with what is shown. Colours are looked at in both schemes, all else at both widths."""
-    found = {}
-    for width, scheme, rules in ((1280, "light", None), (1280, "dark", ["color-contrast"]), (390, "dark", None)):
-        page.set_viewport_size({"width": width, "height": 844})
-        page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
-        page.wait_for_function(_IS_DRAWN)
-        problems = page.evaluate(_AXE, rules)
-        if wider := page.evaluate("Math.max(0, document.documentElement.scrollWidth - innerWidth)"):
-            problems.append(f"It is {wider} pixels wider than the screen.")
-        if problems:
-            found[f"{view}, {scheme}, {width}"] = problems
-    return found
+    wait_until_drawn(page)

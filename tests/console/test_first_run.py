@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from letta.testing.postgres import throwaway_schema
 from letta.testing.server import ServerProcess
 from tests.conftest import ENCRYPTION_KEY
+from tests.console.barriers import barriers, prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -20,9 +21,11 @@ def server(postgres_uri: str) -> Iterator[ServerProcess]:
             yield running
 
 
-def test_it_says_what_to_set(new_page: Callable[..., Page], server: ServerProcess) -> None:
-    page = new_page(server, permissions=["clipboard-read", "clipboard-write"])
+def test_it_says_what_to_set(new_page: Callable[..., Page], server: ServerProcess, axe: str) -> None:
+    page = new_page(server, permissions=["clipboard-read", "clipboard-write"], bypass_csp=True, reduced_motion="reduce")
+    prepare(page, axe)
     expect(page.get_by_role("heading", name="No model is configured yet")).to_be_visible()
+    found = barriers(page, "agents")
     page.get_by_role("link", name="See what to set").click()
     steps = page.get_by_role("region", name="First steps")
     for setting in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OLLAMA_BASE_URL"):
@@ -31,6 +34,9 @@ def test_it_says_what_to_set(new_page: Callable[..., Page], server: ServerProces
         page.wait_for_function(
             "async (name) => (await navigator.clipboard.readText()).startsWith(`${name}=`)", arg=setting
         )
+    found |= barriers(page, "health")
+    assert found == {}
+    page.set_viewport_size({"width": 1280, "height": 844})
     page.get_by_role("link", name="Agents", exact=True).click()
     page.get_by_role("button", name="New agent").first.click()
     expect(page.get_by_role("dialog").get_by_role("link", name="See what to set.")).to_be_visible()

@@ -1,19 +1,10 @@
 // An agent's archive: what it stored, searched as the agent searches it; what was deleted, and can come back.
 import { get, post, remove } from "./api.js";
 import { icon } from "./icons.js";
-import { ask, attempt, empty, moreButton, pager, problem, when } from "./ui.js";
+import { LongText, ask, attempt, empty, moreButton, pager, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const MOST = 20;
-const LONG = 600;
-
-/** A long text, its beginning first. */
-const Long = view(() => {
-  const whole = signal(false);
-  return ({ text }) => html`<p class="plain">${whole.value ? text : `${text.slice(0, LONG * 0.7)} …`}
-    ${" "}<button class="link" aria-expanded=${String(whole.value)} onClick=${() => (whole.value = !whole.value)}>${whole.value ? "Less" : "Show all"}</button></p>`;
-});
-
 export const Archive = view((self) => {
   const { store } = self.props;
   const mode = signal("all");
@@ -108,7 +99,7 @@ export const Archive = view((self) => {
 
   const rows = (all) => html`<ul class="passages">${all.map(({ passage, score, gone }) => html`
     <li key=${passage.id}>
-      ${passage.text.length > LONG ? html`<${Long} text=${passage.text} />` : html`<p class="plain">${passage.text}</p>`}
+      <${LongText} text=${passage.text} />
       <div class="row spread"><span class="facts">
         ${score !== undefined && score !== null && html`<span class="badge busy score" title="How well it fits, 0 to 1">${score.toFixed(3)}</span>`}
         ${(passage.tags ?? []).map((tag) => html`<span class="tag">${tag}</span>`)}

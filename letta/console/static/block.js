@@ -2,7 +2,7 @@
 import { ApiError, LEAN, get, patch, post } from "./api.js";
 import { Difference, marked } from "./diff.js";
 import { icon } from "./icons.js";
-import { attempt, count, empty, loaded, loader, open, problem, when } from "./ui.js";
+import { LongText, attempt, count, empty, loaded, loader, open, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const FULL = 0.9;
@@ -101,7 +101,7 @@ export const BlockCard = view((self) => {
       </header>
       ${block.description && !draft.value && html`<p class="muted">${block.description}</p>`}
       ${draft.value ? form() : html`<${LimitBar} used=${block.value.length} limit=${block.limit} />
-        <div class="text" onDblClick=${edit}>${blockText(block, change)}</div>`}
+        <div class="text" onDblClick=${edit}>${block.value && !change ? html`<${LongText} text=${block.value} />` : blockText(block, change)}</div>`}
     </section>`;
 });
 

@@ -7,6 +7,7 @@ const PAGE = 40;
 const PAUSES = [500, 1000, 2000, 3000, 3000, 3000];
 const POLL = 1500;
 const GOING_ON = new Set(["created", "running"]);
+const BROKEN_OFF = new Set(["cancelled", "error", "llm_api_error"]);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class Conversation {
@@ -212,12 +213,18 @@ export class Conversation {
     if (epoch !== this.epoch) return;
     batch(() => {
       const known = new Set(said.map((message) => message.id));
-      this.stored.value = [...(this.stored.value ?? []).filter((one) => !known.has(one.id)), ...said];
+      this.stored.value = [...(this.stored.value ?? []).filter((one) => !known.has(one.id)), ...said, ...this.#cutOff(messages, known)];
       this.sent.value = [];
       this.live.value = null;
     });
     this.onStep?.();
     this.#keepPromise(said);
+  }
+
+  /** What had been said when a turn broke off. It isn't stored, but whoever has read it wants to go on seeing it. */
+  #cutOff(messages, known) {
+    if (!BROKEN_OFF.has(this.ending.value?.reason)) return [];
+    return messages.filter((one) => one.message_type === "assistant_message" && !known.has(one.id)).map((one) => ({ ...one, cutOff: true }));
   }
 
   #fail(error, epoch) {

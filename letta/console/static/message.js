@@ -61,7 +61,8 @@ function draw(message, streaming) {
     case "user_message":
       return userMessage(message);
     case "assistant_message":
-      return html`<article class="said agent" aria-label="Agent">${contentOf(message.content, markdown)}</article>`;
+      return html`<article class=${`said agent ${message.cutOff ? "cut-off" : ""}`} aria-label="Agent">${contentOf(message.content, markdown)}
+        ${message.cutOff && html`<p class="muted"><small>Broken off. The agent won't remember this.</small></p>`}</article>`;
     case "reasoning_message":
       return folded(streaming ? "Thinking …" : "Reasoning", message.reasoning, streaming ? "reasoning busy" : "reasoning");
     case "hidden_reasoning_message":

@@ -184,6 +184,15 @@ export function ask({ title, label, value = "", action = "Save", hint = "", long
     </form>`, { label: title });
 }
 
+const LONG = 900;
+
+/** A text; of a long one, its beginning first. */
+export const LongText = view(() => {
+  const whole = signal(false);
+  return ({ text }) => (text.length <= LONG ? html`<p class="plain">${text}</p>` : html`<p class="plain">${whole.value ? text : `${text.slice(0, LONG * 0.6)} …`}
+    ${" "}<button class="link" aria-expanded=${String(whole.value)} onClick=${() => (whole.value = !whole.value)}>${whole.value ? "Less" : "Show all"}</button></p>`);
+});
+
 // Small things ------------------------------------------------------------------------------------------------------
 
 export function copyButton(text, label = "Copy") {
