@@ -81,7 +81,8 @@ class Catalog:
         offer = self._offers.get(name)
         if offer is None:
             raise NotFoundError(
-                f"The model provider '{name}' is not configured. Set {SETTINGS.get(name, 'its variables')}, "
+                f"The model provider '{name}' is not configured. "
+                f"{f'Set {SETTINGS[name]}' if name in SETTINGS else 'Add it with POST /v1/providers'}, "
                 "or choose another model."
             )
         return offer.provider

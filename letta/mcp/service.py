@@ -11,6 +11,7 @@ from letta.database.ids import new_id
 from letta.errors import InvalidArgumentError, LettaError
 from letta.mcp import repository, sign_in_repository, tools
 from letta.mcp.asking import check_allowed, takes_sign_in
+from letta.mcp.fit_headers import with_fit_headers
 from letta.mcp.mcp_server import STDIO, McpServer
 from letta.organizations.actor import Actor
 from letta.redaction import MASK
@@ -90,12 +91,13 @@ def _merged(server: McpServer, stored: McpServer | None) -> McpServer:
     token = behind("auth_token", server.auth_token, stored.auth_token if stored else None)
     if token and (server.auth_header or "Authorization").lower() == "authorization":
         token = _BEARER.sub("", token)
-    return replace(
+    merged = replace(
         server,
         auth_token=token or None,
         custom_headers=behind_all("custom_headers", server.custom_headers),
         env=behind_all("env", server.env),
     )
+    return with_fit_headers(merged)
 
 
 def _place(server: McpServer) -> str:

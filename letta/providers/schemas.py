@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
+from letta.http.header_text import header_value
 from letta.http.schema import Schema, Timestamp
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.providers.added_provider import AddedProvider
@@ -50,7 +51,11 @@ ProviderName = Annotated[
         description="Its name, and the first part of its models' handles. Letters, digits, `_`, `.`, `-` and spaces.",
     ),
 ]
-Key = Annotated[str, Field(max_length=10_000, description=f"Key of the provider. Answers show {MASK} or null.")]
+Key = Annotated[
+    str,
+    AfterValidator(header_value),
+    Field(max_length=10_000, description=f"Key of the provider. Answers show {MASK} or null."),
+]
 _BASE_URL = "Where it is asked; its usual address unless given. Private addresses are refused."
 
 

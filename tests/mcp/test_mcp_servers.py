@@ -159,6 +159,25 @@ def test_secrets_are_sent_and_never_shown(http: httpx2.Client, name: str, stream
     assert run(http, server, "header", name="authorization")["func_return"] == "none"
 
 
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"auth_token": "tea\npot"}, "auth_token"),
+        ({"auth_token": "kännchen"}, "auth_token"),
+        ({"auth_header": "X\nY", "auth_token": "z"}, "auth_header"),
+        ({"custom_headers": {"X-Key": "tea\r\nHost: pot"}}, "custom_headers.X-Key"),
+        ({"custom_headers": {"X Key": "z"}}, "custom_headers"),
+        ({"custom_headers": {"": "z"}}, "custom_headers"),
+    ],
+)
+def test_what_no_header_can_carry_is_refused(http: httpx2.Client, name: str, config: Json, field: str) -> None:
+    place = {"mcp_server_type": "streamable_http", "server_url": "http://127.0.0.1:9/mcp"}
+    refused = http.post("/v1/mcp-servers", json={"server_name": name, "config": place | config})
+    assert (refused.status_code, refused.json()["detail"].startswith(f"INVALID_ARGUMENT: {field}:")) == (400, True)
+    assert "pot" not in refused.text
+    assert http.get("/v1/mcp-servers").json() == []
+
+
 def test_templates_stand_for_secrets_of_the_agent(http: httpx2.Client, name: str, streamable_url: str) -> None:
     headers = {"X-City": "in {{ CITY }}"}
     server = create(

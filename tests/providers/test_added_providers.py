@@ -219,6 +219,9 @@ def test_who_can_not_be_reached_is_asked_again_when_a_model_is_named(http: httpx
         ({"base_url": "ftp://example.com"}, 422, "base_url"),
         ({"base_url": "http://user:pass@127.0.0.1/v1"}, 422, "api_key"),
         ({"api_key": "[secret]"}, 400, "mask"),
+        ({"api_key": "sk-first\nsecond"}, 422, "api_key: Value error, there is a line break in it"),
+        ({"api_key": "sk-schlüssel"}, 422, "api_key"),
+        ({"access_key": "a\rb"}, 422, "access_key"),
     ],
 )
 def test_what_is_refused(http: httpx2.Client, name: str, fields: Json, status: int, told: str) -> None:
@@ -226,10 +229,27 @@ def test_what_is_refused(http: httpx2.Client, name: str, fields: Json, status: i
     refused = http.post("/v1/providers", json=body)
     assert refused.status_code == status, refused.text
     assert told in json.dumps(refused.json()["detail"])
+    assert "second" not in refused.text
     if "name" not in fields and fields.get("api_key") is None:
         del body["name"]
         assert http.post("/v1/providers/check", json=body).status_code == status
     assert http.get("/v1/providers").json() == []
+
+
+def test_what_was_copied_along_with_a_key_is_left_out(http: httpx2.Client, model: ScriptedModel, name: str) -> None:
+    added = add(http, name, model.base_url, api_key=f"  {KEY}\n")
+    assert http.post(f"/v1/providers/{added['id']}/check").status_code == 200
+    assert model.requests()[-1].used_key(KEY)
+
+
+def test_an_agent_whose_provider_is_gone_says_so(http: httpx2.Client, model: ScriptedModel, name: str) -> None:
+    added = add(http, name, model.base_url)
+    talk = AgentTalk(http, model=f"{name}/gpt-4o-mini")
+    http.delete(f"/v1/providers/{added['id']}").raise_for_status()
+    told = talk.refused(404, input="Hello.")["detail"]
+    assert f"'{name}' is not configured. Add it with POST /v1/providers, or choose" in told
+    http.patch(f"/v1/agents/{talk.id}", json={"model": "openai-proxy/gpt-4o-mini"}).raise_for_status()
+    assert talk.say("Hello.")["stop_reason"]["stop_reason"] == "end_turn"
 
 
 def test_names_are_unique(http: httpx2.Client, model: ScriptedModel, name: str) -> None:
