@@ -152,5 +152,8 @@ AGENTS = Section(
         rows=200,
     ),
     _agents,
-    derived={"conversations": ("system_digest", "last_message_at", "updated_at", "last_updated_by_id")},
+    derived={
+        "agents": ("last_run_completion", "last_run_duration_ms", "last_stop_reason"),
+        "conversations": ("system_digest", "last_message_at", "updated_at", "last_updated_by_id"),
+    },
 )

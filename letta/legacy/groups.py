@@ -44,4 +44,12 @@ def _members(row: JsonObject, members: set[str], numbers: dict[str, int]) -> lis
     ]
 
 
-GROUPS = Section("groups", Table("groups", ("id", "description", "agent_ids", *_SAME, *AUDIT)), _groups)
+GROUPS = Section(
+    "groups",
+    Table("groups", ("id", "description", "agent_ids", *_SAME, *AUDIT)),
+    _groups,
+    derived={
+        "groups": ("turns_counter", "last_processed_message_id", "updated_at"),
+        "groups_agents": ("processed_sequence_id",),
+    },
+)

@@ -119,7 +119,7 @@ def _compare_row(
     finished: datetime | None,
 ) -> None:
     compared.expected += 1
-    columns = [name for name in row if name not in derived and not _is_compiled(table, row, name)]
+    columns = [name for name in row if name not in derived and not _is_made_anew(table, row, name)]
     compared.there_digest.update(_written(table, row, columns))
     if stored is None:
         compared.missing += 1
@@ -137,10 +137,13 @@ def _compare_row(
     compared.changed[f"another {', '.join(told)}: {reason}"] += 1
 
 
-def _is_compiled(table: sqlalchemy.Table, row: JsonObject, column: str) -> bool:
-    """System messages are compiled anew in an agent's first turn."""
-    compiled = table.name == "messages" and row["role"] == "system" and row["run_id"] is None
-    return compiled and column in {"content", "updated_at"}
+def _is_made_anew(table: sqlalchemy.Table, row: JsonObject, column: str) -> bool:
+    """System messages are compiled anew in an agent's first turn, and vectors where none, or nobody's, is there."""
+    if table.name == "messages":
+        return row["role"] == "system" and row["run_id"] is None and column in {"content", "updated_at"}
+    if table.name == "passages" and column in {"embedding", "embedding_model"}:
+        return row["embedding_model"] is None
+    return False
 
 
 def _reason(stored: Mapping[str, Any], finished: datetime | None) -> str:

@@ -47,8 +47,9 @@ def _tell_of_former_server(settings: Settings, database: Database, known: Known)
     """Nothing is looked for, and no statement is made, where something is stored here."""
     if known.is_empty or known.import_is_unfinished:
         schema, begun = settings.legacy_pg_schema, known.import_is_unfinished
+        elsewhere = settings.legacy_pg_uri is not None
         try:
-            database.read_sync(tell_of_former_server, schema, begun=begun)
+            database.read_sync(tell_of_former_server, schema, begun=begun, elsewhere=elsewhere)
         except (SQLAlchemyError, UnavailableError):  # whoever owns those tables may not let us look; we serve anyway
             logger.info("could not look for tables of the former server in schema %s", schema, exc_info=True)
 

@@ -124,3 +124,5 @@ def test_what_is_damaged_is_told_and_the_rest_is_brought_over(
         for agent_id in (ADA, OLD, DAN):
             script = scripted_model.script(Reply("I am here."))
             assert client.agents.messages.create(agent_id, input=script.say(), max_steps=1).messages
+        compared = letta(environment, "import-legacy", "--verify")
+        assert compared.returncode == 0, f"what agents do since is no difference: {compared.stdout}"

@@ -32,6 +32,12 @@ def test_other_schemas_are_passed_over(database: Database, caplog: pytest.LogCap
     assert caplog.text == ""
 
 
+def test_another_database_is_told_without_being_asked(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        database.read_sync(tell_of_former_server, "public", begun=False, elsewhere=True)
+    assert "LETTA_LEGACY_PG_URI names the former server's database, and nothing is stored here yet" in caplog.text
+
+
 def test_an_import_that_was_broken_off_is_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         database.read_sync(tell_of_former_server, "public", begun=True)
