@@ -111,7 +111,7 @@ def import_legacy(
         str | None, typer.Option(help="Read tables of this revision, although it isn't known here.")
     ] = None,
 ) -> None:
-    """Bring over all that the former upstream server (0.16) has stored; go on where that was broken off."""
+    """Bring over all that the former upstream server (0.11.7 to 0.16.8) has stored; go on where that was broken off."""
     from letta.legacy.command import Wish, import_legacy
     from letta.log import configure_logging
 

@@ -210,10 +210,13 @@ def _insert(connection: Connection, section: Section, table: sqlalchemy.Table, r
     return new
 
 
+_NAMES = ("name", "server_name", "identifier_key", "file_name", "key", "type")
+
+
 def _refuse_doubles(table: sqlalchemy.Table, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    named = [str(row.get("name") or row.get("server_name") or row.get("identifier_key") or row["id"]) for row in rows]
+    named = [str(next((row[name] for name in _NAMES if row.get(name)), row["id"])) for row in rows]
     raise ConfigurationError(
         f"In {table.name}, something else has a name here already that has to be unique: {', '.join(named[:5])}. "
         "Rename or delete that here, then run the import again: it goes on where it was."
