@@ -36,8 +36,12 @@ class NewPassage:
     file_id: str | None = None
 
 
-def insert_passages(connection: Connection, actor: Actor, archive: Archive, new: Sequence[NewPassage]) -> list[Passage]:
-    """Store passages in an archive, in order. Where vectors are missing, or another model's, they become due.
+def insert_passages(
+    connection: Connection, actor: Actor, archive: Archive, new: Sequence[NewPassage], now: datetime | None = None
+) -> list[Passage]:
+    """Store passages in an archive, in order, as made from ``now`` on, a microsecond after each other.
+
+    Where vectors are missing, or another model's, they become due.
 
     Raises:
         NotFoundError: the archive is gone.
@@ -48,7 +52,7 @@ def insert_passages(connection: Connection, actor: Actor, archive: Archive, new:
     fitting = _fitting(config, new)
     if config is not None and any(passage.embedding_model is None for passage in fitting):
         connection.execute(update(archives).where(archives.c.id == archive.id).values(embedding_due=True))
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     rows = [
         _row(actor, archive.id, passage, now + timedelta(microseconds=offset)) for offset, passage in enumerate(fitting)
     ]

@@ -50,8 +50,7 @@ async def upload_file(
     """Store a file. Its text is read, cut into passages and embedded in the background; see `processing_status`."""
     new = service.new_file(actor, folder_id, file, name)
     async with _UPLOADS_AT_ONCE:
-        pieces = await service.pieces_of(file)
-        stored = await server.database.run(service.add_file, actor, new, pieces, duplicate_handling)
+        stored = await server.database.run(service.add_file, actor, new, file.file, duplicate_handling)
     server.files.wake()
     return stored
 

@@ -1,6 +1,6 @@
 """Queries on the files of folders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -61,7 +61,7 @@ class FolderSize:
 
 
 def add_file(
-    connection: Connection, actor: Actor, new: File, pieces: Sequence[bytes], handling: DuplicateHandling
+    connection: Connection, actor: Actor, new: File, pieces: Iterable[bytes], handling: DuplicateHandling
 ) -> tuple[File, str]:
     """Store a file that was uploaded, whose text isn't read yet. Returns it, and the name of its folder.
 

@@ -1,6 +1,8 @@
 """What happens when files are uploaded, and how much there is of them."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import BinaryIO
 
 from fastapi import UploadFile
 from sqlalchemy import Connection
@@ -16,7 +18,9 @@ from letta.folders.file_types import file_type
 from letta.organizations.actor import Actor
 from letta.settings import settings
 
-_PIECE = 1024 * 1024
+_MEGABYTE = 1024 * 1024
+_PIECE = 256 * 1024
+"""Of bytes: a statement with a piece is in memory several times."""
 
 
 def new_file(actor: Actor, folder_id: str, upload: UploadFile, name: str | None) -> File:
@@ -31,7 +35,7 @@ def new_file(actor: Actor, folder_id: str, upload: UploadFile, name: str | None)
     stored = storable_name(given)
     kind = file_type(stored, upload.content_type)
     size = upload.size or 0
-    if size > settings.max_file_mb * _PIECE:
+    if size > settings.max_file_mb * _MEGABYTE:
         raise PayloadTooLargeError(
             f"file has {size:,} bytes, and this server takes files of at most {settings.max_file_mb} MB. Split it, or "
             "raise LETTA_MAX_FILE_MB."
@@ -47,23 +51,22 @@ def new_file(actor: Actor, folder_id: str, upload: UploadFile, name: str | None)
     )
 
 
-async def pieces_of(upload: UploadFile) -> list[bytes]:
-    """What was uploaded, in pieces of a size that a database takes easily."""
-    pieces = []
-    while piece := await upload.read(_PIECE):
-        pieces.append(piece)
-    return pieces
-
-
-def add_file(connection: Connection, actor: Actor, new: File, pieces: list[bytes], handling: DuplicateHandling) -> File:
+def add_file(connection: Connection, actor: Actor, new: File, upload: BinaryIO, handling: DuplicateHandling) -> File:
     """Store a file that was uploaded, and return it under its full name.
 
     Raises:
         NotFoundError: no such folder.
         InvalidArgumentError: the name is taken, and that was to be an error.
     """
-    stored, folder_name = repository.add_file(connection, actor, replace(new), pieces, handling)
+    stored, folder_name = repository.add_file(connection, actor, replace(new), _pieces_of(upload), handling)
     return replace(stored, file_name=f"{folder_name}/{stored.file_name}")
+
+
+def _pieces_of(upload: BinaryIO) -> Iterator[bytes]:
+    """What was uploaded, and lies on the disk if it is large, in pieces of a size that a database takes easily."""
+    upload.seek(0)
+    while piece := upload.read(_PIECE):
+        yield piece
 
 
 def measure(connection: Connection, actor: Actor, *, detailed: bool) -> OrganizationSourcesStats:

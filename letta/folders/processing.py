@@ -7,9 +7,10 @@ and again where one ended meanwhile. Vectors are made afterwards (`letta.archive
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.database.engine import Database
@@ -17,7 +18,7 @@ from letta.errors import UnavailableError
 from letta.folders import processing_repository as repository
 from letta.folders.file_types import FileType, known_type
 from letta.folders.processing_repository import ClaimedFile
-from letta.folders.reading import FileReader, ReadFile, TaskError
+from letta.folders.reading import FileReader, ReadFile, TaskError, in_one
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +128,15 @@ class FileWorker:
         tokens = config.get("embedding_chunk_size") or DEFAULT_EMBEDDING_CHUNK_SIZE
         file_type = known_type(file.file_type)
         if file.content is not None:
-            return await self._reader.read(file.content.encode(), FileType(file_type.name, "text"), tokens)
-        data = await self._database.read(repository.upload_of, file)
-        return await self._reader.read(data, file_type, tokens)
+            return await self._reader.read(in_one(file.content.encode()), FileType(file_type.name, "text"), tokens)
+        return await self._reader.read(self._uploaded(file), file_type, tokens)
+
+    async def _uploaded(self, file: ClaimedFile) -> AsyncIterator[bytes]:
+        for number in count():
+            piece = await self._database.read(repository.uploaded_piece, file, number)
+            if piece is None:
+                return
+            yield piece
 
     async def _keep(self, file: ClaimedFile) -> None:
         """Say again and again that we are busy with a file."""

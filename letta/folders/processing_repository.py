@@ -1,10 +1,11 @@
 """Queries of whoever reads uploaded files. One process at a time is busy with a file, and says so again and again."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from letta.agents.defaults import limits_of
 from letta.agents.repository import agents_of_folder
@@ -19,6 +20,8 @@ from letta.folders.tables import file_uploads, files, folders
 from letta.organizations.actor import DEFAULT_ACTOR, Actor
 
 _AGENTS_AT_ONCE = 100
+_CHARACTERS_AT_ONCE = 256 * 1024
+_PASSAGES_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,11 @@ def claim_file(connection: Connection, claim: str, seconds: float) -> tuple[Clai
     return ClaimedFile(row.id, row.folder_id, actor, row.file_type, config, row.content, attempts, claim), True
 
 
-def upload_of(connection: Connection, file: ClaimedFile) -> bytes:
-    """What was uploaded."""
-    query = select(file_uploads.c.data).where(file_uploads.c.file_id == file.id).order_by(file_uploads.c.number)
-    return b"".join(bytes(data) for data in connection.scalars(query))
+def uploaded_piece(connection: Connection, file: ClaimedFile, number: int) -> bytes | None:
+    """The piece with this number, from 0, of what was uploaded; None where there are no more."""
+    query = select(file_uploads.c.data).where(file_uploads.c.file_id == file.id, file_uploads.c.number == number)
+    data = connection.scalar(query)
+    return None if data is None else bytes(data)
 
 
 def renew(connection: Connection, file: ClaimedFile, seconds: float) -> bool:
@@ -100,7 +104,6 @@ def finish(connection: Connection, file: ClaimedFile, read: ReadFile) -> bool:
     folder = connection.execute(query.with_for_update()).first()
     config = None if folder is None else folder.embedding_config
     values = {
-        "content": read.text,
         "line_count": read.lines,
         "total_chunks": len(read.chunks),
         "chunks_embedded": 0,
@@ -112,13 +115,29 @@ def finish(connection: Connection, file: ClaimedFile, read: ReadFile) -> bool:
     }
     if folder is None or not connection.execute(_ours(file).values(values)).rowcount:
         return False
+    _store_text(connection, file, read.text)
     name = f"Files of {folder.name}"
     archive = ensure_archive_of_folder(connection, file.actor, file.folder_id, name, config)
-    passages = [NewPassage(read.text[start:end], file_id=file.id) for start, end in read.chunks]
-    insert_passages(connection, file.actor, archive, passages)
-    connection.execute(delete(file_uploads).where(file_uploads.c.file_id == file.id))
+    now = datetime.now(UTC)
+    for first in range(0, len(read.chunks), _PASSAGES_AT_ONCE):
+        some = read.chunks[first : first + _PASSAGES_AT_ONCE]
+        passages = [NewPassage(read.text[start:end], file_id=file.id) for start, end in some]
+        insert_passages(connection, file.actor, archive, passages, now + timedelta(microseconds=first))
     _open(connection, file, read.text)
     return config is not None
+
+
+def _store_text(connection: Connection, file: ClaimedFile, text: str) -> None:
+    """Store a text in the place of what was uploaded: in pieces, since a statement is in memory several times."""
+    connection.execute(delete(file_uploads).where(file_uploads.c.file_id == file.id))
+    for number, start in enumerate(range(0, len(text), _CHARACTERS_AT_ONCE)):
+        piece = text[start : start + _CHARACTERS_AT_ONCE].encode()
+        row = {"file_id": file.id, "number": number, "organization_id": file.actor.organization_id, "data": piece}
+        connection.execute(insert(file_uploads).values(row))
+    pieces = func.string_agg(file_uploads.c.data, aggregate_order_by(literal(b""), file_uploads.c.number))
+    whole = select(func.convert_from(pieces, "UTF8")).where(file_uploads.c.file_id == file.id).scalar_subquery()
+    connection.execute(update(files).where(files.c.id == file.id).values(content=whole))
+    connection.execute(delete(file_uploads).where(file_uploads.c.file_id == file.id))
 
 
 def _open(connection: Connection, file: ClaimedFile, text: str) -> None:

@@ -63,8 +63,8 @@ class FileReader:
         self._reading = asyncio.Semaphore(1)
         self._searching = asyncio.Semaphore(1)
 
-    async def read(self, data: bytes, file_type: FileType, chunk_tokens: int) -> ReadFile:
-        """The text of a file, and its passages of about so many tokens.
+    async def read(self, pieces: AsyncIterator[bytes], file_type: FileType, chunk_tokens: int) -> ReadFile:
+        """The text of a file that comes in pieces, and its passages of about so many tokens.
 
         Raises:
             TaskError: it can't be read.
@@ -81,7 +81,7 @@ class FileReader:
         }
         most = self._most_characters * _BYTES_PER_CHARACTER + _MOST_OUTCOME_BYTES
         async with self._reading:
-            outcome, text = await self._run(task, _one(data), self._cpu_seconds, self._cpu_seconds * _WAIT, most)
+            outcome, text = await self._run(task, pieces, self._cpu_seconds, self._cpu_seconds * _WAIT, most)
         return ReadFile(text, [(start, end) for start, end in outcome["chunks"]], outcome["lines"])
 
     async def search(self, task: JsonObject, texts: AsyncIterator[bytes]) -> JsonObject:
@@ -99,26 +99,28 @@ class FileReader:
         self, task: JsonObject, texts: AsyncIterator[bytes], cpu_seconds: int, seconds: float, most_bytes: int
     ) -> tuple[JsonObject, str]:
         process = await self._started(cpu_seconds)
+        writing = asyncio.create_task(_write(process, task, texts))
         try:
-            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-                writing = group.create_task(_write(process, task, texts))
+            async with asyncio.timeout(seconds):
                 told = await _read(process, most_bytes)
-                writing.cancel()
-            code = await process.wait()
+                code = await process.wait()
+            if writing.done():
+                writing.result()
         except TimeoutError:
             raise self._too_slow() from None
         finally:
+            writing.cancel()
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
         if code != 0:
             raise self._too_slow() if code == -signal.SIGXCPU else self._too_much()
-        head, _, text = told.partition(b"\n")
-        outcome = json.loads(head)
+        head = told.index(b"\n")
+        outcome = json.loads(told[:head])
         if "error" in outcome:
             raise TaskError(outcome["error"])
-        return outcome, text.decode("utf-8", "replace")
+        return outcome, str(memoryview(told)[head + 1 :], "utf-8", "replace")
 
     async def _started(self, cpu_seconds: int) -> asyncio.subprocess.Process:
         given = [str(Path(letta.__file__).parents[1]), str(self._memory_mb << 20), str(cpu_seconds)]
@@ -150,7 +152,8 @@ class FileReader:
         )
 
 
-async def _one(data: bytes) -> AsyncIterator[bytes]:
+async def in_one(data: bytes) -> AsyncIterator[bytes]:
+    """Data that come in a single piece."""
     yield data
 
 
@@ -159,21 +162,23 @@ async def _write(process: asyncio.subprocess.Process, task: JsonObject, texts: A
     pipe = process.stdin
     if pipe is None:
         return
-    with suppress(BrokenPipeError, ConnectionResetError):
-        pipe.write(json.dumps(task).encode() + b"\n")
-        async for data in texts:
-            pipe.write(LENGTH.pack(len(data)))
-            for start in range(0, len(data), _PIECE):
-                pipe.write(data[start : start + _PIECE])
-                await pipe.drain()
-        await pipe.drain()
-    pipe.close()
+    try:
+        with suppress(BrokenPipeError, ConnectionResetError):
+            pipe.write(json.dumps(task).encode() + b"\n")
+            async for data in texts:
+                pipe.write(LENGTH.pack(len(data)))
+                for start in range(0, len(data), _PIECE):
+                    pipe.write(data[start : start + _PIECE])
+                    await pipe.drain()
+            await pipe.drain()
+    finally:
+        pipe.close()
 
 
-async def _read(process: asyncio.subprocess.Process, most_bytes: int) -> bytes:
+async def _read(process: asyncio.subprocess.Process, most_bytes: int) -> bytearray:
     told = bytearray()
     while process.stdout is not None and (piece := await process.stdout.read(_PIECE)):
         told += piece
         if len(told) > most_bytes:
             raise TaskError("What came of it is too large. Make it smaller.")
-    return bytes(told)
+    return told

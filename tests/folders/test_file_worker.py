@@ -43,11 +43,11 @@ class Held(FileReader):
         self.began, self.may_go_on = asyncio.Event(), asyncio.Event()
         self.count = 0
 
-    async def read(self, data: bytes, file_type: FileType, chunk_tokens: int) -> ReadFile:
+    async def read(self, pieces: AsyncIterator[bytes], file_type: FileType, chunk_tokens: int) -> ReadFile:
         self.count += 1
         self.began.set()
         await self.may_go_on.wait()
-        return await super().read(data, file_type, chunk_tokens)
+        return await super().read(pieces, file_type, chunk_tokens)
 
 
 class Shelf:

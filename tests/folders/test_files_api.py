@@ -58,6 +58,21 @@ def test_passages_are_those_of_the_file(http: httpx2.Client, new_library: NewLib
     assert http.get(f"/v1/sources/{library.id}/passages", params={"limit": 2}).json() == passages[:-3:-1]
 
 
+def test_a_long_text_is_stored_in_pieces_and_whole(http: httpx2.Client, new_library: NewLibrary) -> None:
+    library = new_library()
+    text = "\n".join(f"Zeile {number}: süß und €{number}, lang genug für eine Passage. 🍵" for number in range(10_000))
+    assert len(text.encode()) > 600_000
+    file_id = library.keep(text)
+    path = f"{library.path}/files/{file_id}"
+    file = http.get(path, params={"include_content": True}).raise_for_status().json()
+    assert file["content"] == text
+    assert file["total_chunks"] > 500
+    passages = http.get(f"{library.path}/passages", params={"order": "asc", "limit": 1000}).json()
+    starts = [text.index(passage["text"]) for passage in passages]
+    assert starts == sorted(starts)
+    assert len(set(starts)) == file["total_chunks"]
+
+
 def test_passages_of_files_are_no_archival_memory(http: httpx2.Client, library: Library) -> None:
     before = http.get("/v1/archives").json()
     library.keep("Quokkas are marsupials.")

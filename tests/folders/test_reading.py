@@ -8,7 +8,7 @@ import pytest
 
 from letta.folders import reading
 from letta.folders.file_types import DOCX, PDF, FileType
-from letta.folders.reading import FileReader, TaskError
+from letta.folders.reading import FileReader, TaskError, in_one
 from letta.settings import Settings
 from tests.folders.documents import (
     archive,
@@ -29,14 +29,14 @@ def reader() -> FileReader:
 
 
 async def test_a_pdf_is_read_page_by_page(reader: FileReader) -> None:
-    read = await reader.read(pdf("Alpha one. Alpha two.", "Beta."), PDF_TYPE, 300)
+    read = await reader.read(in_one(pdf("Alpha one. Alpha two.", "Beta.")), PDF_TYPE, 300)
     assert read.text == "Alpha one. Alpha two.\n\nBeta."
     assert read.lines == 3
     assert read.chunks == [(0, len(read.text))]
 
 
 async def test_a_word_document_is_read_with_headings_and_tables(reader: FileReader) -> None:
-    read = await reader.read(word("First.", "Second."), WORD, 300)
+    read = await reader.read(in_one(word("First.", "Second.")), WORD, 300)
     assert read.text.splitlines() == ["# Chapter", "First.", "Second.", "left | right"]
 
 
@@ -50,12 +50,12 @@ async def test_a_word_document_is_read_with_headings_and_tables(reader: FileRead
     ],
 )
 async def test_texts_of_several_encodings(reader: FileReader, data: bytes, text: str) -> None:
-    assert (await reader.read(data, TEXT, 300)).text == text
+    assert (await reader.read(in_one(data), TEXT, 300)).text == text
 
 
 async def test_what_a_file_is_counts_for_more_than_its_name(reader: FileReader) -> None:
-    assert (await reader.read(pdf("Alpha."), TEXT, 300)).text == "Alpha."
-    assert "First." in (await reader.read(word("First."), TEXT, 300)).text
+    assert (await reader.read(in_one(pdf("Alpha.")), TEXT, 300)).text == "Alpha."
+    assert "First." in (await reader.read(in_one(word("First.")), TEXT, 300)).text
 
 
 @pytest.mark.parametrize(
@@ -85,23 +85,23 @@ async def test_what_cannot_be_read_is_explained(
     reader: FileReader, data: bytes, file_type: FileType, told: str
 ) -> None:
     with pytest.raises(TaskError, match=told):
-        await reader.read(data, file_type, 300)
+        await reader.read(in_one(data), file_type, 300)
 
 
 async def test_a_pdf_without_a_real_password_is_read(reader: FileReader) -> None:
-    assert (await reader.read(encrypted_pdf("Alpha.", ""), PDF_TYPE, 300)).text == "Alpha."
+    assert (await reader.read(in_one(encrypted_pdf("Alpha.", "")), PDF_TYPE, 300)).text == "Alpha."
 
 
 @pytest.mark.slow
 async def test_a_file_that_takes_too_much_memory_ends_its_reader_alone() -> None:
     reader = FileReader(Settings(file_parse_memory_mb=64))
     with pytest.raises(TaskError, match=r"64 MB|damaged|no text"):
-        await reader.read(inflating_pdf(300), PDF_TYPE, 300)
+        await reader.read(in_one(inflating_pdf(300)), PDF_TYPE, 300)
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 10}">' for n in range(10))
     bomb = f"<?xml version='1.0'?><!DOCTYPE a [{entities}]><a>&e9;</a>".encode()
     with pytest.raises(TaskError, match=r"damaged|64 MB|no text"):
-        await reader.read(with_document(bomb), WORD, 300)
-    assert (await reader.read(b"sound", TEXT, 300)).text == "sound"
+        await reader.read(in_one(with_document(bomb)), WORD, 300)
+    assert (await reader.read(in_one(b"sound"), TEXT, 300)).text == "sound"
 
 
 async def texts_of(*texts: str) -> AsyncIterator[bytes]:
