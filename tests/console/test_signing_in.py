@@ -65,8 +65,8 @@ def test_the_server_is_restarted_in_the_middle_of_a_turn(
 ) -> None:
     page = new_page(guarded, f"#/agents/{made(guarded, 'agents', name='Ada', model=MODEL)['id']}")
     sign_in(page, PASSWORD)
-    words = " ".join(f"word{number}" for number in range(24))
-    script = model.script(Reply(words, chunk_delay=0.1))
+    words = " ".join(f"word{number}" for number in range(18))
+    script = model.script(Reply(words, chunk_delay=0.5))
     page.get_by_label("Message", exact=True).fill(script.say("Tell me a story"))
     page.get_by_role("button", name="Send").click()
     log = page.get_by_role("log")
@@ -74,7 +74,7 @@ def test_the_server_is_restarted_in_the_middle_of_a_turn(
     guarded.kill()
     expect(log).to_contain_text("Reconnecting")
     guarded.start()
-    expect(log).to_contain_text("word23", timeout=60_000)
+    expect(log).to_contain_text("word17", timeout=60_000)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=30_000)
     expect(page.locator(".said.agent")).to_have_text(words)
 
