@@ -60,7 +60,10 @@ def delete_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
         NotFoundError: no such agent.
     """
     repository.require_agent(connection, actor, agent_id)
-    for each in [*groups_repository.sleeptime_agents_of(connection, agent_id), agent_id]:
+    gone = [agent_id]
+    for each in gone:  # which grows: those who look after it may be looked after themselves
+        gone += [carer for carer in groups_repository.sleeptime_agents_of(connection, each) if carer not in gone]
+    for each in reversed(gone):
         archives_repository.delete_private_archive(connection, actor, each)
         repository.delete_agent(connection, actor, each)
 

@@ -185,6 +185,17 @@ def test_who_is_cared_for_takes_the_other_along(http: httpx2.Client) -> None:
     assert [http.get(f"/v1/blocks/{block}").status_code for block in blocks] == [200, 200]
 
 
+def test_so_do_those_who_look_after_that_one(http: httpx2.Client) -> None:
+    talk = Cared(http)
+    carer = talk.carer.id
+    further = http.patch(f"/v1/agents/{carer}", json={"enable_sleeptime": True}).json()["managed_group"]["agent_ids"]
+    circle = {"manager_type": "sleeptime", "manager_agent_id": further[0]}
+    body = {"agent_ids": [carer], "description": "", "manager_config": circle}
+    http.post("/v1/groups", json=body).raise_for_status()
+    http.delete(f"/v1/agents/{talk.id}").raise_for_status()
+    assert [http.get(f"/v1/agents/{each}").status_code for each in (carer, *further)] == [404, 404]
+
+
 def test_without_its_group_nothing_happens(http: httpx2.Client) -> None:
     talk = Cared(http)
     http.delete(f"/v1/groups/{talk.group['id']}").raise_for_status()
