@@ -3,6 +3,9 @@
 import asyncio
 import json
 import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from letta.database.engine import Database
@@ -18,7 +21,11 @@ logger = logging.getLogger(__name__)
 
 PAUSES = (5, 30, 120, 600, 1800, 7200, 18000, 36000)
 """Seconds after each attempt that failed; after the last one, about 18 hours after the first, it is given up."""
-_MOST_AT_ONCE = 20
+_MOST_AT_ONCE = 50
+_MOST_OF_ONE = 10
+"""An organization that so many are under way of waits, so that its slow receivers hold up nobody else's."""
+_AT_A_TIME = 5
+"""So many are claimed before it is looked again who has to wait."""
 _SECONDS_AT_THE_END = 5
 _MOST_BYTES_SAID = 256 * 1024
 _GONE = 410
@@ -30,7 +37,9 @@ class WebhookDeliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._task: asyncio.Task[None] | None = None
+        self._under_way: dict[asyncio.Task[None], str] = {}
         self._again = False
+        self._held_back = False
         self._timers: list[asyncio.TimerHandle] = []
         self._closed = False
 
@@ -47,9 +56,11 @@ class WebhookDeliveries:
         self._closed = True
         for timer in self._timers:
             timer.cancel()
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=_SECONDS_AT_THE_END)
-            self._task.cancel()
+        tasks = {*self._under_way, *([self._task] if self._task is not None else [])}
+        if tasks:
+            await asyncio.wait(tasks, timeout=_SECONDS_AT_THE_END)
+        for task in tasks:
+            task.cancel()
 
     async def attempt(self, claimed: Claimed, *, last: bool = False) -> None:
         """Attempt one delivery and note what came of it. After the last attempt there is none more."""
@@ -69,22 +80,47 @@ class WebhookDeliveries:
             self._wake_in(pause)
 
     async def _attempt_due(self) -> None:
-        try:
+        with _told_to_the_log():
             while self._again and not self._closed:
                 self._again = False
-                claimed = await self._database.run(delivery_repository.claim_due, _MOST_AT_ONCE)
-                self._again |= len(claimed) == _MOST_AT_ONCE
-                await asyncio.gather(*(self.attempt(each) for each in claimed))
-        except UnavailableError as failure:
-            logger.warning("webhooks wait for the database: %s", failure.detail)
-        except Exception:
-            logger.exception("webhooks could not be told")
+                limit = min(_AT_A_TIME, _MOST_AT_ONCE - len(self._under_way))
+                full = [each for each, count in Counter(self._under_way.values()).items() if count >= _MOST_OF_ONE]
+                self._held_back = not limit or bool(full)
+                if limit:
+                    claimed = await self._database.run(delivery_repository.claim_due, limit, full)
+                    self._again |= len(claimed) == limit
+                    self._begin(claimed)
+
+    def _begin(self, claimed: list[Claimed]) -> None:
+        for each in claimed:
+            task = asyncio.create_task(self._attempt(each))
+            self._under_way[task] = each.organization_id
+            task.add_done_callback(self._ended)
+
+    async def _attempt(self, claimed: Claimed) -> None:
+        with _told_to_the_log():
+            await self.attempt(claimed)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if self._held_back:
+            self.wake()
 
     def _wake_in(self, seconds: float) -> None:
         """Pauses that are longer than the sweeper's are left to it."""
         if seconds <= PAUSES[1] and not self._closed:
             self._timers = [timer for timer in self._timers if timer.when() > asyncio.get_running_loop().time()]
             self._timers.append(asyncio.get_running_loop().call_later(seconds + 0.1, self.wake))
+
+
+@contextmanager
+def _told_to_the_log() -> Iterator[None]:
+    try:
+        yield
+    except UnavailableError as failure:
+        logger.warning("webhooks wait for the database: %s", failure.detail)
+    except Exception:
+        logger.exception("webhooks could not be told")
 
 
 def _pause(attempts: int) -> float | None:

@@ -1,6 +1,6 @@
 """Queries on what webhooks are told. A delivery is claimed for a minute; what a dead process had is then others'."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -42,17 +42,19 @@ class Claimed:
         said: what the agent said, where the webhook is told.
     """
 
+    organization_id: str
     delivery: Delivery
     url: str
     secrets: list[str]
     said: list[JsonObject] | None = None
 
 
-def claim_due(connection: Connection, limit: int) -> list[Claimed]:
-    """Deliveries to attempt now, for the caller alone."""
+def claim_due(connection: Connection, limit: int, but_of: Collection[str]) -> list[Claimed]:
+    """Deliveries to attempt now, for the caller alone; none of these organizations."""
     due = (
         select(webhook_deliveries.c.id)
         .where(webhook_deliveries.c.next_attempt_at <= func.now())
+        .where(webhook_deliveries.c.organization_id.not_in(but_of))
         .order_by(webhook_deliveries.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -61,12 +63,13 @@ def claim_due(connection: Connection, limit: int) -> list[Claimed]:
         update(webhook_deliveries)
         .where(webhook_deliveries.c.id.in_(due), webhooks.c.id == webhook_deliveries.c.webhook_id)
         .values(attempts=webhook_deliveries.c.attempts + 1, next_attempt_at=func.now() + _UNDER_WAY)
-        .returning(*_COLUMNS, webhooks.c.url, webhooks.c.include_messages, *_SECRETS)
+        .returning(*_COLUMNS, webhooks.c.organization_id, webhooks.c.url, webhooks.c.include_messages, *_SECRETS)
     )
     rows = connection.execute(claimed).all()
     said = _said_in(connection, [row.run_id for row in rows if row.include_messages and row.run_id])
     return [
         Claimed(
+            row.organization_id,
             Delivery(*row[: len(_COLUMNS)]),
             row.url,
             _secrets(row),
@@ -107,7 +110,7 @@ def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload:
     }
     row = connection.execute(insert(webhook_deliveries).values(values).returning(*_COLUMNS)).one()
     secrets = connection.execute(select(*_SECRETS).where(webhooks.c.id == webhook.id)).one()
-    return Claimed(Delivery(*row), webhook.url, _secrets(secrets))
+    return Claimed(actor.organization_id, Delivery(*row), webhook.url, _secrets(secrets))
 
 
 def get_delivery(connection: Connection, actor: Actor, delivery_id: str) -> Delivery:

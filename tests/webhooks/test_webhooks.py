@@ -32,6 +32,8 @@ class Receiver(ThreadingHTTPServer):
         self.received: list[tuple[dict[str, str], bytes]] = []
         self.statuses: list[int] = []
         self.length = 0
+        self.held = threading.Event()
+        self.held.set()
 
     @property
     def url(self) -> str:
@@ -47,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.held.wait()
         self.server.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
         status = self.server.statuses.pop(0) if self.server.statuses else 204
         self.send_response(status)
@@ -363,6 +366,28 @@ def test_organizations_are_told_of_their_own_runs(http: httpx2.Client, receiver:
     make(http).say("Hello.")
     assert http.get(f"/v1/webhooks/{webhook['id']}/deliveries", headers={"user_id": user}).json() == []
     http.delete(f"/v1/webhooks/{webhook['id']}", headers={"user_id": user}).raise_for_status()
+
+
+def test_slow_receivers_of_one_organization_hold_up_no_other(
+    http: httpx2.Client, receiver: Receiver, talk: AgentTalk
+) -> None:
+    made = http.post("/v1/admin/orgs", json={"name": "Elsewhere"}).json()["id"]
+    user = http.post("/v1/admin/users", json={"name": "Bo", "organization_id": made}).json()["id"]
+    receiver.held.clear()
+    for _ in range(20):
+        register(http, receiver.url)
+    for _ in range(5):
+        talk.say("Hello.")
+    with Receiver() as other, httpx2.Client(base_url=http.base_url, headers={"user_id": user}, timeout=30) as theirs:
+        threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        register(theirs, other.url)
+        make(theirs).say("Hello.")
+        told_in_between = bool(until(lambda: other.received, 60)) and not receiver.received
+        other.shutdown()
+    receiver.held.set()
+    assert told_in_between
+    assert until(lambda: len({headers["webhook-id"] for headers, _ in receiver.received}) == 100, 120)
+    http.delete("/v1/admin/orgs", params={"org_id": made}).raise_for_status()
 
 
 def test_there_are_only_so_many(http: httpx2.Client) -> None:
