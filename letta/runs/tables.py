@@ -31,6 +31,13 @@ runs = entity_table(
     Column("total_duration_ns", BigInteger),
 )
 Index("ix_runs_organization_id_created_at_id", runs.c.organization_id, runs.c.created_at, runs.c.id)
+Index(
+    "ix_runs_not_completed",
+    runs.c.organization_id,
+    runs.c.created_at,
+    runs.c.id,
+    postgresql_where=runs.c.status != "completed",
+)
 Index("ix_runs_agent_id_created_at_id", runs.c.agent_id, runs.c.created_at, runs.c.id)
 Index("ix_runs_conversation_id_created_at", runs.c.conversation_id, runs.c.created_at)
 Index("ix_runs_job_id", runs.c.job_id, runs.c.status, postgresql_where=runs.c.job_id.is_not(None))

@@ -12,7 +12,7 @@ from letta.database.base import SCHEMA
 from letta.database.engine import Database
 from letta.errors import ConfigurationError
 
-HEAD = "0023"
+HEAD = "0024"
 """The revision that this code needs; a test holds it to the newest file in ``versions/``."""
 
 logger = logging.getLogger(__name__)
