@@ -13,13 +13,19 @@ from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
 from tests.folders.uploading import uploaded
-from tests.hostile.things import things
+from tests.hostile.things import YEARLY, things
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
 
 Json = dict[str, Any]
 ASKED_ELSEWHERE = {"/v1/models", "/v1/models/embedding", "/v1/tools/mcp/servers/{mcp_server_name}/tools"}
+IN_AN_OBJECT = {
+    "/v1/agents/{agent_id}/files": "files",
+    "/v1/agents/{agent_id}/schedule": "scheduled_messages",
+    "/v1/client-side-access-tokens": "tokens",
+}
+"""Lists that are a field of what is answered."""
 NOT_GROWN = {
     "/v1/agents/{agent_id}/archives",  # an agent has one
     "/v1/jobs/active",
@@ -43,7 +49,7 @@ class Listing:
     def __init__(self, wire: PostgresWire, http: httpx2.Client) -> None:
         self._wire = wire
         self.http = http
-        self.paths = sorted(set(list_paths()) - ASKED_ELSEWHERE)
+        self.paths = sorted(IN_AN_OBJECT.keys() | set(list_paths()) - ASKED_ELSEWHERE)
 
     def measure(
         self, ids: dict[str, str], before: dict[str, tuple[int, int]] | None = None
@@ -52,16 +58,17 @@ class Listing:
 
         Those that seem to have taken more than ``before`` are read again, as something else may have come between.
         """
-        return {path: self._measure(path.format(**ids), before[path][1] if before else None) for path in self.paths}
+        return {path: self._measure(path, ids, before[path][1] if before else None) for path in self.paths}
 
-    def _measure(self, path: str, before: int | None) -> tuple[int, int]:
+    def _measure(self, form: str, ids: dict[str, str], before: int | None) -> tuple[int, int]:
+        path, field = form.format(**ids), IN_AN_OBJECT.get(form)
         self.http.get(path).raise_for_status()  # whatever is done at the first time only
         counted: list[int] = []
         while len(counted) < 3 or (before is not None and min(counted) > before and len(counted) < MOST_READINGS):
             with self._wire.measure() as traffic:
                 listed = self.http.get(path).raise_for_status().json()
             counted.append(len(traffic.statements))
-        return len(listed), min(counted)
+        return len(listed[field] if field else listed), min(counted)
 
 
 def list_paths() -> Iterator[str]:
@@ -105,7 +112,9 @@ def relate(http: httpx2.Client, first: dict[str, str], further: dict[str, str], 
         f"/v1/blocks/{further['block_id']}/identities/attach/{first['identity_id']}",
     ):
         http.patch(path).raise_for_status()
-    uploaded(http, first["folder_id"], mark, f"{mark}.txt")
+    for folder in (first["folder_id"], further["folder_id"]):
+        uploaded(http, folder, mark, f"{mark}.txt")
+    made(f"{agent}/schedule", messages=[{"role": "user", "content": mark}], schedule=YEARLY)
     made(f"{archive}/passages", text=mark)
     http.delete(f"{archive}/passages/{made(f'{archive}/passages', text='gone')}").raise_for_status()
     made("/v1/admin/users", name=mark, organization_id=made("/v1/admin/orgs", name=mark))
