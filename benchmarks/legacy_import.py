@@ -110,7 +110,7 @@ def killed(environment: dict[str, str], times: int, seconds: float) -> int:
     for number in range(times):
         with subprocess.Popen(command, env=full, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
             try:
-                process.wait(rng.uniform(0.2, 1.5) * seconds / times)
+                process.wait(rng.uniform(0.1, 1.1) * seconds / times)
                 return number
             except subprocess.TimeoutExpired:
                 process.kill()
