@@ -9,6 +9,7 @@ import pytest
 from letta.database.configured import data_directory
 from letta.errors import ConfigurationError
 from letta.settings import Settings, read_settings
+from letta.settings.spelling import misspelt
 
 
 @pytest.mark.parametrize("variable", ["LETTA_SERVER_PASSWORD", "OPENAI_API_KEY", "LETTA_ENCRYPTION_KEY"])
@@ -58,3 +59,8 @@ def test_a_port_that_there_is_not_is_refused_in_a_few_lines() -> None:
     assert done.returncode == 2
     assert "--port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_spelt_like_a_setting_is_told() -> None:
+    told = misspelt(["LETTA_SERVER_PASSWORT", "LETTA_PG_URL", "LETTA_PG_URI", "LETTA_API_KEY", "LETTA_PG_DATA", "PATH"])
+    assert told == [("LETTA_PG_URL", "LETTA_PG_URI"), ("LETTA_SERVER_PASSWORT", "LETTA_SERVER_PASSWORD")]

@@ -1,8 +1,10 @@
 """What a person should know once the server is up."""
 
 import logging
+import os
 
 from letta.server.server import SyncServer
+from letta.settings.spelling import misspelt
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,9 @@ def summary(server: SyncServer) -> str:
     settings = server.settings
     url = settings.render_external_url or address(settings.bind_host, settings.bind_port)
     lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.provider_reports)]
+    lines += [
+        f"{name} is no setting, and counts for nothing. Is {meant} meant?" for name, meant in misspelt(os.environ)
+    ]
     models = [model.handle for model in server.catalog.llms()]
     if not models:
         return "\n".join([*lines, _NO_MODELS_YET if server.catalog.providers() else _NO_MODELS])

@@ -54,13 +54,16 @@ const NewMessage = view((self) => {
   const { store, close } = self.props;
   const recurring = signal(false);
   const failure = signal(null);
+  const busy = signal(false);
 
   async function submit(event) {
     event.preventDefault();
+    if (busy.value) return;
     const form = new FormData(event.target);
     const schedule = recurring.value
       ? { type: "recurring", cron_expression: form.get("cron") }
       : { type: "one-time", scheduled_at: new Date(form.get("at")).getTime() };
+    busy.value = true;
     failure.value = null;
     try {
       await post(`/agents/${store.id}/schedule`, { messages: [{ role: "user", content: form.get("text") }], schedule });
@@ -69,6 +72,7 @@ const NewMessage = view((self) => {
     } catch (error) {
       failure.value = error;
     }
+    busy.value = false;
   }
 
   return () => html`<form onSubmit=${submit}>
@@ -80,5 +84,5 @@ const NewMessage = view((self) => {
       ? html`<label class="field" key="cron"><span>Cron expression</span><input name="cron" class="mono" required placeholder="0 8 * * 1-5" /><small>Minute, hour, day, month, weekday; in the agent's time zone (${store.agent.value.timezone ?? "UTC"}).</small></label>`
       : html`<label class="field" key="at"><span>When</span><input type="datetime-local" name="at" required /></label>`}
     ${failure.value && problem(failure.value)}
-    <footer><button type="button" onClick=${() => close()}>Cancel</button><button class="primary">Schedule</button></footer></form>`;
+    <footer><button type="button" onClick=${() => close()}>Cancel</button><button class="primary" disabled=${busy.value}>Schedule</button></footer></form>`;
 });

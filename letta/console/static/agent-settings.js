@@ -1,4 +1,5 @@
 // What an agent is: its name, model and instructions; its tools and folders.
+import { LONGEST_NAME } from "./agents.js";
 import { get, patch } from "./api.js";
 import { icon } from "./icons.js";
 import { scoped } from "./session.js";
@@ -50,7 +51,7 @@ const Basics = view((self) => {
     const agent = store.agent.value;
     return html`<section class="panel"><h2>The agent</h2><form class="stack" onSubmit=${submit}>
       <div class="row">
-        <label class="field grow"><span>Name</span><input name="name" required defaultValue=${agent.name} /></label>
+        <label class="field grow"><span>Name</span><input name="name" required maxlength=${LONGEST_NAME} defaultValue=${agent.name} /></label>
         <label class="field grow"><span>Model</span><input name="model" list="all-models" defaultValue=${agent.model ?? ""} /></label>
         <datalist id="all-models">${models.value.map((model) => html`<option key=${model.handle} value=${model.handle}></option>`)}</datalist>
       </div>

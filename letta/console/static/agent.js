@@ -2,10 +2,10 @@
 import { storeOf } from "./agent-store.js";
 import { duplicate, exportAgent, removeAgent } from "./agents.js";
 import { icon } from "./icons.js";
-import { go, to } from "./router.js";
+import { go, subject, to } from "./router.js";
 import { scoped } from "./session.js";
-import { attempt, problem } from "./ui.js";
-import { html, onMount, signal, view } from "./view.js";
+import { attempt, once, problem } from "./ui.js";
+import { html, onLeave, onMount, signal, view, watch } from "./view.js";
 
 const TABS = [
   ["chat", "Chat", () => import("./chat.js")],
@@ -27,18 +27,18 @@ export default view((self) => {
     store.load();
     store.loadBlocks().catch(() => {});
   });
+  watch(() => void (subject.value = store.agent.value?.name ?? ""));
+  onLeave(() => (subject.value = ""));
 
   function tabView(name) {
-    const found = views.value[name];
+    const [known, , load] = TABS.find(([tab]) => tab === name) ?? TABS[0];
+    const found = views.value[known];
     if (found) return found;
-    const [, , load] = TABS.find(([tab]) => tab === name) ?? TABS[0];
-    load().then((module) => (views.value = { ...views.value, [name]: module.default }), () => (failed.value = true));
+    load().then((module) => (views.value = { ...views.value, [known]: module.default }), () => (failed.value = true));
     return null;
   }
 
-  async function copy() {
-    await attempt(async () => go(to("agents", await duplicate(store.agent.value))), "Copied. This is the copy.");
-  }
+  const copy = once(() => attempt(async () => go(to("agents", await duplicate(store.agent.value))), "Copied. This is the copy."));
 
   async function drop() {
     if (await removeAgent(store.agent.value)) go(to("agents"));
@@ -63,7 +63,7 @@ export default view((self) => {
   }
 
   return ({ tab }) => {
-    if (store.problem.value && !store.agent.value) {
+    if (store.problem.value && (!store.agent.value || store.problem.value.isLost)) {
       return html`${problem(store.problem.value)}<p class="more"><a class="button" href="#/agents">${icon("back")} All agents</a></p>`;
     }
     if (!store.agent.value) return html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`;

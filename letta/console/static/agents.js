@@ -3,10 +3,13 @@ import { LEAN, get, post, remove, request } from "./api.js";
 import { icon } from "./icons.js";
 import { go, to } from "./router.js";
 import { scoped } from "./session.js";
-import { attempt, confirm, count, empty, moreButton, open, pager, problem, save, toast, when } from "./ui.js";
+import { attempt, confirm, count, empty, moreButton, once, open, pager, problem, save, toast, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const PAUSE = 250;
+/** As long as names may be. */
+export const LONGEST_NAME = 255;
+const COPY = " copy";
 
 export const Agents = view(() => {
   const words = signal("");
@@ -93,7 +96,9 @@ export const Agents = view(() => {
     ${body()}`;
 });
 
-const AgentCard = view(() => ({ agent, actions }) => html`
+const AgentCard = view((self) => {
+  const copy = once(() => self.props.actions.duplicate(self.props.agent));
+  return ({ agent, actions }) => html`
   <li class="card agent">
     <a class="cover" href=${to("agents", agent.id)} aria-label=${agent.name}></a>
     <span class="avatar" aria-hidden="true">${[...agent.name][0]?.toUpperCase()}</span>
@@ -107,14 +112,17 @@ const AgentCard = view(() => ({ agent, actions }) => html`
       </p>
     </div>
     <div class="tools">
-      ${!scoped.value && html`<button class="bare" title="Duplicate" aria-label=${`Duplicate ${agent.name}`} onClick=${() => actions.duplicate(agent)}>${icon("copy")}</button>`}
+      ${!scoped.value && html`<button class="bare" title="Duplicate" aria-label=${`Duplicate ${agent.name}`} onClick=${copy}>${icon("copy")}</button>`}
       <button class="bare" title="Export" aria-label=${`Export ${agent.name}`} onClick=${() => exportAgent(agent)}>${icon("download")}</button>
       ${!scoped.value && html`<button class="bare" title="Delete" aria-label=${`Delete ${agent.name}`} onClick=${() => actions.remove(agent)}>${icon("trash")}</button>`}
     </div>
-  </li>`);
+  </li>`;
+});
 
 async function create() {
-  const { NewAgent } = await import("./new-agent.js");
+  const module = await import("./new-agent.js").catch(() => null);
+  if (!module) return toast("The form could not be loaded: the server can't be reached. Try again.", "error");
+  const { NewAgent } = module;
   const made = await open((close) => html`<${NewAgent} close=${close} />`, { label: "New agent" });
   if (made) go(to("agents", made.id));
 }
@@ -128,6 +136,7 @@ async function bringIn(event) {
   const [file] = event.target.files;
   event.target.value = "";
   if (!file) return;
+  toast(`Importing ${file.name} …`);
   await attempt(async () => {
     const made = await importFile(file, {});
     if (made.warnings?.length) toast(made.warnings.join(" "));
@@ -146,7 +155,7 @@ async function importFile(file, fields) {
 
 export async function duplicate(agent) {
   const exported = await (await request("GET", `/agents/${agent.id}/export`)).blob();
-  const made = await importFile(new File([exported], "agent.af", { type: "application/json" }), { name: `${agent.name} copy` });
+  const made = await importFile(new File([exported], "agent.af", { type: "application/json" }), { name: agent.name.slice(0, LONGEST_NAME - COPY.length) + COPY });
   return made.agent_ids[0];
 }
 

@@ -2,6 +2,8 @@
 import { authorization, key, signOut } from "./session.js";
 
 const NOT_FOUND = /^NOT_FOUND: /;
+/** What programs tell errors apart by, and people needn't read. */
+const CODE = /^(NOT_FOUND|INVALID_ARGUMENT): /;
 
 export class ApiError extends Error {
   constructor(status, body) {
@@ -23,7 +25,7 @@ export class ApiError extends Error {
 
 function told(status, body) {
   const detail = body?.detail ?? body?.error?.message ?? body?.message;
-  if (typeof detail === "string") return detail.replace(NOT_FOUND, "");
+  if (typeof detail === "string") return detail.replace(CODE, "");
   if (detail?.message) return detail.message;
   if (detail) return JSON.stringify(detail);
   return status ? `The server answered ${status}.` : "The server can't be reached.";

@@ -2,10 +2,10 @@
 import { Agents } from "./agents.js";
 import { get } from "./api.js";
 import { icon } from "./icons.js";
-import { route, to } from "./router.js";
+import { route, subject, to } from "./router.js";
 import { key, refused, scoped, signOut } from "./session.js";
 import { Dialogs, Toasts, empty, problem } from "./ui.js";
-import { html, listen, onMount, render, signal, view } from "./view.js";
+import { html, listen, onMount, render, signal, view, watch } from "./view.js";
 
 const SECTIONS = [
   ["agents", "Agents"],
@@ -53,7 +53,7 @@ function shown([section = "agents", id, ...rest]) {
   if (section === "agents" && !id) return html`<${Agents} />`;
   if (section === "agents") return html`<${Later} key=${id} name="agent" id=${id} tab=${rest[0] ?? "chat"} />`;
   if (section === "runs" && id) return html`<${Later} key=${id} name="run" id=${id} />`;
-  if (section in LATER) return html`<${Later} key=${section} name=${section} id=${id} />`;
+  if (Object.hasOwn(LATER, section)) return html`<${Later} key=${section} name=${section} id=${id} />`;
   return empty("search", "There is no such page", "", html`<a class="button" href="#/agents">To the agents</a>`);
 }
 
@@ -80,7 +80,12 @@ async function lookAround() {
   }));
 }
 
+function titleOf([section = "agents"]) {
+  return subject.value || (new Map(SECTIONS).get(section) ?? "Not found");
+}
+
 const Shell = view(() => {
+  watch(() => void (document.title = `${titleOf(route.value.path)} – Letta console`));
   onMount(() => {
     const idle = setTimeout(() => {
       lookAround();

@@ -1,7 +1,7 @@
 // An agent's archive: what it stored, searched as the agent searches it; what was deleted, and can come back.
 import { get, post, remove } from "./api.js";
 import { icon } from "./icons.js";
-import { LongText, ask, attempt, empty, moreButton, pager, problem, when } from "./ui.js";
+import { LongText, ask, attempt, empty, moreButton, pager, problem, toast, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const MOST = 20;
@@ -58,12 +58,10 @@ export const Archive = view((self) => {
   };
 
   async function add() {
-    const text = await ask({ title: "Add to the archive", label: "Text", long: true, action: "Add" });
-    if (!text?.trim()) return;
-    await attempt(async () => {
-      await post(`/agents/${store.id}/archival-memory`, { text });
-      await Promise.all([list.reload(), findArchive()]);
-    }, "Added.");
+    const act = (text) => post(`/agents/${store.id}/archival-memory`, { text });
+    if (!(await ask({ title: "Add to the archive", label: "Text", long: true, action: "Add", act }))) return;
+    toast("Added.", "good");
+    await Promise.all([list.reload(), findArchive()]);
   }
 
   async function drop(passage) {

@@ -2,7 +2,7 @@
 import { ApiError, LEAN, get, patch, post } from "./api.js";
 import { Difference, marked } from "./diff.js";
 import { icon } from "./icons.js";
-import { LongText, attempt, count, empty, loaded, loader, open, problem, when } from "./ui.js";
+import { LongText, attempt, count, empty, lengthOf, loaded, loader, open, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
 const FULL = 0.9;
@@ -64,6 +64,7 @@ export const BlockCard = view((self) => {
 
   function form() {
     const { text, limit, description, theirs } = draft.value;
+    const used = lengthOf(text);
     return html`<form class="stack" onSubmit=${submit} onKeyDown=${(event) => {
       if (event.key === "Escape") draft.value = null;
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
@@ -71,16 +72,16 @@ export const BlockCard = view((self) => {
       <label class="field"><span class="visually-hidden">Value of ${self.props.block.label}</span>
         <textarea class="mono" rows=${Math.min(24, Math.max(5, text.split("\n").length + 1))} value=${text} onInput=${(event) => set("text", event.target.value)}
           ref=${(element) => element && !element.dataset.seen && ((element.dataset.seen = "1"), element.focus())}></textarea></label>
-      <${LimitBar} used=${text.length} limit=${limit} />
+      <${LimitBar} used=${used} limit=${limit} />
       <div class="row">
         <label class="field grow"><span>Description (the agent reads it)</span><input value=${description} onInput=${(event) => set("description", event.target.value)} /></label>
-        <label class="field"><span>Limit</span><input type="number" min="0" step="100" value=${limit} onInput=${(event) => set("limit", Number(event.target.value))} /></label>
+        <label class="field"><span>Limit</span><input type="number" min="0" value=${limit} onInput=${(event) => set("limit", Number(event.target.value))} /></label>
       </div>
       ${failure.value && problem(failure.value)}
       ${theirs !== undefined && html`<${Difference} before=${text} after=${theirs} />`}
-      <div class="row"><button class="primary" disabled=${busy.value || text.length > limit}>Save</button>
+      <div class="row"><button class="primary" disabled=${busy.value || used > limit}>Save</button>
         <button type="button" onClick=${() => (draft.value = null)}>Cancel</button>
-        ${text.length > limit && html`<span class="muted">Longer than the limit.</span>`}</div>
+        ${used > limit && html`<span class="muted">Longer than the limit.</span>`}</div>
     </form>`;
   }
 
@@ -100,7 +101,7 @@ export const BlockCard = view((self) => {
         </div>
       </header>
       ${block.description && !draft.value && html`<p class="muted">${block.description}</p>`}
-      ${draft.value ? form() : html`<${LimitBar} used=${block.value.length} limit=${block.limit} />
+      ${draft.value ? form() : html`<${LimitBar} used=${lengthOf(block.value)} limit=${block.limit} />
         <div class="text" onDblClick=${edit}>${block.value && !change ? html`<${LongText} text=${block.value} />` : blockText(block, change)}</div>`}
     </section>`;
 });

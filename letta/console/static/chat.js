@@ -5,8 +5,8 @@ import { Composer } from "./composer.js";
 import { icon } from "./icons.js";
 import { Item, isPending, itemsOf } from "./message.js";
 import { MemoryStrip } from "./memory-strip.js";
-import { go, route, to } from "./router.js";
-import { ask, attempt, confirm, empty, problem } from "./ui.js";
+import { go, isPlain, route, to } from "./router.js";
+import { ask, attempt, confirm, empty, once, problem } from "./ui.js";
 import { html, listen, onMount, signal, view } from "./view.js";
 
 const NEAR = 80;
@@ -19,7 +19,7 @@ export default view((self) => {
   onMount(() => void store.loadConversations().catch(() => {}));
 
   const panes = () => {
-    const wanted = (route.value.query.get("with") ?? OWN).split(",").filter(Boolean);
+    const wanted = (route.value.query.get("with") ?? OWN).split(",").filter(isPlain);
     return [...new Set(wanted.length ? wanted : [OWN])].slice(0, 4);
   };
   const show = (ids) => go(`${to("agents", store.id, "chat")}${ids.length === 1 && ids[0] === OWN ? "" : `?with=${ids.join(",")}`}`);
@@ -95,18 +95,13 @@ const Pane = view((self) => {
     store.forget();
   };
 
-  async function begin() {
-    await attempt(async () => self.props.onChoose((await store.begin()).id));
-  }
+  const begin = once(() => attempt(async () => self.props.onChoose((await store.begin()).id)));
+  const beside = once(() => attempt(async () => self.props.onBeside(id === OWN ? (await store.begin()).id : OWN)));
 
   async function rename() {
     const known = store.conversations.value?.find((one) => one.id === id);
-    const name = await ask({ title: "Name the conversation", label: "Name", value: known?.summary ?? "" });
-    if (name === undefined) return;
-    await attempt(async () => {
-      await patch(`/conversations/${id}`, { summary: name });
-      await store.loadConversations();
-    });
+    const act = (name) => patch(`/conversations/${id}`, { summary: name });
+    if (await ask({ title: "Name the conversation", label: "Name", value: known?.summary ?? "", act })) await attempt(() => store.loadConversations());
   }
 
   async function drop() {
@@ -119,7 +114,7 @@ const Pane = view((self) => {
     });
   }
 
-  function header({ only, onChoose, onClose, onBeside }) {
+  function header({ only, onChoose, onClose }) {
     const known = store.conversations.value ?? [];
     return html`<header class="pane-head">
       <label class="grow"><span class="visually-hidden">Conversation</span>
@@ -133,7 +128,7 @@ const Pane = view((self) => {
         <button class="bare" title="Rename" aria-label="Rename the conversation" onClick=${rename}>${icon("edit")}</button>
         <button class="bare" title="Delete" aria-label="Delete the conversation" onClick=${drop}>${icon("trash")}</button>`}
       <button class="bare beside" title="Another conversation beside this one" aria-label="Another conversation beside this one"
-        onClick=${() => attempt(async () => onBeside(id === OWN ? (await store.begin()).id : OWN))}>${icon("split")}</button>
+        onClick=${beside}>${icon("split")}</button>
       ${only
         ? html`<button class="bare" title="Memory" aria-label="Memory beside the conversation" aria-pressed=${String(strip.value)}
             onClick=${() => (strip.value = !strip.value)}>${icon("memory")}</button>`

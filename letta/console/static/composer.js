@@ -41,12 +41,13 @@ export const Composer = view((self) => {
     }
   }
 
-  const add = (files) => attempt(async () => {
+  async function add(files) {
     for (const file of files) {
-      if (!file.type.startsWith("image/")) toast(`${file.name} is no image.`, "error");
-      else pictures.value = [...pictures.value, await read(file)];
+      const picture = file.type.startsWith("image/") && (await read(file).catch(() => null));
+      if (picture) pictures.value = [...pictures.value, picture];
+      else toast(`${file.name} is no image that can be read.`, "error");
     }
-  });
+  }
 
   function press(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);

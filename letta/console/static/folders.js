@@ -1,8 +1,8 @@
 // Folders with the files that agents may look into.
 import { get, post, remove, request } from "./api.js";
 import { icon } from "./icons.js";
-import { ask, attempt, confirm, count, empty, loaded, loader, moreButton, pager, problem, when } from "./ui.js";
-import { html, onMount, view } from "./view.js";
+import { ask, attempt, confirm, count, empty, loaded, loader, moreButton, pager, problem, toast, when } from "./ui.js";
+import { html, onMount, signal, view } from "./view.js";
 
 const STATES = { completed: "good", error: "bad" };
 
@@ -11,8 +11,8 @@ export default view(() => {
   onMount(() => void list.reload());
 
   async function add() {
-    const name = await ask({ title: "New folder", label: "Name", action: "Create" });
-    if (name?.trim() && (await attempt(() => post("/folders", { name: name.trim() })))) list.reload();
+    const act = (name) => post("/folders", { name: name.trim() });
+    if (await ask({ title: "New folder", label: "Name", action: "Create", act })) list.reload();
   }
 
   async function drop(folder) {
@@ -30,6 +30,7 @@ export default view(() => {
 const Folder = view((self) => {
   const { folder } = self.props;
   const { state, load } = loader(() => get(`/folders/${folder.id}/files`, { limit: 200 }));
+  const waiting = signal(0); // files that are still to be sent
   let timer;
   onMount(() => () => clearTimeout(timer));
 
@@ -41,18 +42,23 @@ const Folder = view((self) => {
     if (busy) timer = setTimeout(look, 1500);
   }
 
-  const upload = (event) => {
+  /** One by one; what can't be taken doesn't keep back the others. */
+  async function upload(event) {
     const files = [...event.target.files];
     event.target.value = "";
-    attempt(async () => {
-      for (const file of files) {
-        const form = new FormData();
-        form.append("file", file);
+    waiting.value += files.length;
+    for (const file of files) {
+      const form = new FormData();
+      form.append("file", file);
+      try {
         await request("POST", `/folders/${folder.id}/upload`, { form });
+      } catch (error) {
+        toast(`${file.name}: ${error.message}`, "error");
       }
-      await look();
-    });
-  };
+      waiting.value--;
+    }
+    await look();
+  }
 
   async function drop(file) {
     if (await attempt(() => remove(`/folders/${folder.id}/${file.id}`))) load();
@@ -62,6 +68,7 @@ const Folder = view((self) => {
     <summary>${folder.name} <span class="muted">${folder.description ?? ""}</span></summary>
     <div class="stack">
       <div class="row"><label class="button small">${icon("upload")} Upload files<input type="file" class="hidden-input" multiple onChange=${upload} /></label>
+        ${waiting.value > 0 && html`<span class="muted" role="status">Uploading ${waiting.value} …</span>`}
         <button class="small" onClick=${self.props.onDelete}>${icon("trash")} Delete the folder</button></div>
       ${loaded(state.value, (files) => files.length === 0 ? html`<p class="muted">No files yet.</p>` : html`<ul class="passages">${files.map((file) => html`
         <li key=${file.id} class="row spread"><span class="grow">${file.original_file_name ?? file.file_name} <small>${file.file_size ? `${count(Math.ceil(file.file_size / 1024))} kB` : ""} ${when(file.created_at)}</small>

@@ -35,6 +35,7 @@ const NewKey = view((self) => {
   const failure = signal(null);
   const agents = signal([]);
   const chosen = signal(new Map());
+  const busy = signal(false);
   let timer;
   const find = (words) => get("/agents", { limit: 50, query_text: words, ...LEAN }).then((found) => (agents.value = found), () => {});
   onMount(() => {
@@ -59,18 +60,21 @@ const NewKey = view((self) => {
   const offered = () => [...chosen.value.values(), ...agents.value.filter((agent) => !chosen.value.has(agent.id))];
   async function submit(event) {
     event.preventDefault();
+    if (busy.value) return;
     const form = new FormData(event.target);
+    busy.value = true;
     failure.value = null;
     try {
       self.props.close(await post("/api-keys", {
         name: form.get("name"),
         scopes: [form.get("scope")],
         ...(chosen.value.size ? { agent_ids: [...chosen.value.keys()] } : {}),
-        ...(form.get("until") ? { expires_at: new Date(form.get("until")).toISOString() } : {}),
+        ...(form.get("until") ? { expires_at: new Date(`${form.get("until")}T23:59:59`).toISOString() } : {}),
       }));
     } catch (error) {
       failure.value = error;
     }
+    busy.value = false;
   }
   return () => html`<form onSubmit=${submit}>
     <label class="field"><span>Name</span><input name="name" required autofocus autocomplete="off" /></label>
@@ -80,7 +84,7 @@ const NewKey = view((self) => {
       <div class="choices" tabindex="0" role="group" aria-label="Agents">${offered().map((agent) => html`<label class="check" key=${agent.id}>
         <input type="checkbox" checked=${chosen.value.has(agent.id)} onChange=${(event) => choose(agent, event)} /><span>${agent.name}</span></label>`)}</div>
       <small>${chosen.value.size ? `${chosen.value.size} chosen.` : "None chosen: all."}</small></fieldset>
-    <label class="field"><span>Until</span><input type="date" name="until" /><small>Empty: until it is revoked.</small></label>
+    <label class="field"><span>Until</span><input type="date" name="until" /><small>The last day. Empty: until it is revoked.</small></label>
     ${failure.value && problem(failure.value)}
-    <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary">Create</button></footer></form>`;
+    <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary" disabled=${busy.value}>${busy.value ? "Creating …" : "Create"}</button></footer></form>`;
 });

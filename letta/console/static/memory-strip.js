@@ -2,6 +2,7 @@
 import { LimitBar, blockText } from "./block.js";
 import { icon } from "./icons.js";
 import { to } from "./router.js";
+import { lengthOf } from "./ui.js";
 import { html, view } from "./view.js";
 
 export const MemoryStrip = view(() => ({ store, onClose }) => html`
@@ -17,7 +18,7 @@ export const MemoryStrip = view(() => ({ store, onClose }) => html`
       const change = store.changes.value.get(block.id);
       return html`<section key=${block.id} class=${change ? "changed" : ""} aria-label=${`Block ${block.label}`}>
         <header class="row spread"><h3>${block.label}</h3>${change && html`<span class="badge good">just changed</span>`}</header>
-        <${LimitBar} used=${block.value.length} limit=${block.limit} />
+        <${LimitBar} used=${lengthOf(block.value)} limit=${block.limit} />
         ${blockText(block, change)}
       </section>`;
     })}

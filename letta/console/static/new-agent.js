@@ -1,4 +1,5 @@
 // The form that an agent is made with.
+import { LONGEST_NAME } from "./agents.js";
 import { get, post } from "./api.js";
 import { html, onMount, signal, view } from "./view.js";
 
@@ -43,7 +44,7 @@ export const NewAgent = view((self) => {
     <form onSubmit=${submit}>
       ${problem.value && html`<p class="note bad" role="alert">${problem.value}</p>`}
       ${models.value?.length === 0 && html`<p class="note">No model is configured. <a href="#/health" onClick=${() => self.props.close()}>See what to set.</a></p>`}
-      <label class="field"><span>Name</span><input name="name" autofocus autocomplete="off" maxlength="512" /></label>
+      <label class="field"><span>Name</span><input name="name" autofocus autocomplete="off" maxlength=${LONGEST_NAME} /></label>
       <label class="field"><span>Model</span>
         <input name="model" list="models" autocomplete="off" required placeholder=${models.value ? "Type to choose" : "Loading …"}
           defaultValue=${models.value?.length === 1 ? models.value[0].handle : ""} />

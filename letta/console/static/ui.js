@@ -37,6 +37,15 @@ export async function attempt(action, done = "") {
   }
 }
 
+/** An action that isn't begun again while it goes on: who clicks twice means it once. */
+export function once(action) {
+  let going = null;
+  return (...given) => (going ??= action(...given).finally(() => (going = null)));
+}
+
+/** How long the server takes a text to be: in characters, where scripts count most emoji as two. */
+export const lengthOf = (text) => [...text].length;
+
 /** Something that is being fetched: `state` is null, {value} or {error}. */
 export function loader(fetcher) {
   const state = signal(null);
@@ -126,7 +135,18 @@ export function open(draw, { label, wide = false } = {}) {
   });
 }
 
+/** Who goes elsewhere, back for instance, leaves what was asked here unanswered. */
+addEventListener("hashchange", () => {
+  for (const one of dialogs.value) one.close();
+});
+
+function isInside(element, { clientX, clientY }) {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+}
+
 const Dialog = view((self) => {
+  let written = false; // what was is not lost by a click beside it
   onMount(() => {
     const before = document.activeElement;
     self.element.showModal();
@@ -139,7 +159,8 @@ const Dialog = view((self) => {
   return ({ draw, close, label, wide }) => html`
     <dialog class=${wide ? "wide" : ""} aria-label=${label} ref=${(element) => (self.element = element ?? self.element)}
       onCancel=${(event) => { event.preventDefault(); close(); }}
-      onPointerDown=${(event) => event.target === self.element && close()}>
+      onInput=${() => (written = true)}
+      onPointerDown=${(event) => written || isInside(self.element, event) || close()}>
       <div class="sheet">
         <header><h2>${label}</h2>
           <button class="bare" aria-label="Close" onClick=${() => close()}>${icon("close")}</button></header>
@@ -149,6 +170,8 @@ const Dialog = view((self) => {
 });
 
 export const Dialogs = view(() => () => dialogs.value.map((one) => html`<${Dialog} key=${one.id} ...${one} />`));
+
+const spaced = (text) => text.trim().replace(/\s+/g, " "); // as pages show it
 
 /** Ask before something that can't be undone. */
 export function confirm({ title, text, action = "Delete", typed = "" }) {
@@ -161,27 +184,44 @@ export function confirm({ title, text, action = "Delete", typed = "" }) {
       </label>`}
       <footer>
         <button type="button" autofocus=${!typed} onClick=${() => close(false)}>Cancel</button>
-        <button class="danger" disabled=${typed && given.value !== typed}>${action}</button>
+        <button class="danger" disabled=${typed && spaced(given.value) !== spaced(typed)}>${action}</button>
       </footer>
     </form>`);
   return open((close) => html`<${Form} close=${close} />`, { label: title });
 }
 
-/** Ask for a line of text. */
-export function ask({ title, label, value = "", action = "Save", hint = "", long = false }) {
-  return open((close) => html`
-    <form onSubmit=${(event) => { event.preventDefault(); close(new FormData(event.target).get("answer")); }}>
+/** Ask for a text and do something with it. What was written stays until that went well. Returns whether it did. */
+export function ask({ title, label, value = "", action = "Save", long = false, act }) {
+  const failure = signal(null);
+  const busy = signal(false);
+  const submit = (close) => async (event) => {
+    event.preventDefault();
+    if (busy.value) return;
+    const answer = new FormData(event.target).get("answer");
+    busy.value = true;
+    failure.value = null;
+    try {
+      await act(answer);
+      close(true);
+    } catch (error) {
+      failure.value = error;
+    }
+    busy.value = false;
+  };
+  const Form = view(() => ({ close }) => html`
+    <form onSubmit=${submit(close)}>
       <label class="field"><span>${label}</span>
         ${long
-          ? html`<textarea name="answer" rows="4" autofocus>${value}</textarea>`
+          ? html`<textarea name="answer" rows="4" autofocus defaultValue=${value}></textarea>`
           : html`<input name="answer" autofocus autocomplete="off" defaultValue=${value} />`}
-        ${hint && html`<small>${hint}</small>`}
       </label>
+      ${failure.value && problem(failure.value)}
       <footer>
         <button type="button" onClick=${() => close()}>Cancel</button>
-        <button class="primary">${action}</button>
+        <button class="primary" disabled=${busy.value}>${action}</button>
       </footer>
-    </form>`, { label: title });
+    </form>`);
+  return open((close) => html`<${Form} close=${close} />`, { label: title });
 }
 
 const LONG = 900;
@@ -196,7 +236,10 @@ export const LongText = view(() => {
 // Small things ------------------------------------------------------------------------------------------------------
 
 export function copyButton(text, label = "Copy") {
-  const copy = async () => attempt(() => navigator.clipboard.writeText(text), "Copied.");
+  const copy = () => attempt(async () => {
+    if (!navigator.clipboard) throw new Error("Browsers let pages copy only over https or on this machine. Select the text and copy it yourself.");
+    await navigator.clipboard.writeText(text);
+  }, "Copied.");
   return html`<button class="bare" aria-label=${label} title=${label} onClick=${copy}>${icon("copy")}</button>`;
 }
 
@@ -241,9 +284,9 @@ export function when(text) {
 
 function near(date) {
   const seconds = (Date.now() - date) / 1000;
-  if (seconds < 60) return "just now";
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400 && date.getDate() === new Date().getDate()) return FORMS.clock.format(date);
+  if (Math.abs(seconds) < 60) return "just now"; // clocks differ a little
+  if (seconds > 0 && seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (Math.abs(seconds) < 86_400 && date.getDate() === new Date().getDate()) return FORMS.clock.format(date);
   return (date.getFullYear() === new Date().getFullYear() ? FORMS.day : FORMS.year).format(date);
 }
 
