@@ -8,6 +8,7 @@ import pytest
 from letta_client import Letta
 from playwright.sync_api import Page, expect
 
+from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -234,3 +235,15 @@ def test_an_agent_that_was_deleted_elsewhere_is_not_shown_from_memory(page: Page
     client.agents.delete(agent.id)
     page.go_back()
     expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()
+
+
+def test_a_heading_keeps_its_own_marks_and_loses_those_that_close_it(
+    page: Page, client: Letta, model: ScriptedModel, make: Callable[..., str]
+) -> None:
+    agent = make("Butler")
+    script = model.script(Reply("# Learning C#\n\n## Closed ##\n\n# Wide" + " " * 20_000 + "x"))
+    client.agents.messages.create(agent, input=script.say("Teach me"))
+    page.goto(f"/#/agents/{agent}")
+    headings = page.locator(".prose .heading")
+    expect(headings).to_have_count(3)
+    assert [text.strip() for text in headings.all_text_contents()][:2] == ["Learning C#", "Closed"]

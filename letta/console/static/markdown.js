@@ -3,7 +3,9 @@ import { code } from "./ui.js";
 import { html } from "./view.js";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+-]*)/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^ {0,3}(#{1,6})\s+(\S.*)$/;
+/** Marks that close a heading: a space stands before them, unlike in C#. */
+const CLOSING = /(?<=\s)#{1,100}$/;
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/;
 const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const QUOTE = /^ {0,3}> ?/;
@@ -45,7 +47,7 @@ function blockAt(lines, place, depth) {
   const line = lines[place];
   if (FENCE.test(line)) return fence(lines, place);
   const heading = HEADING.exec(line);
-  if (heading) return [html`<p class=${`heading h${heading[1].length}`}><strong>${inline(heading[2])}</strong></p>`, place + 1];
+  if (heading) return [html`<p class=${`heading h${heading[1].length}`}><strong>${inline(heading[2].trimEnd().replace(CLOSING, "").trimEnd())}</strong></p>`, place + 1];
   if (RULE.test(line)) return [html`<hr />`, place + 1];
   if (QUOTE.test(line) && depth < DEEPEST) return quote(lines, place, depth);
   if (ITEM.test(line) && depth < DEEPEST) return list(lines, place, depth);
