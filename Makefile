@@ -14,7 +14,7 @@ FAULTS ?= 60
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run console screenshots venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock sbom clean
+.PHONY: help run console screenshots venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock sbom compare clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,14 @@ SBOM ?= sbom.cdx.json
 sbom: venv-dev ## Write SBOM (sbom.cdx.json): what requirements.lock brings into the image, in the form of CycloneDX
 	$(BIN)/uv tool run --quiet --from $(SBOM_TOOL) cyclonedx-py requirements --output-reproducible \
 		--pyproject pyproject.toml --output-file $(SBOM) requirements.lock
+
+PLOT_TOOL := matplotlib==3.10.8
+FORMER ?=
+
+compare: venv-dev ## Measure it beside the former server, installed into FORMER (a folder outside the checkout), and draw
+	$(BIN)/python -m benchmarks.compare --former $(FORMER) --json benchmarks/results/compare.json
+	$(BIN)/uv run --quiet --no-project --with $(PLOT_TOOL) python benchmarks/plot.py benchmarks/results/compare.json \
+		docs/images/comparison.svg
 
 clean: ## Remove what the targets made (not the data of the embedded database)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* build dist
