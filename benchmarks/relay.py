@@ -51,7 +51,12 @@ async def _connect(parts: SplitResult) -> tuple[asyncio.StreamReader, asyncio.St
     if parts.hostname:
         return await asyncio.open_connection(parts.hostname, parts.port or 5432)
     asked = parse_qs(parts.query)
-    return await asyncio.open_unix_connection(f"{asked['host'][0]}/.s.PGSQL.{asked.get('port', ['5432'])[0]}")
+    socket = f"{asked['host'][0]}/.s.PGSQL.{asked.get('port', ['5432'])[0]}"
+    while True:
+        try:
+            return await asyncio.open_unix_connection(socket)
+        except BlockingIOError:  # more at once than the socket's queue holds; TCP would wait by itself
+            await asyncio.sleep(0.001)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
