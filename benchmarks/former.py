@@ -99,6 +99,7 @@ class FormerServer:
             "PATH": f"{self._folder / 'venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "HOME": str(home),
             "LETTA_PG_URI": uri.partition("?")[0],  # its driver knows no sslmode
+            "PGSSLMODE": "disable",  # asking for TLS first, it waits up to a minute now and then
             "LETTA_REDIS_HOST": "127.0.0.1",
             "LETTA_REDIS_PORT": str(redis_port),
             "OPENAI_API_KEY": "scripted",
