@@ -22,7 +22,7 @@ from letta.testing.remote_model import RemoteScriptedModel
 from letta.testing.server import free_port
 
 VERSION = "0.16.8"
-_PACKAGE = f"letta[postgres,server,redis]=={VERSION}"
+_PACKAGES = (f"letta[postgres,server,redis]=={VERSION}", "uvloop")
 _RETIRED = "2026-08-15"
 """No dependency is newer than the last day on which anybody looked after it."""
 _PATIENCE_SECONDS = 300
@@ -44,7 +44,7 @@ class FormerServer:
         uv = [str(Path(sys.executable).with_name("uv"))]
         self._do(*uv, "venv", "--quiet", "--clear", "--python", self._python, "venv")
         install = [*uv, "pip", "install", "--quiet", "--python", "venv/bin/python", "--system-certs"]
-        self._do(*install, "--exclude-newer", _RETIRED, _PACKAGE)
+        self._do(*install, "--exclude-newer", _RETIRED, *_PACKAGES)
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "letta"]
         self._do(*pip, "--dest", "release", f"letta=={VERSION}")
         with tarfile.open(self._folder / "release" / f"letta-{VERSION}.tar.gz") as release:
@@ -99,7 +99,7 @@ class FormerServer:
             "PATH": f"{self._folder / 'venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "HOME": str(home),
             "LETTA_PG_URI": uri.partition("?")[0],  # its driver knows no sslmode
-            "PGSSLMODE": "disable",  # asking for TLS first, it waits up to a minute now and then
+            "LETTA_USE_UVLOOP": "true",  # without, some of its connections wait for a minute, whatever for
             "LETTA_REDIS_HOST": "127.0.0.1",
             "LETTA_REDIS_PORT": str(redis_port),
             "OPENAI_API_KEY": "scripted",
