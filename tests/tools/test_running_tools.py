@@ -179,7 +179,6 @@ def test_a_client_made_by_hand_works_too(
 
 
 FORBIDDEN = {
-    "other agents": "client.agents.list()",
     "another agent": "client.agents.retrieve(other)",
     "its own end": "client.agents.delete(own)",
     "blocks of others": "client.blocks.list()",
@@ -202,6 +201,14 @@ def test_a_client_opens_nothing_else(
     assert returned["status"] == "error"
     assert "403" in returned["tool_return"] or "404" in returned["tool_return"]
     assert http.get(f"/v1/agents/{agent}").status_code == 200
+
+
+def test_a_client_sees_no_agent_but_its_own(
+    http: httpx2.Client, model: ScriptedModel, new_agent: NewAgent, name: str
+) -> None:
+    agent = new_agent(source(name, "return [each.id for each in client.agents.list()]"))
+    new_agent(source(f"{name}o", "pass"))
+    assert turn(http, model, agent, name, {})[0]["tool_return"] == f'["{agent}"]'
 
 
 def test_the_key_is_void_after_the_run(
