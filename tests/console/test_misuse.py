@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 MODEL = "openai-proxy/gpt-4o-mini"
 NARROW = {"width": 320, "height": 640}
+LONGEST = "W" * 255
 _BEYOND = """() => [...document.querySelectorAll("#main *")]
     .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest("nav, .chips, .table-wrap"))
     .map((one) => `${one.tagName} ${one.className}`)"""
@@ -128,9 +129,9 @@ def test_a_name_with_many_spaces_can_be_typed_to_delete_it(page: Page, client: L
 
 
 def test_the_longest_name_can_be_copied(page: Page, client: Letta, make: Callable[..., str]) -> None:
-    make("W" * 255)
+    make(LONGEST)
     page.reload()
-    page.get_by_role("button", name="Duplicate W").click()
+    page.get_by_role("button", name=f"Duplicate {LONGEST}").click()
     expect(page.get_by_text("was copied")).to_be_visible()
     (copy,) = client.agents.list(name="W" * 250 + " copy")
     client.agents.delete(copy.id)
@@ -139,7 +140,7 @@ def test_the_longest_name_can_be_copied(page: Page, client: Letta, make: Callabl
 def test_long_words_stay_on_the_screen(
     new_page: Callable[..., Page], server: ServerProcess, client: Letta, make: Callable[..., str]
 ) -> None:
-    agent = make("W" * 255, description="D" * 300, tags=["T" * 200])
+    agent = make(LONGEST, description="D" * 300, tags=["T" * 200])
     client.agents.blocks.attach(client.blocks.create(label="L" * 200, value="V" * 500).id, agent_id=agent)
     page = new_page(server, viewport=NARROW)
     for view, what in (("chat", "Talk with W"), ("memory", "LLLL"), ("settings", "The agent")):
@@ -147,9 +148,9 @@ def test_long_words_stay_on_the_screen(
         expect(page.get_by_role("heading", name=what)).to_be_visible()
         assert page.evaluate(_BEYOND) == [], view
     page.goto("/#/agents")
-    expect(page.get_by_role("button", name="Delete W")).to_be_visible()
+    expect(page.get_by_role("button", name=f"Delete {LONGEST}")).to_be_visible()
     assert page.evaluate(_BEYOND) == []
-    page.get_by_role("button", name="Delete W").click()
+    page.get_by_role("button", name=f"Delete {LONGEST}").click()
     sheet = page.locator("dialog")
     expect(sheet.get_by_role("textbox")).to_be_visible()
     assert sheet.evaluate("(one) => one.scrollWidth - one.clientWidth") == 0

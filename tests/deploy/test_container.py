@@ -82,7 +82,7 @@ def test_it_runs_on_render_as_an_unprivileged_single_process(image: str, on_rend
         process = psutil.Process(container.pid)
         assert (process.uids().real, process.gids().real) == (10001, 1000)
         assert process.children() == []
-        assert container.execute("cat", "/proc/1/cmdline").split("\0")[1:4] == ["-m", "letta.cli", "server"]
+        assert container.execute("cat", "/proc/1/cmdline").split("\0")[1:] == ["-m", "letta", ""]
         listening = [entry.laddr for entry in process.net_connections() if entry.status == psutil.CONN_LISTEN]
         assert listening == [("0.0.0.0", int(on_render["PORT"]))]
         for place in ("/app", "/opt/venv", "/var/lib/letta", "/root", "/run"):
