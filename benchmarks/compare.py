@@ -42,6 +42,8 @@ HISTORIES = (10, 1000, 10_000)
 IN_CONTEXT = 30
 TURNS_AT_ONCE = 100
 TURNS_OF_A_HISTORY = 20
+SLOW_TURNS = 5
+"""With the database far away: the former server takes many seconds for each."""
 
 Start = Callable[[str], AbstractContextManager[Target]]
 
@@ -100,7 +102,7 @@ def measure(start: Start, uri: str, model: RemoteScriptedModel, turns: int) -> d
             figures |= {f"history_{size}_ms": _after(target, model, size) for size in HISTORIES}
             progress("operations")
             figures |= measure_operations(target)
-        return figures | measure_database(start, uri)
+        return figures | measure_database(start, uri, SLOW_TURNS)
 
 
 def _rate(target: Target, agents: int) -> float:

@@ -104,8 +104,10 @@ def measure_turns(target: Target, model: RemoteScriptedModel, turns: int) -> dic
     }
 
 
-def measure_database(start: Callable[[str], AbstractContextManager[Target]], uri: str) -> dict[str, float]:
-    """What goes to Postgres in a turn, and the time of a turn when Postgres is far away."""
+def measure_database(
+    start: Callable[[str], AbstractContextManager[Target]], uri: str, slow_turns: int = COUNTED_TURNS
+) -> dict[str, float]:
+    """What goes to Postgres in a turn, and the time of a turn (of some) when Postgres is far away."""
     progress("turns with the database watched")
     with PostgresWire(uri) as wire, start(wire.uri) as target:
         agent = target.create_agent()
@@ -114,7 +116,7 @@ def measure_database(start: Callable[[str], AbstractContextManager[Target]], uri
         counts = [_watched_turn(wire, target, agent) for _ in range(COUNTED_TURNS)]
         progress("turns with a slow database")
         wire.delay = SLOW_DATABASE_SECONDS
-        slow = [target.turn(agent) for _ in range(COUNTED_TURNS)]
+        slow = [target.turn(agent) for _ in range(slow_turns)]
         wire.delay = 0
     return {
         "round_trips": median(traffic.round_trips for traffic in counts),
