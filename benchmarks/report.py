@@ -55,21 +55,18 @@ def table_with_ratios(rows: Sequence[Row], ours: Figures, other: Figures, facts:
     lines = ["| | budget | ours | former | |", "|---|---|---:|---:|---:|"]
     for row in rows:
         values = [ours.get(row.key), other.get(row.key)]
-        if None not in values:
-            cells = [
-                row.what.format(**facts),
-                row.budget,
-                *map(_shown, values),
-                _ratio(*map(float, filter(None, values))),
-            ]
+        if any(value is not None for value in values):
+            shown = ["failed" if value is None else _shown(value) for value in values]
+            cells = [row.what.format(**facts), row.budget, *shown, _ratio(*values)]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _ratio(*values: float) -> str:
-    if len(values) < 2:  # something that isn't done at all has no ratio
+def _ratio(one: float | None, other: float | None) -> str:
+    """Empty where one of them isn't known, or is nothing at all."""
+    if not one or not other:
         return ""
-    low, high = sorted(values)
+    low, high = sorted((one, other))
     return f"{high / low:.0f} x" if high >= 10 * low else f"{high / low:.1f} x"
 
 
