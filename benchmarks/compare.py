@@ -98,10 +98,10 @@ def measure(start: Start, uri: str, model: RemoteScriptedModel, turns: int) -> d
         figures = measure_start(start(at), "start")
         with start(at) as target:
             figures |= measure_turns(target, model, turns)
-            figures |= _rates(target)
             figures |= {f"history_{size}_ms": _after(target, model, size) for size in HISTORIES}
             progress("operations")
             figures |= measure_operations(target)
+            figures |= _rates(target)  # last: where many at once take all connections, a server may not recover
         return figures | measure_database(start, uri, SLOW_TURNS)
 
 
