@@ -76,6 +76,10 @@ _ROOMS = (
 )
 
 
+_DESCRIPTION = "openapi.json"
+"""What describes all operations needs all rooms; loading them takes too long for the event loop."""
+
+
 class Rooms:
     """The operations of an application, in the list in which its router looks for them."""
 
@@ -91,6 +95,8 @@ class Rooms:
         if len(self._loaded) == len(_ROOMS):
             return []
         words = set(path.split("/"))
+        if _DESCRIPTION in words:
+            return [room for room in _ROOMS if room not in self._loaded]
         return [room for room in _ROOMS if not words.isdisjoint(room.words) and room not in self._loaded]
 
     async def load(self, rooms: Iterable[Room]) -> None:

@@ -55,6 +55,13 @@ def test_the_order_does_not_depend_on_what_was_asked_for_first(everything: list[
     assert rooms.wanted("/v1/groups") == []
 
 
+def test_the_description_needs_all_rooms(everything: list[BaseRoute]) -> None:
+    routes: list[BaseRoute] = []
+    rooms = Rooms(routes)
+    asyncio.run(rooms.load(rooms.wanted("/openapi.json")))
+    assert routes == everything
+
+
 def test_requests_at_once_load_a_room_once() -> None:
     async def ask() -> list[BaseRoute]:
         routes: list[BaseRoute] = []
