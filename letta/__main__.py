@@ -1,12 +1,19 @@
-"""``python -m letta``: the server, as its settings say.
+"""``python -m letta``: the server, as its settings say; with arguments, the same as ``letta``.
 
-The same as ``letta server``, but for the command line's parser, whose memory a server would keep.
+Without arguments the command line's parser isn't loaded, whose memory a server would keep.
 """
+
+import sys
 
 from letta.refusal import refusing
 
-with refusing():
-    from letta.server.run import serve
-    from letta.settings import settings
+if sys.argv[1:]:
+    from letta.cli import main
 
-    serve(settings)
+    main()
+else:
+    with refusing():
+        from letta.server.run import serve
+        from letta.settings import settings
+
+        serve(settings)

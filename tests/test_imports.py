@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import letta
+
 pytestmark = pytest.mark.slow
 
 ON_FIRST_USE = [
@@ -53,3 +55,8 @@ def test_requests_are_written_without_any_sdk(module: str) -> None:
 @pytest.mark.parametrize(("module", "other"), [("openai_responses", "anthropic"), ("anthropic_chat", "openai")])
 def test_a_provider_loads_its_own_sdk_alone(module: str, other: str) -> None:
     assert other not in loaded_by(f"letta.llm.{module}")
+
+
+def test_the_package_takes_the_commands_of_the_command_line() -> None:
+    ended = subprocess.run([sys.executable, "-m", "letta", "version"], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == letta.__version__
