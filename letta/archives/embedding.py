@@ -7,14 +7,14 @@ found by their words meanwhile. An archive whose model fails is left alone for e
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 from letta.archives import embedding_repository as repository
 from letta.archives.archive import JsonObject
 from letta.archives.embedding_repository import DueArchive, DuePassage
+from letta.background import Worker, growing_pause
 from letta.database.engine import Database
-from letta.errors import NotFoundError, UnavailableError
+from letta.errors import NotFoundError
 from letta.llm.embeddings import MOST_CHARACTERS, Embedder
 from letta.llm.errors import LlmError
 from letta.telemetry import metrics
@@ -51,59 +51,24 @@ class _Rest:
     until: float
 
 
-class EmbeddingWorker:
+class EmbeddingWorker(Worker):
     """Looks for due vectors when it is woken, and now and then."""
 
     def __init__(self, database: Database, embedder: Embedder, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
+        super().__init__("making vectors", after_failure=self._pace.first, longest=self._pace.longest)
         self._database = database
         self._embedder = embedder
-        self._pace = pace or Pace()
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._failures = 0
         self._resting: dict[str, _Rest] = {}
         self._due: dict[str, int] = {}
 
-    def start(self) -> None:
-        """Begin, with what was left undone."""
-        self.wake()
-        self._task = asyncio.create_task(self._work())
-
-    def wake(self) -> None:
-        """Say that vectors are, or are about to become, due."""
-        self._woken.set()
-
-    async def stop(self) -> None:
-        """End. What is under way is left to the next process that looks."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    async def _work(self) -> None:
-        while True:
-            pause = await self._try_to_look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
-            self._woken.clear()
-            await asyncio.sleep(self._pace.settle)
-
-    async def _try_to_look(self) -> float:
-        """Make what is due. Returns after how many seconds to look again, if nobody wakes us."""
-        try:
-            others = await self._look()
-        except Exception as error:
-            if isinstance(error, UnavailableError):
-                logger.warning("passages without vectors could not be looked for: %s", error.detail)
-            else:
-                logger.exception("making vectors broke down, and is tried again later")
-            self._failures += 1
-            return self._pause_after(self._failures)
-        self._failures = 0
+    async def look(self) -> float:
+        await asyncio.sleep(self._pace.settle)
+        others = await self._make_all()
         rests = [rest.until - time.monotonic() for rest in self._resting.values()]
         return max(0.0, min([self._pace.claim / 4 if others else self._pace.idle, *rests]))
 
-    async def _look(self) -> bool:
+    async def _make_all(self) -> bool:
         """Make what is due, but for archives that are left alone. Returns whether others are at work."""
         while True:
             now = time.monotonic()
@@ -116,14 +81,12 @@ class EmbeddingWorker:
             before = self._resting.pop(archive.id, _Rest(0, 0.0))
             if not await self._complete(archive):
                 failures = before.failures + 1
-                self._resting[archive.id] = _Rest(failures, time.monotonic() + self._pause_after(failures))
+                pause = growing_pause(self._pace.first, self._pace.longest, failures)
+                self._resting[archive.id] = _Rest(failures, time.monotonic() + pause)
 
     def _note_due(self, due: dict[str, int]) -> None:
         self._due = due
         metrics.embedding_queue.set(sum(due.values()))
-
-    def _pause_after(self, failures: int) -> float:
-        return min(self._pace.longest, self._pace.first * 2.0 ** min(failures - 1, 30))
 
     async def _complete(self, archive: DueArchive) -> bool:
         """Make the vectors of one archive, and give it back whatever happens. False if the model can't be reached."""

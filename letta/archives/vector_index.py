@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import Context
 
 import psycopg2
 
 from letta.archives import vector_index_repository as repository
 from letta.archives.vector_index_repository import Measured, NoSessionError, index_builder
+from letta.background import Task
 from letta.database.dsn import Dsn
 from letta.database.engine import Database
 from letta.database.size import database_bytes
@@ -50,7 +50,7 @@ class VectorIndexer:
         self._waiting: set[str] = set()
         self._to_drop = False
         self._began = time.time()
-        self._task: asyncio.Task[None] | None = None
+        self._working = Task(self._work)
 
     def searched(self, archive_id: str) -> None:
         """An archive was searched by vector."""
@@ -61,27 +61,20 @@ class VectorIndexer:
             self._looked_at.clear()
         self._looked_at[archive_id] = now
         self._waiting.add(archive_id)
-        self._wake()
+        self._working.ensure()
 
     def deleted(self) -> None:
         """Archives were deleted, or vectors of theirs became due again: indexes may be left over."""
         self._to_drop = True
-        self._wake()
+        self._working.ensure()
 
     async def finish(self) -> None:
         """Wait until nothing is left to be looked at or built."""
-        if self._task is not None:
-            await self._task
+        await self._working.finish()
 
     async def stop(self) -> None:
         """End. A build that is under way ends by itself, or with the process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    def _wake(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._work(), context=Context())  # for all, not for whoever comes first
+        await self._working.stop()
 
     async def _work(self) -> None:
         while self._waiting or self._to_drop:

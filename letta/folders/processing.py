@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
+from letta.background import Worker
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.database.engine import Database
 from letta.errors import UnavailableError
@@ -40,53 +41,23 @@ class Pace:
     failed: float = 10.0
 
 
-class FileWorker:
+class FileWorker(Worker):
     """Reads files when it is woken, and now and then."""
 
     def __init__(
         self, database: Database, reader: FileReader, when_due: Callable[[], None], pace: Pace | None = None
     ) -> None:
         """`when_due` is told when vectors are missing."""
+        self._pace = pace or Pace()
+        super().__init__("reading uploaded files", after_failure=self._pace.failed)
         self._database = database
         self._reader = reader
         self._when_due = when_due
-        self._pace = pace or Pace()
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin, with what was left undone."""
-        self._task = asyncio.create_task(self._work())
+    async def look(self) -> float:
+        return self._pace.claim / 2 if await self._read_all() else self._pace.idle
 
-    def wake(self) -> None:
-        """Say that a file was uploaded."""
-        self._woken.set()
-
-    async def stop(self) -> None:
-        """End. A file that is being read is left to the next process that looks."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-
-    async def _work(self) -> None:
-        while True:
-            self._woken.clear()
-            pause = await self._try_to_look()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
-
-    async def _try_to_look(self) -> float:
-        """Read what waits. Returns after how many seconds to look again, if nobody wakes us."""
-        try:
-            return self._pace.claim / 2 if await self._look() else self._pace.idle
-        except UnavailableError as error:
-            logger.warning("uploaded files could not be looked for: %s", error.detail)
-        except Exception:
-            logger.exception("reading uploaded files broke down, and is tried again later")
-        return self._pace.failed
-
-    async def _look(self) -> bool:
+    async def _read_all(self) -> bool:
         """Read what waits. Returns whether others are busy with files."""
         while True:
             claim = uuid.uuid4().hex

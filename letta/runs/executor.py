@@ -127,7 +127,7 @@ class RunExecutor:
             EgressError: an image of the request can't be had.
         """
         request = replace(request, messages=await with_images(request.messages))
-        self._sweeper.nudge()
+        self._sweeper.wake()
         if not queue:
             return await self._begin(actor, request)
         key = request.conversation_id or request.agent_id or ""
@@ -263,17 +263,17 @@ class RunExecutor:
         await asyncio.shield(self._stopping)
 
     async def _stop(self, grace_seconds: float) -> None:
-        self._sweeper.stop()
+        await self._sweeper.stop()
         await self._queue.close()
         await self._until_idle(grace_seconds)
         for active in self._active.values():
             active.cancellation.hand_over()
         await self._until_idle(_SECONDS_AFTER_HAND_OVER)
         for poller in (self._messages, self._events):
-            poller.stop()
+            await poller.stop()
         await self._callbacks.finish()
         await self.webhooks.finish()
-        self._leases.stop()
+        await self._leases.stop()
 
     async def _until_idle(self, seconds: float) -> None:
         """Wait until there are no runs, or for a bounded time."""

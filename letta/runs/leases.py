@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextvars import Context
 
+from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.runs import lease_repository
@@ -23,17 +23,15 @@ class LeaseKeeper:
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._active = active
-        self._task: asyncio.Task[None] | None = None
+        self._renewing = Task(self._renew)
 
     def start(self) -> None:
         """Renew as long as there are runs."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._renew(), context=Context())  # for all, not for whoever comes first
+        self._renewing.ensure()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Renew no more."""
-        if self._task is not None:
-            self._task.cancel()
+        await self._renewing.stop()
 
     async def _renew(self) -> None:
         await asyncio.sleep(self._lease_seconds / _RENEWALS_PER_LEASE)

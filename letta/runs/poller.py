@@ -3,10 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextvars import Context
 
 from sqlalchemy import Connection
 
+from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.runs.event_repository import News
@@ -35,7 +35,7 @@ class Poller:
         self._query = query
         self._interval = interval
         self._waiting: dict[Position, list[asyncio.Future[News]]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._polling = Task(self._poll)
 
     async def look(self, run_id: str, position: int) -> News:
         """What a reader doesn't know yet, be it nothing.
@@ -60,17 +60,15 @@ class Poller:
         key = (run_id, position)
         future: asyncio.Future[News] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(future)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._poll(), context=Context())  # for all, not for whoever comes first
+        self._polling.ensure()
         try:
             return await future
         finally:
             self._forget(key, future)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Look no more, and tell those who wait."""
-        if self._task is not None:
-            self._task.cancel()
+        await self._polling.stop()
         self._fail(list(self._waiting), UnavailableError("The server is restarting; the run goes on elsewhere."))
 
     async def _poll(self) -> None:

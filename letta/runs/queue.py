@@ -4,11 +4,10 @@ Whoever makes one nudges the queue of its process, and so does the end of a run 
 looks around anyway, nudges for what other processes left. Nothing is polled while nothing waits.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextvars import Context
 
+from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.runs import queue_repository
@@ -30,25 +29,24 @@ class RunQueue:
         self._room = room
         self._again = False
         self._closed = False
-        self._task: asyncio.Task[None] | None = None
+        self._looking = Task(self._work)
         self._expects = False  # whether runs waited that could not begin when this process looked last
 
     def nudge(self) -> None:
         """Look soon."""
         self._again = True
-        if not self._closed and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._work(), context=Context())  # for all, not for whoever comes first
+        if not self._closed:
+            self._looking.ensure()
 
     def one_ended(self) -> None:
         """A run has ended here. Look soon, if others wait, or may: whoever looks just now may not have seen the end."""
-        if self._expects or (self._task is not None and not self._task.done()):
+        if self._expects or self._looking.is_running:
             self.nudge()
 
     async def close(self) -> None:
         """Let nothing begin any more."""
         self._closed = True
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        await self._looking.finish()
 
     async def _work(self) -> None:
         try:

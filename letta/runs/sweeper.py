@@ -4,19 +4,14 @@ Nobody tells a process that another one is gone, so it has to look: once a minut
 within the time of a lease while others carry out runs, or while it is used itself.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
+from letta.background import Worker
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.runs import event_repository, lease_repository
 from letta.runs.callbacks import Callbacks
 from letta.webhooks import delivery_repository
-
-logger = logging.getLogger(__name__)
 
 _MOST_SECONDS = 60
 _IDLE_LEASES = 3
@@ -26,8 +21,8 @@ _SECONDS_BETWEEN_CLEANINGS = 1800
 _MOST_AT_ONCE = 20
 
 
-class Sweeper:
-    """Looks once at the start, then now and then."""
+class Sweeper(Worker):
+    """Looks once at the start, then now and then; sooner when it is woken, as the process is used."""
 
     def __init__(
         self,
@@ -41,48 +36,22 @@ class Sweeper:
         heard: Callable[[float | None], None],
     ) -> None:
         """`heard` is told after how many seconds the next scheduled message is due, if there is one."""
+        self._soon = min(_MOST_SECONDS, lease_seconds / _LOOKS_PER_LEASE)
+        self._idle = min(_MOST_SECONDS, lease_seconds * _IDLE_LEASES)
+        super().__init__("looking after what others left behind", after_failure=self._idle, rest=self._soon)
         self._database = database
         self._owner = owner
-        self._lease_seconds = lease_seconds
         self._recover = recover
         self._callbacks = callbacks
         self._wake_webhooks = wake_webhooks
         self._nudge_queue = nudge_queue
         self._heard = heard
         self._cleaned: float | None = None
-        self._nudged = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._sweep())
+    async def look(self) -> float:
+        return self._soon if await self._take_care() else self._idle
 
-    def stop(self) -> None:
-        """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def nudge(self) -> None:
-        """Look soon: the process is used."""
-        self._nudged.set()
-
-    async def _sweep(self) -> None:
-        short = min(_MOST_SECONDS, self._lease_seconds / _LOOKS_PER_LEASE)
-        while True:
-            pause = min(_MOST_SECONDS, self._lease_seconds * _IDLE_LEASES)
-            self._nudged.clear()
-            try:
-                if await self._look():
-                    pause = short
-            except UnavailableError as error:
-                logger.warning("what other processes left behind could not be looked for: %s", error.detail)
-            except Exception:
-                logger.exception("what other processes left behind could not be taken care of")
-            await asyncio.sleep(short)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), pause - short)
-
-    async def _look(self) -> bool:
+    async def _take_care(self) -> bool:
         """Do what waits. Returns whether there may soon be more."""
         waiting = await self._database.read(lease_repository.what_waits, self._owner)
         self._heard(waiting.scheduled)

@@ -7,11 +7,10 @@ process takes at the database now and then anyway, so that nothing more is asked
 import asyncio
 import logging
 import time
-from contextlib import suppress
-from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from letta.background import Worker
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.database.engine import Database
 from letta.errors import ConflictError, LettaError, UnavailableError
@@ -45,62 +44,47 @@ class Pace:
     patience: float = 24 * 3600.0
 
 
-class Scheduler:
+class Scheduler(Worker):
     """Begins the runs of scheduled messages."""
 
     def __init__(self, database: Database, executor: RunExecutor, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
+        super().__init__("sending scheduled messages", after_failure=self._pace.longest)
         self._database = database
         self._executor = executor
-        self._pace = pace or Pace()
-        self._due: float | None = None  # of the monotonic clock
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin. When there is something to do, it is told."""
-        self._task = asyncio.create_task(self._work(), context=Context())
-
-    async def stop(self) -> None:
-        """Send no more. What was about to be sent is left to another process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        self._found: float | None = None  # when the next one is due, of the monotonic clock
+        self._told: float | None = None
 
     def heard(self, seconds: float | None) -> None:
         """After so many seconds something is due; None if nothing is. That may be older than what is known here."""
         if seconds is not None:
-            self._due = _earlier(self._due, time.monotonic() + max(0.0, seconds))
-            self._woken.set()
+            self._told = _earlier(self._told, time.monotonic() + max(0.0, seconds))
+            super().wake()
 
     def wake(self) -> None:
         """Something was scheduled here: look when it is due."""
         self.heard(0.0)
 
-    async def _work(self) -> None:
-        while True:
-            self._woken.clear()
-            pause = None if self._due is None else self._due - time.monotonic()
-            if pause is not None and pause <= 0:
-                self._due = None
-                self._due = _earlier(await self._try_to_send(), self._due)
-                continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+    async def look(self) -> float | None:
+        pause = self._until_due()
+        if pause is None or pause > 0:
+            return pause
+        self._told = None
+        self._found = time.monotonic() + self._pace.longest  # if this fails
+        self._found = await self._send_due()
+        return self._until_due()
 
-    async def _try_to_send(self) -> float | None:
-        """Send what is due. Returns when to look next. A process that ends leaves it to the others."""
+    def _until_due(self) -> float | None:
+        due = _earlier(self._found, self._told)
+        return None if due is None else due - time.monotonic()
+
+    async def _send_due(self) -> float | None:
+        """Send what is due. Returns when the next one is. A process that ends leaves it to the others."""
         if self._executor.is_stopping:
             return None
-        try:
-            while claimed := await self._database.run(repository.claim_due, _AT_ONCE, self._pace.claim):
-                await asyncio.gather(*(self._send(each) for each in claimed))
-            seconds = await self._database.read(repository.seconds_to_next)
-        except UnavailableError as error:
-            logger.warning("scheduled messages could not be looked for: %s", error.detail)
-            seconds = self._pace.longest
-        except Exception:
-            logger.exception("scheduled messages could not be sent, which is tried again")
-            seconds = self._pace.longest
+        while claimed := await self._database.run(repository.claim_due, _AT_ONCE, self._pace.claim):
+            await asyncio.gather(*(self._send(each) for each in claimed))
+        seconds = await self._database.read(repository.seconds_to_next)
         return None if seconds is None else time.monotonic() + max(0.05, seconds)
 
     async def _send(self, claimed: Claimed) -> None:

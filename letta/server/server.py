@@ -25,7 +25,7 @@ from letta.runs.readers import Readers
 from letta.sandbox.sandbox import Sandbox
 from letta.schedules.scheduler import Scheduler
 from letta.search.indexing import index_stored
-from letta.server.retention import drop_what_is_too_old
+from letta.server.retention import Retention
 from letta.settings import Settings
 from letta.tools.running import CustomTools
 from letta.turn.models import ModelSource
@@ -75,8 +75,8 @@ class SyncServer:
         self.keyring = Keyring(database)
         self.readers = Readers(settings.max_readers)
         self.embedded = embedded
+        self._retention = Retention(database, settings)
         self._refresh: asyncio.Task[list[ProviderReport]] | None = None
-        self._retention: asyncio.Task[None] | None = None
         self._indexing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -85,7 +85,7 @@ class SyncServer:
         self.executor.start_sweeping(self.scheduler.heard)
         self.embedding.start()
         self.files.start()
-        self._retention = asyncio.create_task(drop_what_is_too_old(self.database, self.settings))
+        self._retention.start()
         self._indexing = asyncio.create_task(index_stored(self.database))
         self._refresh = asyncio.create_task(self.catalog.refresh())
         await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
@@ -94,13 +94,14 @@ class SyncServer:
         """Let runs end or hand them over, then close all connections."""
         await self.scheduler.stop()
         await self.executor.stop(0)
+        await self._retention.stop()
         await self.files.stop()
         await self.embedding.stop()
         await self.indexer.stop()
         await self.keyring.stop()
         await self.sandbox.close()
         await close_clients()
-        for background in (self._refresh, self._retention, self._indexing):
+        for background in (self._refresh, self._indexing):
             if background is not None:
                 background.cancel()
         self.database.close()

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.http.attempts import Attempt, post
@@ -36,7 +38,7 @@ class WebhookDeliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._task: asyncio.Task[None] | None = None
+        self._attempting = Task(self._attempt_due)
         self._under_way: dict[asyncio.Task[None], str] = {}
         self._again = False
         self._held_back = False
@@ -48,19 +50,20 @@ class WebhookDeliveries:
         if self._closed:
             return
         self._again = True
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._attempt_due())
+        self._attempting.ensure()
 
     async def finish(self) -> None:
         """Wait a little for what is under way; what isn't received then is left to another process."""
         self._closed = True
         for timer in self._timers:
             timer.cancel()
-        tasks = {*self._under_way, *([self._task] if self._task is not None else [])}
-        if tasks:
-            await asyncio.wait(tasks, timeout=_SECONDS_AT_THE_END)
-        for task in tasks:
+        deadline = time.monotonic() + _SECONDS_AT_THE_END
+        await self._attempting.finish(_SECONDS_AT_THE_END)
+        if under_way := set(self._under_way):
+            await asyncio.wait(under_way, timeout=max(0.0, deadline - time.monotonic()))
+        for task in under_way:
             task.cancel()
+        await self._attempting.stop()
 
     async def attempt(self, claimed: Claimed, *, last: bool = False) -> None:
         """Attempt one delivery and note what came of it. After the last attempt there is none more."""
