@@ -1,7 +1,4 @@
-"""Google's Gemini API by API key, through its REST interface (https://ai.google.dev/api/generate-content).
-
-Google's SDK offers no raw requests, and takes 35 MB of memory.
-"""
+"""Google's Gemini API by API key (https://ai.google.dev/api/generate-content)."""
 
 import json
 import logging
@@ -11,13 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from letta.llm.chat import ChatRequest, ChatResult, Delta
-from letta.llm.clients import ClientCache
 from letta.llm.content import new_call_id, reasoning_part, text_part
 from letta.llm.deadline import Deadline
-from letta.llm.errors import LlmBadRequestError, LlmEmptyResponseError, LlmError, error_for_status
+from letta.llm.errors import LlmBadRequestError, LlmEmptyResponseError, LlmError
+from letta.llm.google_client import as_object, client_of, to_llm_error
 from letta.llm.google_contents import request_body
 from letta.llm.provider import Provider
-from letta.llm.rest import RefusedError, RestClient
+from letta.llm.rest import RefusedError
 from letta.llm.usage import Usage
 from letta.settings import settings
 
@@ -27,15 +24,6 @@ JsonObject = dict[str, Any]
 
 _FINISH_REASONS = {"STOP": "stop", "MAX_TOKENS": "length"}
 _SPOILED = {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}
-_INVALID_KEY = "API_KEY_INVALID"
-
-
-def _make(provider: Provider) -> RestClient:
-    key = provider.api_key.get_secret_value() if provider.api_key else ""
-    return RestClient(provider, {"x-goog-api-key": key})
-
-
-_clients = ClientCache(_make)
 
 
 async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
@@ -64,24 +52,6 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
 
 def _path(model: str) -> str:
     return f"/v1beta/models/{model}"
-
-
-def client_of(provider: Provider) -> RestClient:
-    """The client for a provider; kept, as opening connections is what costs."""
-    return _clients.of(provider)
-
-
-def as_object(value: object) -> JsonObject:
-    """An answer, or a piece of one, as the JSON object that it has to be.
-
-    Raises:
-        LlmError: it is something else, or the report of an error.
-    """
-    if not isinstance(value, dict):
-        raise LlmEmptyResponseError("The answer is no JSON object. Check that the base URL is that of Google's API.")
-    if "error" in value:
-        raise _reported(value["error"].get("code") or 500, value["error"])
-    return value
 
 
 class _Answer:
@@ -191,18 +161,3 @@ def _usage(usage: JsonObject) -> Usage:
         cached_input_tokens=usage.get("cachedContentTokenCount"),
         reasoning_tokens=thought,
     )
-
-
-def to_llm_error(error: RefusedError) -> LlmError:
-    """The API's error for an answer that is one."""
-    reported = error.body.get("error") if isinstance(error.body, dict) else None
-    if not isinstance(reported, dict):
-        return error_for_status(error.status, error.text)
-    return _reported(error.status, reported)
-
-
-def _reported(status: int, error: JsonObject) -> LlmError:
-    text = str(error.get("message") or error)
-    reasons = {detail.get("reason") for detail in error.get("details") or () if isinstance(detail, dict)}
-    # Google finds fault with the request where only the key is wrong.
-    return error_for_status(401 if _INVALID_KEY in reasons else status, text, error.get("status"))

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from letta.llm.google_chat import as_object, client_of, to_llm_error
+from letta.llm.google_client import as_object, client_of, to_llm_error
 from letta.llm.provider import Provider
 from letta.llm.rest import RefusedError
 

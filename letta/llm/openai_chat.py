@@ -1,15 +1,13 @@
 """Chat completions of OpenAI and all that is compatible with it, through the official SDK's raw requests."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
-
-from openai import AsyncStream
 
 from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import answer_parts, new_call_id
-from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError
-from letta.llm.openai_client import FAILURES, as_object, client_of, payload, request_options, to_llm_error
+from letta.llm.openai_client import FAILURES, sent, to_llm_error
 from letta.llm.openai_messages import request_body
 from letta.llm.provider import Provider
 from letta.llm.reasoning_details import merged, with_details
@@ -23,21 +21,14 @@ _PATH = "/chat/completions"
 async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
     """Call the model; see `letta.llm.chat.chat`."""
     body = request_body(request)
-    sent = payload(body, provider)
-    client, options = client_of(provider), request_options(streamed=request.stream)
+    answer = _StreamedAnswer()
     try:
-        if not request.stream:
-            response = await client.post(_PATH, **sent, cast_to=object, options=options)
-            yield _result(body, as_object(response))
-            return
-        deadline, answer = Deadline(), _StreamedAnswer()
-        stream = await client.post(
-            _PATH, **sent, cast_to=object, stream=True, stream_cls=AsyncStream[object], options=options
-        )
-        async with stream:
-            async for chunk in stream:
-                deadline.check()
-                for delta in answer.add(as_object(chunk)):
+        async with aclosing(sent(_PATH, body, provider, stream=request.stream)) as received:
+            async for piece in received:
+                if not request.stream:
+                    yield _result(body, piece)
+                    return
+                for delta in answer.add(piece):
                     yield delta
         yield answer.result(body)
     except FAILURES as error:

@@ -1,15 +1,17 @@
 """Clients of OpenAI's SDK, for OpenAI itself and all that is compatible with it, and what their errors mean."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx2
 import openai
-from openai import AsyncAzureOpenAI, AsyncOpenAI, DefaultAsyncHttpxClient
+from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
 from pydantic_core import to_json
 
 from letta.llm import errors
 from letta.llm.bounded import http_options
 from letta.llm.clients import CONNECT_SECONDS, ClientCache
+from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
 from letta.settings import settings
@@ -48,11 +50,30 @@ def request_options(*, streamed: bool) -> Any:
     return {"timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))}
 
 
-def payload(body: JsonObject, provider: Provider) -> Any:
+def _payload(body: JsonObject, provider: Provider) -> Any:
     """A body as an argument of a raw request: in JSON already, which the SDK would take five times as long for."""
     if provider.api_version:
         return {"body": body}  # Azure's client reads the deployment's name from it
     return {"content": to_json(body)}
+
+
+async def sent(path: str, body: JsonObject, provider: Provider, *, stream: bool) -> AsyncGenerator[JsonObject]:
+    """Send a raw request. Yields the answer; or its pieces as they come, if it is streamed.
+
+    Raises what `to_llm_error` translates (`FAILURES`), and LlmError for what isn't an answer.
+    """
+    client, options, content = client_of(provider), request_options(streamed=stream), _payload(body, provider)
+    if not stream:
+        yield as_object(await client.post(path, **content, cast_to=object, options=options))
+        return
+    deadline = Deadline()
+    pieces = await client.post(
+        path, **content, cast_to=object, stream=True, stream_cls=AsyncStream[object], options=options
+    )
+    async with pieces:
+        async for piece in pieces:
+            deadline.check()
+            yield as_object(piece)
 
 
 def as_object(value: object) -> JsonObject:

@@ -5,14 +5,12 @@ from contextlib import aclosing
 from typing import Any
 
 import openai
-from openai import AsyncStream
 
 from letta.llm import openai_chat
 from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import text_part
-from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError, LlmError, error_for_status
-from letta.llm.openai_client import FAILURES, as_object, client_of, payload, request_options, to_llm_error
+from letta.llm.openai_client import FAILURES, sent, to_llm_error
 from letta.llm.provider import Provider
 from letta.llm.responses_items import request_body
 from letta.llm.usage import Usage
@@ -49,21 +47,14 @@ class _NoResponsesError(Exception):
 
 async def _chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta | ChatResult]:
     body = request_body(request)
-    sent = payload(body, provider)
-    client, options = client_of(provider), request_options(streamed=request.stream)
+    answer = _StreamedAnswer()
     try:
-        if not request.stream:
-            response = await client.post(_PATH, **sent, cast_to=object, options=options)
-            yield _result(body, as_object(response))
-            return
-        deadline, answer = Deadline(), _StreamedAnswer()
-        stream = await client.post(
-            _PATH, **sent, cast_to=object, stream=True, stream_cls=AsyncStream[object], options=options
-        )
-        async with stream:
-            async for event in stream:
-                deadline.check()
-                for delta in answer.add(as_object(event)):
+        async with aclosing(sent(_PATH, body, provider, stream=request.stream)) as received:
+            async for piece in received:
+                if not request.stream:
+                    yield _result(body, piece)
+                    return
+                for delta in answer.add(piece):
                     yield delta
         yield _result(body, answer.response)
     except openai.NotFoundError as error:
