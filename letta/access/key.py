@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from letta.access.grants import Grants, of_policy, of_scopes
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 PROGRAM = "api_key"
 BROWSER = "access_token"

@@ -18,13 +18,12 @@ from letta.errors import NotFoundError
 from letta.folders.tables import files
 from letta.groups.tables import groups, groups_agents
 from letta.identities.tables import identities_agents
+from letta.json_types import JsonObject
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.tables import runs
 from letta.schedules.tables import scheduled_messages
 from letta.steps.tables import steps
-
-JsonObject = dict[str, Any]
 
 _COLUMNS = [api_keys.c[field.name] for field in fields(StoredKey)]
 _KEPT_EXPIRED = timedelta(days=7)

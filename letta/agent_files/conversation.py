@@ -1,7 +1,6 @@
 """The default conversation of an imported agent: its history, and the part of it that is its context."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -12,14 +11,13 @@ from letta.agents.initial_messages import default_messages, given_messages, syst
 from letta.agents.state import LoadedAgent
 from letta.conversations.repository import create_conversation
 from letta.folders.attached import directories_section
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
 from letta.organizations.actor import Actor
 from letta.turn.styles import style_of
 from letta.turn.styles.messaging import Messaging
 from letta.turn.system import SystemFacts, compile_system, system_digest
-
-JsonObject = dict[str, Any]
 
 _BATCH = 500
 """So many messages are in memory as objects at a time."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ from letta.folders.file import File
 from letta.folders.file_repository import files_of_folders
 from letta.folders.folder import Folder
 from letta.groups.group import Group
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
@@ -38,7 +39,6 @@ from letta.organizations.actor import Actor
 from letta.tools.schemas import ToolResponse
 from letta.tools.tool import Tool
 
-JsonObject = dict[str, Any]
 Ids = Mapping[str, str]
 _Thing = TypeVar("_Thing", Tool, Block, Folder, Message)
 

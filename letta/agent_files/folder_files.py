@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,10 +15,10 @@ from letta.folders.child.lines import lines_of
 from letta.folders.file import AttachedFile, File
 from letta.folders.file_names import free_name, storable_name
 from letta.folders.file_types import known_type
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.settings import settings
 
-JsonObject = dict[str, Any]
 Ids = Mapping[str, str]
 
 

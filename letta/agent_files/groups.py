@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
 
 from pydantic import Field, ValidationError
 from sqlalchemy import Connection
@@ -13,9 +12,9 @@ from letta.groups import repository, service
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.schemas import CreateGroup
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 
-JsonObject = dict[str, Any]
 Ids = Mapping[str, str]
 
 _ID = "group-0"

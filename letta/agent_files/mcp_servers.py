@@ -5,21 +5,19 @@ What a server needs beside is told by name, under ``metadata_``, so that whoever
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from sqlalchemy import Connection
 
 from letta.agent_files.schemas import McpServerInFile
 from letta.errors import InvalidArgumentError, LettaError
+from letta.json_types import JsonObject
 from letta.mcp import repository
 from letta.mcp.asking import check_allowed
 from letta.mcp.mcp_server import SSE, STDIO, STREAMABLE_HTTP, McpServer
 from letta.mcp.sign_in_repository import signed_in_servers
 from letta.organizations.actor import Actor
 from letta.tools.tool import EXTERNAL_MCP, Tool
-
-JsonObject = dict[str, Any]
 
 _MOST = 100
 _NAME_CHARACTERS = 255

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from letta.agent_files.schemas import ApprovalInFile, MessageInFile, ToolCallInFile, ToolReturnInFile
 from letta.database.ids import part_otid
+from letta.json_types import JsonObject
 from letta.llm.content import envelope_text
 from letta.messages.message import Message, Role, text_content
-
-JsonObject = dict[str, Any]
 
 _STATUS = {"OK", "Failed"}
 

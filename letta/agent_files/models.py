@@ -1,7 +1,7 @@
 """Which models an imported agent uses: those of the file as far as they are offered here, or others asked for."""
 
 from types import NoneType
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -10,11 +10,10 @@ from letta.agent_files.schemas import AgentInFile, FolderInFile
 from letta.agents.model_config import EmbeddingConfig, LLMConfig, llm_config_from, with_other_model
 from letta.errors import InvalidArgumentError, LettaError, NotFoundError
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 _LLM = {"model": "", "model_endpoint_type": "", "context_window": 1}
 _EMBEDDING = {"embedding_model": "", "embedding_endpoint_type": "", "embedding_dim": 1}

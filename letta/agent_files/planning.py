@@ -26,6 +26,7 @@ from letta.errors import InvalidArgumentError
 from letta.folders.folder import Folder
 from letta.folders.schemas import CreateFolder
 from letta.folders.service import new_folder
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.sandbox.errors import SourceError
@@ -33,8 +34,6 @@ from letta.sandbox.schema import function_name
 from letta.tools.schemas import MAX_RETURN_CHAR_LIMIT
 from letta.tools.service import check_name, checked_schema, describe
 from letta.tools.tool import CUSTOM, Tool
-
-JsonObject = dict[str, Any]
 
 _NOT_CARRIED_OVER = {
     "from_template",

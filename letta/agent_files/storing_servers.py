@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -10,13 +9,12 @@ from letta.agent_files.mcp_servers import PlannedServers, same_place
 from letta.agent_files.schemas import ImportedAgents
 from letta.database.ids import new_id
 from letta.errors import ConflictError
+from letta.json_types import JsonObject
 from letta.mcp import repository
 from letta.mcp.mcp_server import STDIO, McpServer
 from letta.mcp.tools import tag_of
 from letta.organizations.actor import Actor
 from letta.tools.tool import Tool
-
-JsonObject = dict[str, Any]
 
 _MOST_NAMES = 100
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,11 +20,10 @@ from letta.blocks import repository as blocks_repository
 from letta.folders.attached import follow_folders, follow_limits
 from letta.groups import repository as groups_repository
 from letta.identities import repository as identities_repository
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
-
-JsonObject = dict[str, Any]
 
 _COPIED = ("name", "system", "timezone", "message_buffer_autoclear")
 """Fields that are taken over as they are sent, but never become null."""

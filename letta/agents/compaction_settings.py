@@ -1,15 +1,15 @@
 """How an agent's history is summarized once it no longer fits: the settings, complete as they are stored."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from letta.agents.model_settings import MAX_INTEGER, ModelSettings
 from letta.agents.prompts import compaction_prompt
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 
-JsonObject = dict[str, Any]
 Mode = Literal["all", "sliding_window", "self_compact_all", "self_compact_sliding_window"]
 
 _SUMMARIZERS = {

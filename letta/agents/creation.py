@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -29,14 +28,13 @@ from letta.folders.attached import directories_section, follow_folders
 from letta.groups import repository as groups_repository
 from letta.groups.group import SLEEPTIME, Group
 from letta.identities import repository as identities_repository
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
 from letta.turn.system import SystemFacts, compile_system, system_digest
-
-JsonObject = dict[str, Any]
 
 
 def create_agent(

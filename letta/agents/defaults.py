@@ -1,12 +1,11 @@
 """What an agent gets that nobody asked for: tools, rules, descriptions of blocks, limits of open files."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from letta.agents.agent import Agent
+from letta.json_types import JsonObject
 from letta.tools.tool import Tool
-
-JsonObject = dict[str, Any]
 
 DEFAULT_AGENT_TYPE = "letta_v1_agent"
 MAX_FILES_OPEN = 1000

@@ -4,18 +4,17 @@ Unlike on the former server, a change of the model, its window or its output lim
 resetting them.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from letta.agents.model_settings import MAX_INTEGER, Effort, ReasoningEffort, ResponseFormat, Verbosity
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.llm.provider import BYOK
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 MAX_OUTPUT_TOKENS = 16_384
 """Output limit of an agent that asks for none, where the model allows as many."""

@@ -1,7 +1,6 @@
 """Which models an agent uses, by what a request says and the catalog offers."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from letta.agents.model_config import (
     EmbeddingConfig,
@@ -14,11 +13,10 @@ from letta.agents.model_config import (
 from letta.agents.schemas import CreateAgent, UpdateAgent
 from letta.agents.settings_translation import with_settings
 from letta.errors import InvalidArgumentError
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 
 async def look_up(catalog: Catalog, body: CreateAgent | UpdateAgent) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +13,7 @@ from letta.blocks.section import render_blocks
 from letta.conversations.repository import conversation_of_agent
 from letta.folders.attached import directories_section
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.tokens import estimate
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
@@ -23,8 +23,6 @@ from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
 from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system
-
-JsonObject = dict[str, Any]
 
 _METADATA = "<memory_metadata>"
 

@@ -17,10 +17,9 @@ from letta.folders.schemas import SourceResponse
 from letta.groups.schemas import GroupResponse
 from letta.http.schema import Schema, Timestamp
 from letta.identities.schemas import IdentityResponse
+from letta.json_types import JsonObject
 from letta.messages.schemas import MessageCreate
 from letta.tools.schemas import ToolResponse
-
-JsonObject = dict[str, Any]
 
 AgentType = Literal[
     "memgpt_agent",

@@ -8,8 +8,7 @@ from typing import Any
 
 from letta.agents.model_config import MAX_OUTPUT_TOKENS
 from letta.agents.model_settings import ModelSettings
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _ONLY_IF_SENT = {"max_output_tokens", "strict", "reasoning", "thinking", "thinking_config"}
 _SAME_NAME = {

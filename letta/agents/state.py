@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -25,13 +24,12 @@ from letta.groups import repository as groups_repository
 from letta.groups.group import Group
 from letta.identities import repository as identities_repository
 from letta.identities.identity import Identity
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
 from letta.messages.wire import expand
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 Current official clients get no body when they attach or detach; others get the agent.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
@@ -14,12 +14,12 @@ from letta.database.pagination import Page
 from letta.errors import UnprocessableError
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, ToolId, page_parameters
+from letta.json_types import JsonObject
 from letta.tools.schemas import ToolExecuteRequest, ToolExecutionResult, ToolResponse
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/agents/{agent_id}/tools", tags=["agents"])
 
-JsonObject = dict[str, Any]
 ToolsPage = Annotated[Page, page_parameters(limit=10, order="desc")]
 ToolName = Annotated[str, Path(description="Name of one of the agent's tools.")]
 

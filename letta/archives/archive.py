@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 @dataclass(slots=True)

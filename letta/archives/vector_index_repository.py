@@ -20,8 +20,7 @@ from letta.database.base import SCHEMA
 from letta.database.dsn import Dsn, DsnKind
 from letta.database.vectors import vector_support
 from letta.errors import ConfigurationError
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _PREFIX = "ix_passages_vectors_"
 _ARCHIVE_ID = re.compile(r"archive-[0-9a-f-]{36}")

@@ -1,7 +1,6 @@
 """From a request of an OpenAI client to the run that it asks for."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from letta.completions import responses
 from letta.completions.chosen_conversation import conversation_of
@@ -9,13 +8,12 @@ from letta.completions.incoming import client_tools
 from letta.completions.pieces import Pieces
 from letta.completions.schemas import AgentRequest, ResponsesRequest
 from letta.constants import DEFAULT_MAX_STEPS
+from letta.json_types import JsonObject
 from letta.messages.schemas import InputMessage
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
 from letta.server.server import SyncServer
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Which of an agent's conversations a request of an OpenAI client belongs to."""
 
 import re
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -12,11 +11,10 @@ from letta.conversations import repository, service
 from letta.conversations.conversation import Conversation
 from letta.database.ids import id_pattern
 from letta.errors import NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.listing import retrieve_run
 from letta.server.server import SyncServer
-
-JsonObject = dict[str, Any]
 
 HEADERS = ("x-letta-conversation-id", "x-openwebui-chat-id", "x-conversation-id")
 """Ours, that of Open WebUI, and the one that others let their users set."""

@@ -8,8 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from letta.errors import LettaError
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 PREFIX = "/openai/"
 """Below it, there is nothing but OpenAI's API."""

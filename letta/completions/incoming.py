@@ -1,12 +1,12 @@
 """What a request of an OpenAI client brings that is new: such clients send everything each time; agents remember."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import ValidationError
 
 from letta.completions.errors import OpenAIError
 from letta.completions.schemas import AgentRequest, ChatCompletionRequest, ResponsesRequest
+from letta.json_types import JsonObject
 from letta.messages.schemas import (
     ClientTool,
     ClientToolReturn,
@@ -18,8 +18,6 @@ from letta.messages.schemas import (
     TextContent,
     ToolReturnCreate,
 )
-
-JsonObject = dict[str, Any]
 
 _INSTRUCTIONS = ("system", "developer")
 _TEXTS = ("text", "input_text", "output_text")

@@ -1,17 +1,15 @@
 """What the turn of a response was given, as items in OpenAI's form."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.json_types import JsonObject
 from letta.llm.responses_items import input_part
 from letta.messages.message import Message
 from letta.organizations.actor import Actor
 from letta.runs.event_repository import inputs_of_run
 from letta.runs.listing import retrieve_run
-
-JsonObject = dict[str, Any]
 
 
 def input_items(connection: Connection, actor: Actor, response_id: str) -> list[JsonObject]:

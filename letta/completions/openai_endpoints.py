@@ -1,7 +1,7 @@
 """OpenAI's API with agents as models, for whatever software speaks it. The base URL is ``/openai/v1``."""
 
 from contextlib import ExitStack
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -20,6 +20,7 @@ from letta.database.pagination import Order
 from letta.http import sse
 from letta.http.dependencies import ActorDep, DatabaseDep, PrincipalDep, ServerDep
 from letta.http.parameters import RunId
+from letta.json_types import JsonObject
 from letta.messages.sending import Queued, Sending, SendingDep
 from letta.organizations.actor import Actor
 from letta.runs.listing import delete_run
@@ -27,8 +28,6 @@ from letta.server.server import SyncServer
 from letta.settings import settings
 
 router = APIRouter(tags=["openai"])
-
-JsonObject = dict[str, Any]
 
 ModelName = Annotated[str, Path(description="Id of an agent, or its name where no other agent has it.")]
 

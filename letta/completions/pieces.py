@@ -5,15 +5,14 @@ What the agent does with its own tools is left out, as a client would take it fo
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.wire import PLAIN, to_wire
 from letta.runs.presentation import for_answer, wires_of
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, TurnEnded, TurnFailed
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from letta.completions import responses
 from letta.completions.pieces import Piece, Pieces
 from letta.completions.responses import Item, ResponseHead
 from letta.errors import LettaError
+from letta.json_types import JsonObject
 from letta.runs.view import RunView
 from letta.turn.events import TurnEnded, TurnFailed
-
-JsonObject = dict[str, Any]
 
 
 async def events(view: RunView, head: ResponseHead, pieces: Pieces) -> AsyncIterator[bytes]:

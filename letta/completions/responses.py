@@ -9,11 +9,10 @@ from fastapi.responses import JSONResponse
 
 from letta.completions.pieces import Piece, Pieces
 from letta.completions.schemas import ResponsesRequest
+from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
 from letta.runs.view import RunView
 from letta.turn.events import TurnEnded, TurnFailed
-
-JsonObject = dict[str, Any]
 
 NAME = "openai_response"
 """Under it, the options of a run keep what its response tells of the request."""

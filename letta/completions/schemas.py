@@ -5,9 +5,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
-
-JsonObject = dict[str, Any]
 
 
 class GenerateRequest(Schema):

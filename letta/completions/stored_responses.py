@@ -1,12 +1,11 @@
 """Responses of runs that began earlier, from what is stored of those."""
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from letta.completions import responses
 from letta.completions.pieces import Pieces
 from letta.completions.responses import ResponseHead
+from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
 from letta.runs.event_repository import head_of_run, messages_of_run
@@ -14,8 +13,6 @@ from letta.runs.listing import retrieve_run
 from letta.runs.repository import ACTIVE
 from letta.runs.request import RunOptions
 from letta.runs.schemas import Run
-
-JsonObject = dict[str, Any]
 
 
 def stored_response(connection: Connection, actor: Actor, response_id: str) -> JsonObject:

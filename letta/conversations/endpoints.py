@@ -1,6 +1,6 @@
 """Conversations: several talks of one agent, side by side, which share its memory."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse, Response
@@ -21,6 +21,7 @@ from letta.database.ids import id_pattern
 from letta.database.pagination import Order, Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import After, Before, ConversationAgent, ConversationRef, Limit, page_parameters
+from letta.json_types import JsonObject
 from letta.messages.repository import MessageFilter
 from letta.messages.schemas import MessageType
 from letta.messages.sending import (
@@ -39,7 +40,6 @@ from letta.turn.preview import preview_body, preview_turn
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
-JsonObject = dict[str, Any]
 MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 AgentQuery = Annotated[str, Query(pattern=id_pattern("agent"), description="The agent that the conversation is with.")]
 _RUN_TYPE = "send_conversation_message"

@@ -1,16 +1,14 @@
 """Conversations on the wire."""
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field, field_validator
 
 from letta.agents.model_settings import ModelSettings
 from letta.http.schema import Schema, Timestamp
+from letta.json_types import JsonObject
 from letta.messages.schemas import LettaStreamingRequest
 from letta.runs.schemas import ResumeRequest
-
-JsonObject = dict[str, Any]
 
 
 def _is_not_set(value: object) -> bool:

@@ -20,6 +20,7 @@ from letta.database.ids import new_id
 from letta.database.pagination import Page
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.folders.attached import directories_section
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.listing import list_messages_of_agent
 from letta.messages.message import text_content
@@ -30,8 +31,6 @@ from letta.runs.presentation import for_agent
 from letta.runs.repository import find_run_by_otid, has_run
 from letta.turn.facts import facts_of
 from letta.turn.system import SystemFacts, compile_system, system_digest
-
-JsonObject = dict[str, Any]
 
 DEFAULT = "default"
 

@@ -14,8 +14,6 @@ from letta.folders.attached import range_view
 from letta.folders.file import AttachedFile
 from letta.memory_tools.errors import ToolError
 
-JsonObject = dict[str, Any]
-
 _NAMES_TOLD = 20
 _MOST_LINES = 2**31 - 1
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatch
-from typing import Any
 
 from letta.archives.archive import Passage
 from letta.archives.memory import ArchivalMemory
@@ -11,11 +10,10 @@ from letta.folders import attached_repository as repository
 from letta.folders.file import AttachedFile
 from letta.folders.file_types import known_type
 from letta.folders.reading import FileReader, TaskError
+from letta.json_types import JsonObject
 from letta.memory_tools.errors import ToolError
 from letta.organizations.actor import Actor
 from letta.search.request import PassageSearch
-
-JsonObject = dict[str, Any]
 
 _PAGE = 20
 _MOST_MATCHES = 1000

@@ -12,14 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import letta
 from letta.folders.child.main import LENGTH
 from letta.folders.file_types import FileType
+from letta.json_types import JsonObject
 from letta.settings import Settings
-
-JsonObject = dict[str, Any]
 
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from letta.folders.child.main import main; sys.path.pop(0)"
 _RUN = "main(int(sys.argv[2]), int(sys.argv[3]))"

@@ -1,7 +1,5 @@
 """What happens when folders are made and changed."""
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from letta.agents.model_config import embedding_config_from
@@ -11,11 +9,10 @@ from letta.file_tools.registry import FILE_TOOL_NAMES
 from letta.folders import attached_repository, repository
 from letta.folders.folder import Folder
 from letta.folders.schemas import CreateFolder, UpdateFolder
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 _NOT_NULL = {"name", "embedding_config"}
 

@@ -1,6 +1,6 @@
 """Operations on groups of agents. Nothing can be sent to a group as a whole; it is its agents that are talked with."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -13,6 +13,7 @@ from letta.groups.repository import GroupFilter
 from letta.groups.schemas import CreateGroup, GroupResponse, ManagerType, UpdateGroup
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import AgentId, BlockId, GroupId, MessageId, page_parameters
+from letta.json_types import JsonObject
 from letta.messages import listing
 from letta.messages.editing import ModifyMessage, with_its_images
 from letta.messages.repository import MessageFilter
@@ -23,7 +24,6 @@ from letta.messages.wire import Presentation
 router = APIRouter(prefix="/v1/groups", tags=["groups"])
 agents_router = APIRouter(prefix="/v1/agents", tags=["groups"])
 
-JsonObject = dict[str, Any]
 GroupsPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsGroupsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 MessagesPage = Annotated[Page, page_parameters(limit=10, order="desc")]

@@ -14,13 +14,13 @@ from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.tables import groups, groups_agents, groups_blocks
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _RELATED = {"agent_ids", "shared_block_ids"}

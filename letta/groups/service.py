@@ -1,7 +1,5 @@
 """What is done with groups, each function one transaction."""
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from letta.agents import repository as agents_repository
@@ -13,12 +11,11 @@ from letta.groups import repository
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.repository import GroupFilter
 from letta.groups.schemas import CreateGroup, UpdateGroup
+from letta.json_types import JsonObject
 from letta.messages import editing
 from letta.messages import repository as messages_repository
 from letta.messages.editing import ModifyMessage
 from letta.organizations.actor import Actor
-
-JsonObject = dict[str, Any]
 
 _CONFIGURED = ("manager_agent_id", "termination_token", "max_turns", "sleeptime_agent_frequency")
 _FIRST_COUNT = -1

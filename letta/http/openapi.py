@@ -1,8 +1,6 @@
 """The description of the API, with errors as they are answered."""
 
-from typing import Any
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _PROBLEM = "Problem"
 _FRAMEWORKS = ("HTTPValidationError", "ValidationError")

@@ -14,9 +14,9 @@ from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
 from letta.identities.identity import Identity
 from letta.identities.tables import identities, identities_agents, identities_blocks
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _NAMES = ("id", "organization_id", "identifier_key", "name", "identity_type", "project_id", "properties")

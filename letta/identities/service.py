@@ -1,7 +1,5 @@
 """What is done with identities, each function one transaction."""
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from letta.agents import repository as agents_repository
@@ -15,9 +13,8 @@ from letta.database.pagination import Page
 from letta.identities import repository
 from letta.identities.identity import Identity
 from letta.identities.schemas import CreateIdentity, Properties, UpdateIdentity, UpsertIdentity
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-
-JsonObject = dict[str, Any]
 
 _MEMBERS = {"agent_ids", "block_ids"}
 

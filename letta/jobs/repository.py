@@ -20,10 +20,10 @@ from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
 from letta.jobs.job import Job
 from letta.jobs.tables import jobs
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.tables import runs
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _ACTIVE = ("created", "running")

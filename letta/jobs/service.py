@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,6 +12,7 @@ from letta.http import egress
 from letta.jobs import repository
 from letta.jobs.job import BATCH, Job
 from letta.jobs.schemas import CreateBatch
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.images import with_images
 from letta.messages.message import Message
@@ -23,8 +23,6 @@ from letta.organizations.actor import Actor
 from letta.runs import queue_repository
 from letta.runs.queue_repository import NewRun
 from letta.runs.request import RunRequest
-
-JsonObject = dict[str, Any]
 
 
 async def requested_runs(body: CreateBatch) -> list[RunRequest]:

@@ -1,7 +1,7 @@
 """Agents with their tags, secrets and whatever they hold, and the conversation that each has by itself."""
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from letta.agents.model_settings import ResponseFormat
@@ -10,6 +10,7 @@ from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_fol
 from letta.archives.tables import archives_agents
 from letta.conversations.tables import conversations
 from letta.identities.tables import identities_agents
+from letta.json_types import JsonObject
 from letta.legacy.checked import checked
 from letta.legacy.compaction import compaction_settings
 from letta.legacy.models import embedding_config, llm_config
@@ -17,8 +18,6 @@ from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.tool_rules import tool_rules
 from letta.legacy.values import AUDIT, default_conversation_id, grouped, owned, parsed, parsed_object_or_none
-
-JsonObject = dict[str, Any]
 
 _UNNAMED = "Unnamed"
 _SAME = (

@@ -1,16 +1,13 @@
 """Archives, and their passages with vectors that are as long as their models make them."""
 
-from typing import Any
-
 from letta.archives.archive import model_name
 from letta.archives.tables import archives, passages
+from letta.json_types import JsonObject
 from letta.legacy import source_repository
 from letta.legacy.models import embedding_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, grouped, owned, parsed_object, parsed_object_or_none, parsed_texts
-
-JsonObject = dict[str, Any]
 
 _NATIVE = "NATIVE"
 

@@ -1,13 +1,10 @@
 """Blocks of memory with their tags, and what is known of their history."""
 
-from typing import Any
-
 from letta.blocks.tables import block_history, blocks, blocks_tags
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, grouped, owned, parsed_object, timed
-
-JsonObject = dict[str, Any]
 
 _VERSIONED = ("label", "value", "limit", "description")
 

@@ -1,8 +1,6 @@
 """Callbacks that the former server owed."""
 
-from typing import Any
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _NOT_CALLED = "The former server hadn't called it when this was brought over."
 

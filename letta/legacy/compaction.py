@@ -5,10 +5,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from letta.agents.compaction_settings import CompactionSettings, compaction_settings_from
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading
 from letta.legacy.values import parsed
-
-JsonObject = dict[str, Any]
 
 _DEFAULT_LENGTHS = {2182}
 """Lengths of the prompts that the former server filled in where nobody chose one."""

@@ -1,16 +1,14 @@
 """Conversations, and which messages the model sees in each."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from letta.agents.model_settings import ModelSettings
 from letta.conversations.tables import context_messages, conversations, conversations_blocks, shared_messages
+from letta.json_types import JsonObject
 from letta.legacy.checked import checked
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, default_conversation_id, grouped, owned, parsed, parsed_texts
-
-JsonObject = dict[str, Any]
 
 
 def _conversations(reading: Reading, rows: list[JsonObject]) -> Rows:

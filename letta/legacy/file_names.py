@@ -1,10 +1,7 @@
 """Names of files, which the former server kept with that of their folder in front."""
 
-from typing import Any
-
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading
-
-JsonObject = dict[str, Any]
 
 _COLUMNS = ("id", "source_id", "file_name", "original_file_name")
 

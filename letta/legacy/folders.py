@@ -1,20 +1,17 @@
 """Folders, their files, and what agents see of these."""
 
-from typing import Any
-
 from letta.archives.tables import archives, passages
 from letta.folders.child.lines import lines_of
 from letta.folders.file import COMPLETED, FAILED, PARSING
 from letta.folders.file_types import known_type
 from letta.folders.tables import files, files_agents, folders
+from letta.json_types import JsonObject
 from letta.legacy.archives import PASSAGE_COLUMNS, passage_rows
 from letta.legacy.file_names import names_of_files
 from letta.legacy.models import embedding_config
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, derived_id, owned, parsed_object_or_none
-
-JsonObject = dict[str, Any]
 
 _NEVER_READ = "The former server had not read the file yet. Upload it again."
 

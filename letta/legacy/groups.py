@@ -1,13 +1,10 @@
 """Groups of agents, and up to where those that look after the memory of others have read."""
 
-from typing import Any
-
 from letta.groups.tables import groups, groups_agents, groups_blocks
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, grouped, owned, parsed_texts
-
-JsonObject = dict[str, Any]
 
 _SAME = (
     *("manager_type", "manager_agent_id", "termination_token", "max_turns", "sleeptime_agent_frequency"),

@@ -1,15 +1,12 @@
 """Jobs: records of work that went on in the background, and how it ended."""
 
-from typing import Any
-
 from letta.jobs.tables import jobs
+from letta.json_types import JsonObject
 from letta.legacy.callbacks import never_called
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed_object
 from letta.organizations.actor import DEFAULT_ACTOR
-
-JsonObject = dict[str, Any]
 
 _ENDED = {"completed", "failed", "cancelled", "expired"}
 _NOT_ENDED = "The former server ended before the job did."

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import default_conversation_id, parsed, parsed_list, timed
@@ -10,8 +11,6 @@ from letta.messages.message import text_content
 from letta.messages.tables import messages
 from letta.turn.styles import style_of
 from letta.turn.styles.messaging import Messaging
-
-JsonObject = dict[str, Any]
 
 _ROLES = {"system", "user", "assistant", "tool", "approval", "summary"}
 _ENVELOPES = {"OK", "Failed"}

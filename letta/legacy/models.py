@@ -1,17 +1,14 @@
 """Configurations of models, completed where older versions wrote less, and without what can't be used."""
 
-from typing import Any
-
 from pydantic import ValidationError
 
 from letta.agents.model_config import EmbeddingConfig, LLMConfig
 from letta.constants import DEFAULT_CONTEXT_WINDOW
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading
 from letta.legacy.values import parsed_object
 from letta.llm.configured import SETTINGS
-
-JsonObject = dict[str, Any]
 
 _ENDPOINT_TYPES = {"lmstudio": "lmstudio_openai"}
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import sqlalchemy
 
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
-
-JsonObject = dict[str, Any]
 
 _PARENTS = {
     "agent_id": ("agents", "agents"),

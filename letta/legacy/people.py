@@ -1,16 +1,13 @@
 """Organizations, their users, and the identities that agents serve."""
 
-from typing import Any
-
 from letta.identities.schemas import IdentityProperty
 from letta.identities.tables import identities, identities_blocks
+from letta.json_types import JsonObject
 from letta.legacy.checked import checked
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed_list, timed
 from letta.organizations.tables import organizations, users
-
-JsonObject = dict[str, Any]
 
 
 def _organizations(_reading: Reading, rows: list[JsonObject]) -> Rows:

@@ -1,12 +1,12 @@
 """Providers of models that somebody added, with their keys, which are encrypted anew, and the models that they had."""
 
 from dataclasses import asdict
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from letta.http.egress import is_public
+from letta.json_types import JsonObject
 from letta.legacy import source_repository
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
@@ -16,8 +16,6 @@ from letta.llm.configured import RESERVED_NAMES, SETTINGS
 from letta.llm.listed import ListedModel
 from letta.llm.provider import BYOK
 from letta.providers.tables import providers
-
-JsonObject = dict[str, Any]
 
 _MODEL = ("provider_id", "name", "model_type", "max_context_window", "embedding_dim")
 

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection
 
+from letta.json_types import JsonObject
 from letta.legacy import source_repository
 from letta.legacy.notes import Notes
 from letta.legacy.secrets import LegacySecrets, SecretLockedError
 from letta.legacy.source_repository import Table
 from letta.legacy.upstream import Shape
 
-JsonObject = dict[str, Any]
 Rows = list[tuple[sqlalchemy.Table, list[JsonObject]]]
 """Rows of ours by table; those come first that others refer to."""
 

@@ -1,8 +1,7 @@
 """Runs and their steps: what happened when, and what it used."""
 
-from typing import Any
-
 from letta.constants import DEFAULT_MAX_STEPS
+from letta.json_types import JsonObject
 from letta.legacy import source_repository
 from letta.legacy.callbacks import never_called
 from letta.legacy.reading import Reading, Rows, Section
@@ -18,8 +17,6 @@ from letta.legacy.values import (
 from letta.runs.request import RunOptions
 from letta.runs.tables import runs
 from letta.steps.tables import steps
-
-JsonObject = dict[str, Any]
 
 _ENDED = {"completed", "failed", "cancelled"}
 _NOT_ENDED = "The former server ended before the run did."

@@ -1,13 +1,10 @@
 """Environment variables that the tools of all agents get. Their values are encrypted anew."""
 
-from typing import Any
-
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed_object
 from letta.sandbox_configs.tables import sandbox_configs, sandbox_variables
-
-JsonObject = dict[str, Any]
 
 
 def _configs(reading: Reading, rows: list[JsonObject]) -> Rows:

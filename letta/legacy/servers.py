@@ -1,14 +1,12 @@
 """MCP servers. Their tokens and headers are encrypted anew."""
 
 import json
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed, parsed_object
 from letta.mcp.tables import mcp_servers
-
-JsonObject = dict[str, Any]
 
 
 def _servers(reading: Reading, rows: list[JsonObject]) -> Rows:

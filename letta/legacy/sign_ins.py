@@ -1,15 +1,13 @@
 """Sign-ins to MCP servers. Their tokens are encrypted anew."""
 
 from hashlib import sha256
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned
 from letta.mcp.sign_in import AUTHORIZED
 from letta.mcp.tables import mcp_oauth
-
-JsonObject = dict[str, Any]
 
 _NOWHERE = "http://localhost/"
 """Where a browser would come back to, of sign-ins that don't tell; none does any more."""

@@ -12,9 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from letta.json_types import JsonObject
 from letta.legacy.upstream import Shape
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """How far an import is: kept in the database, in the transaction of each page, so that it goes on where it was."""
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from letta.agents.tool_rules import ToolRule
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading
 from letta.legacy.values import parsed_list
-
-JsonObject = dict[str, Any]
 
 _OLDER = {
     "InitToolRule": "run_first",

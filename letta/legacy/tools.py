@@ -1,15 +1,12 @@
 """Tools. Built-in ones are ours, known by the same names; the others are brought over."""
 
-from typing import Any
-
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
+from letta.json_types import JsonObject
 from letta.legacy.reading import Reading, Rows, Section
 from letta.legacy.source_repository import Table
 from letta.legacy.values import AUDIT, owned, parsed_list, parsed_object, parsed_object_or_none, parsed_texts
 from letta.tools.tables import tools
 from letta.tools.tool import CUSTOM, EXTERNAL_MCP
-
-JsonObject = dict[str, Any]
 
 _ENCODED = "json"
 """How the former server named the source of Python tools that came through its API."""

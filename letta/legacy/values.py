@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from letta.database.text import storable
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,6 +8,7 @@ import anthropic
 import httpx2
 from anthropic import AsyncAnthropic, AsyncStream, DefaultAsyncHttpxClient
 
+from letta.json_types import JsonObject
 from letta.llm import errors
 from letta.llm.anthropic_messages import request_body, without_thoughts
 from letta.llm.bounded import http_options
@@ -19,8 +20,6 @@ from letta.llm.errors import LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
 from letta.llm.usage import Usage
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 _PATH = "/v1/messages"
 _NO_KEY = "none"

@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest
 from letta.llm.claude import ClaudeRules, rules_of
 from letta.llm.content import arguments_of, envelope_text, image_data, is_own, return_images, thinks
 from letta.llm.json_schemas import closed, enforceable
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 DEFAULT_MAX_TOKENS = 4096
 _LEAST_BUDGET = 1024

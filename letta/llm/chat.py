@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
 from letta.database.text import storable
+from letta.json_types import JsonObject
 from letta.llm.errors import LlmError, malformed
 from letta.llm.measuring import ModelCall
 from letta.llm.provider import Provider
@@ -16,8 +17,6 @@ from letta.llm.usage import Usage
 from letta.messages.message import Message
 
 logger = logging.getLogger(__name__)
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

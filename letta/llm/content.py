@@ -3,12 +3,10 @@
 import hashlib
 import json
 import uuid
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.messages.images import parse_data_url
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 _DEFAULT_MEDIA_TYPE = "image/png"
 

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from letta.errors import InvalidArgumentError, LettaError, NotFoundError
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog, Catalogs
 from letta.llm.errors import ContextOverflowError, LlmBadRequestError, LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
 from letta.telemetry import metrics, tracing
 
-JsonObject = dict[str, Any]
 Vector = list[float]
 
 logger = logging.getLogger(__name__)

@@ -4,11 +4,9 @@ Source: https://ai.google.dev/gemini-api/docs/thinking, https://ai.google.dev/ge
 """
 
 import re
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.content import thinks
-
-JsonObject = dict[str, Any]
 
 _NAME = re.compile(r"gemini-(?P<major>\d+)(?:\.(?P<minor>\d+))?")
 _NEWEST = (99, 0)

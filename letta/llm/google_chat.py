@@ -4,9 +4,9 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 from urllib.parse import quote
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import new_call_id, reasoning_part, text_part
 from letta.llm.deadline import Deadline
@@ -19,8 +19,6 @@ from letta.llm.usage import Usage
 from letta.settings import settings
 
 logger = logging.getLogger(__name__)
-
-JsonObject = dict[str, Any]
 
 _FINISH_REASONS = {"STOP": "stop", "MAX_TOKENS": "length"}
 _SPOILED = {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}

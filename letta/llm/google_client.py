@@ -3,14 +3,11 @@
 Google's SDK offers no raw requests, and takes 35 MB of memory.
 """
 
-from typing import Any
-
+from letta.json_types import JsonObject
 from letta.llm.clients import ClientCache
 from letta.llm.errors import LlmEmptyResponseError, LlmError, error_for_status
 from letta.llm.provider import Provider
 from letta.llm.rest import RefusedError, RestClient
-
-JsonObject = dict[str, Any]
 
 _INVALID_KEY = "API_KEY_INVALID"
 

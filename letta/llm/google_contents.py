@@ -1,15 +1,13 @@
 """Our messages in the form of Gemini's generateContent (https://ai.google.dev/api/generate-content)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest
 from letta.llm.content import arguments_of, image_data, is_own, tool_envelope
 from letta.llm.gemini import formats_beside_tools, signs_calls, thinking_config
 from letta.llm.json_schemas import for_gemini
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 _NO_SIGNATURE = "skip_thought_signature_validator"
 """Stands, by Google's leave, for the signature of a call that another model made."""

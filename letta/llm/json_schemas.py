@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _ENFORCEABLE = {
     "type",

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import answer_parts, new_call_id
 from letta.llm.errors import LlmEmptyResponseError
@@ -12,8 +12,6 @@ from letta.llm.openai_messages import request_body
 from letta.llm.provider import Provider
 from letta.llm.reasoning_details import merged, with_details
 from letta.llm.usage import Usage
-
-JsonObject = dict[str, Any]
 
 _PATH = "/chat/completions"
 

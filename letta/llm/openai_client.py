@@ -8,6 +8,7 @@ import openai
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
 from pydantic_core import to_json
 
+from letta.json_types import JsonObject
 from letta.llm import errors
 from letta.llm.bounded import http_options
 from letta.llm.clients import CONNECT_SECONDS, ClientCache
@@ -15,8 +16,6 @@ from letta.llm.deadline import Deadline
 from letta.llm.errors import LlmEmptyResponseError, LlmError
 from letta.llm.provider import Provider
 from letta.settings import settings
-
-JsonObject = dict[str, Any]
 
 _NO_KEY = "none"
 

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import REASONING_MODELS, ChatRequest
 from letta.llm.content import envelope_text, image_url, is_own, short_id, thinks
 from letta.llm.json_schemas import enforceable
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 _CALL_ID_LENGTH = 29
 """Longer ids of tool calls are cut: some compatible services accept no more."""

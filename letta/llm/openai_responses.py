@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 import openai
 
+from letta.json_types import JsonObject
 from letta.llm import openai_chat
 from letta.llm.chat import ChatRequest, ChatResult, Delta
 from letta.llm.content import text_part
@@ -14,8 +14,6 @@ from letta.llm.openai_client import FAILURES, sent, to_llm_error
 from letta.llm.provider import Provider
 from letta.llm.responses_items import request_body
 from letta.llm.usage import Usage
-
-JsonObject = dict[str, Any]
 
 _PATH = "/responses"
 _MOST_TEXTS = 1000

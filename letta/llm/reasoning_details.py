@@ -7,7 +7,7 @@ Source: https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoni
 from collections.abc import Iterable
 from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _GROWING = ("text", "summary", "data")
 

@@ -7,12 +7,11 @@ the history, so that the model can go on with its thoughts after a call.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest
 from letta.llm.content import envelope_text, image_url, is_own, return_images, short_id
 from letta.llm.json_schemas import enforceable
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 _CALL_ID_LENGTH = 64
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from letta.agents.repository import require_agent, secret_values
 from letta.database.engine import Database
 from letta.errors import InvalidArgumentError, UnprocessableError
 from letta.http import egress
+from letta.json_types import JsonObject
 from letta.mcp import signing_in
 from letta.mcp.errors import McpUnauthorizedError
 from letta.mcp.mcp_server import STDIO, McpServer
@@ -23,7 +24,6 @@ from letta.settings import settings
 if TYPE_CHECKING:
     from letta.mcp.client import Target
 
-JsonObject = dict[str, Any]
 Answer = TypeVar("Answer")
 
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|([^}]*))?\}\}")

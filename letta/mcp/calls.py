@@ -1,7 +1,7 @@
 """One call of an MCP server's tool, its outcome put into words for a model. Whatever goes wrong there is told in it."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -9,6 +9,7 @@ from letta.agents.repository import secret_values
 from letta.database.engine import Database
 from letta.database.text import storable
 from letta.errors import LettaError, UnavailableError
+from letta.json_types import JsonObject
 from letta.mcp import asking, repository
 from letta.mcp.mcp_server import McpServer
 from letta.organizations.actor import Actor
@@ -19,8 +20,6 @@ from letta.tools.tool import Tool
 
 if TYPE_CHECKING:
     from letta.mcp.client import Called, Target
-
-JsonObject = dict[str, Any]
 
 _ERROR_CHARACTERS = 1000
 _MARGIN_SECONDS = 10

@@ -20,11 +20,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ContentBlock, EmbeddedResource, TextContent, TextResourceContents
 
 from letta.http.guarded_transport import GuardedTransport
+from letta.json_types import JsonObject
 from letta.mcp.errors import McpConnectionError, McpTimeoutError, McpUnauthorizedError
 from letta.mcp.mcp_server import SSE, STDIO
 from letta.redaction import redacted
 
-JsonObject = dict[str, Any]
 Answer = TypeVar("Answer")
 
 MOST_TOOLS = 1000

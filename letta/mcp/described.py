@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from letta.database.text import storable
+from letta.json_types import JsonObject
 from letta.mcp.mcp_server import McpServer
-
-JsonObject = dict[str, Any]
 
 STRICT, NON_STRICT, INVALID = "STRICT_COMPLIANT", "NON_STRICT_ONLY", "INVALID"
 

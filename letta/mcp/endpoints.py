@@ -1,6 +1,6 @@
 """Operations on MCP servers."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -9,6 +9,7 @@ from letta.database.ids import id_pattern
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import McpServerId, ToolId
 from letta.http.sse import Stream
+from letta.json_types import JsonObject
 from letta.mcp import repository, service, tools
 from letta.mcp.connecting import connecting
 from letta.mcp.mcp_server import McpServer
@@ -24,8 +25,6 @@ from letta.tools.schemas import ToolExecutionResult, ToolResponse
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/mcp-servers", tags=["mcp-servers"])
-
-JsonObject = dict[str, Any]
 
 SecretsOf = Annotated[
     str | None, Query(pattern=id_pattern("agent"), description="Agent whose secrets stand for templates in headers.")

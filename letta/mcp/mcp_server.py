@@ -1,9 +1,8 @@
 """An MCP server as the rest of this server knows it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 STDIO = "stdio"
 SSE = "sse"

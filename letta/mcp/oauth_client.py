@@ -29,13 +29,12 @@ from letta import __version__
 from letta.errors import LettaError
 from letta.http import egress
 from letta.http.guarded_transport import GuardedTransport
+from letta.json_types import JsonObject
 from letta.mcp.client import Target, open_client
 from letta.mcp.errors import SignInEndedError, SignInError
 from letta.mcp.mcp_server import SSE, STREAMABLE_HTTP
 from letta.mcp.sign_in import Begun, SignIn, Tokens
 from letta.redaction import redacted
-
-JsonObject = dict[str, Any]
 
 _MOST_BYTES = 1024 * 1024
 _REASON_CHARACTERS = 300

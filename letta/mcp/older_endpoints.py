@@ -1,13 +1,14 @@
 """Operations on MCP servers as older clients know them: servers go by their names."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.sse import Stream
+from letta.json_types import JsonObject
 from letta.mcp import asking, repository, service, tools
 from letta.mcp.connecting import connecting
 from letta.mcp.endpoints import SecretsOf
@@ -24,8 +25,6 @@ from letta.tools.schemas import ToolResponse
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/tools/mcp", tags=["tools"])
-
-JsonObject = dict[str, Any]
 
 ServerName = Annotated[str, Path(description="Name of the server.")]
 ToolName = Annotated[str, Path(description="Name of the tool.")]

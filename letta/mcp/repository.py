@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from sqlalchemy.exc import IntegrityError
 
 from letta.errors import ConflictError, NotFoundError
+from letta.json_types import JsonObject
 from letta.mcp.mcp_server import McpServer
 from letta.mcp.tables import mcp_servers
 from letta.organizations.actor import Actor
@@ -15,7 +16,6 @@ from letta.tools.repository import to_tool
 from letta.tools.tables import tools
 from letta.tools.tool import EXTERNAL_MCP, Tool
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _OBJECTS = ("custom_headers", "env")

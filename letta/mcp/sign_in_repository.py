@@ -3,18 +3,16 @@
 from dataclasses import fields
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from letta.database.ids import new_id
 from letta.errors import NotFoundError
+from letta.json_types import JsonObject
 from letta.mcp.mcp_server import McpServer
 from letta.mcp.sign_in import AUTHORIZED, ERROR, EXCHANGING, PENDING, Begun, SignIn, Tokens
 from letta.mcp.tables import mcp_oauth
 from letta.organizations.actor import Actor
-
-JsonObject = dict[str, Any]
 
 _COLUMNS = [mcp_oauth.c[field.name] for field in fields(SignIn)]
 _REFRESH_SECONDS = 60

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
+from letta.json_types import JsonObject
 from letta.mcp import repository
 from letta.mcp.asking import list_offered
 from letta.mcp.described import INVALID, Described, described
@@ -17,8 +17,6 @@ from letta.mcp.mcp_server import Changes, McpServer
 from letta.organizations.actor import Actor
 from letta.tools import repository as tools_repository
 from letta.tools.tool import EXTERNAL_MCP, Tool
-
-JsonObject = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """Queries on agents, as other programs are told of them."""
 
 from collections.abc import Collection
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -11,9 +10,8 @@ from letta.agents.tables import agents
 from letta.blocks.block import Block
 from letta.blocks.schemas import UpdateBlock
 from letta.errors import InvalidArgumentError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-
-JsonObject = dict[str, Any]
 
 
 def list_agents(

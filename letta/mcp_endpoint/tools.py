@@ -13,14 +13,13 @@ from letta.archives.service import new_passage
 from letta.blocks.schemas import UpdateBlock
 from letta.errors import ForbiddenError
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.mcp_endpoint import arguments, repository
 from letta.mcp_endpoint.caller import Caller
 from letta.mcp_endpoint.talking import send_message
 from letta.memory_tools.archival import archival_results, archival_search
 from letta.messages.search_schemas import SearchAllMessages
 from letta.messages.search_service import as_item, search_everywhere
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from letta.archives.archive import Passage
 from letta.archives.passage_repository import NewPassage
+from letta.json_types import JsonObject
 from letta.memory_tools.dates import local, moment
 from letta.memory_tools.errors import ToolError
 from letta.search.request import PassageSearch
-
-JsonObject = dict[str, Any]
 
 KEPT = "None"
 MOST_RESULTS = 100

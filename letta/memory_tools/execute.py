@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from letta.database.text import storable
+from letta.json_types import JsonObject
 from letta.memory_tools import edits
 from letta.memory_tools.commands import memory_command
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.memory import Memory
 from letta.memory_tools.patch import memory_apply_patch
 from letta.tools.registry import BY_NAME
-
-JsonObject = dict[str, Any]
 
 _EDITORS: dict[str, Callable[..., str]] = {
     "core_memory_append": edits.core_memory_append,

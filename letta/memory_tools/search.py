@@ -1,19 +1,17 @@
 """The tool that looks through past messages."""
 
 import json
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.agents.agent import Agent
+from letta.json_types import JsonObject
 from letta.memory_tools.dates import local, moment, time_ago
 from letta.memory_tools.errors import ToolError
 from letta.messages.message import Message
 from letta.messages.search import find_messages, said
 from letta.organizations.actor import Actor
 from letta.search.request import MessageSearch
-
-JsonObject = dict[str, Any]
 
 _ROLES = ("assistant", "user", "tool")
 _STORED_ROLES = {"assistant": ("assistant", "approval"), "user": ("user",), "tool": ("tool",)}

@@ -1,7 +1,7 @@
 """Compacting a conversation on request."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body
 from pydantic import Field
@@ -14,6 +14,7 @@ from letta.errors import ConflictError, LettaError
 from letta.http.dependencies import ActorDep, ServerDep
 from letta.http.parameters import AgentId, ConversationAgent, ConversationRef
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.errors import ContextOverflowError
 from letta.messages.message import Message
 from letta.messages.sending import RetryCount
@@ -23,8 +24,6 @@ from letta.server.server import SyncServer
 from letta.turn.events import StepCommitted, TurnFailed
 
 router = APIRouter(prefix="/v1", tags=["messages"])
-
-JsonObject = dict[str, Any]
 
 
 class CompactionRequest(Schema):

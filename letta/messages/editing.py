@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import model_validator
 from sqlalchemy import Connection
 
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.content import arguments_of
 from letta.messages import repository
 from letta.messages.images import with_images
@@ -17,7 +18,6 @@ from letta.messages.schemas import ContentPart, MessageCreate
 from letta.messages.wire import expand
 from letta.organizations.actor import Actor
 
-JsonObject = dict[str, Any]
 MODIFIABLE = Literal["system_message", "user_message", "reasoning_message", "assistant_message"]
 
 _TYPES = {"system": "system_message", "user": "user_message", "assistant": "assistant_message"}

@@ -9,6 +9,7 @@ from letta.database.pagination import Page
 from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
+from letta.json_types import JsonObject
 from letta.messages import listing
 from letta.messages.editing import ModifyMessage, modify_message, with_its_images
 from letta.messages.repository import MessageFilter
@@ -21,7 +22,6 @@ from letta.turn.preview import preview_body, preview_turn
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 
-JsonObject = dict[str, Any]
 MessagesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 
 

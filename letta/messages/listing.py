@@ -1,20 +1,18 @@
 """Lists of messages, as the API orders and cuts them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.agents.repository import types_of_agents
 from letta.database.pagination import Page
+from letta.json_types import JsonObject
 from letta.messages import repository
 from letta.messages.message import Message
 from letta.messages.repository import MessageFilter
 from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
-
-JsonObject = dict[str, Any]
 
 
 def list_messages_of_agent(

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from letta.database.ids import new_id
+from letta.json_types import JsonObject
 
 Role = Literal["system", "user", "assistant", "tool", "approval", "summary"]
-JsonObject = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -6,8 +6,7 @@ from pydantic import Field, model_validator
 
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.http.schema import Schema
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 MessageType = Literal[
     "system_message",

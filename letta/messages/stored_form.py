@@ -1,11 +1,8 @@
 """Messages in the form in which older clients know them: one for each row."""
 
-from typing import Any
-
 from letta.http.schema import Schema, Timestamp
+from letta.json_types import JsonObject
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 
 class StoredMessage(Schema):

@@ -4,12 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
 
 from letta.database.ids import part_otid
+from letta.json_types import JsonObject
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.organizations.organization import Organization, User
 from letta.organizations.tables import organizations, users
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _ORGANIZATION = [organizations.c[name] for name in ("id", "name", "created_at", "privileged_tools")]

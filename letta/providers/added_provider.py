@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.configured import byok_provider
 from letta.llm.listed import ListedModel
 from letta.llm.offers import Offer
 from letta.llm.provider import Provider
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from letta.errors import InvalidArgumentError, UnprocessableError
 from letta.http import egress
+from letta.json_types import JsonObject
 from letta.llm import errors
 from letta.llm.configured import is_configured_address
 from letta.llm.errors import LlmEmptyResponseError, LlmError, LlmTimeoutError
@@ -17,8 +18,6 @@ from letta.llm.provider import Provider
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient
-
-JsonObject = dict[str, Any]
 
 _SECONDS = 10.0
 _MOST_MODELS = 2000

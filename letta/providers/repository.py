@@ -10,11 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.providers.added_provider import AddedProvider
 from letta.providers.tables import providers
-
-JsonObject = dict[str, Any]
 
 _COLUMNS = [providers.c[field.name] for field in fields(AddedProvider)]
 _WRITTEN = ("name", "provider_type", "base_url", "api_key", "access_key", "region", "api_version", "models", "has_list")

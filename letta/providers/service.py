@@ -2,12 +2,12 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import InvalidArgumentError
+from letta.json_types import JsonObject
 from letta.llm.configured import RESERVED_NAMES
 from letta.llm.errors import LlmError
 from letta.organizations.actor import Actor
@@ -15,8 +15,6 @@ from letta.providers import asking, repository
 from letta.providers.added_provider import AddedProvider
 from letta.providers.catalogs import OrganizationCatalogs
 from letta.redaction import MASK, remember
-
-JsonObject = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 

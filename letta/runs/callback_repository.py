@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select, update
 
 from letta.jobs.repository import get_job
 from letta.jobs.tables import jobs
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.tables import runs
-
-JsonObject = dict[str, Any]
 
 _UNDER_WAY = timedelta(minutes=1)
 """After that time, a process that began to send a callback has gone without telling what came of it."""

@@ -1,7 +1,7 @@
 """Reading runs, and going on with their streams."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse, Response
@@ -10,6 +10,7 @@ from letta.database.pagination import Order, Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import After, Before, IncludeCost, Limit, RunId, page_parameters
 from letta.http.schema import Moment
+from letta.json_types import JsonObject
 from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
 from letta.messages.sending import STREAM_ANSWER, resumed
@@ -24,7 +25,6 @@ from letta.steps.schemas import Step
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 internal_router = APIRouter(prefix="/v1/_internal_runs", tags=["runs"])
 
-JsonObject = dict[str, Any]
 RunsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 MessagesPage = Annotated[Page, page_parameters(limit=100, order="asc")]
 Ascending = Annotated[bool, Query(deprecated=True, description="Use order.")]

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Connection, Text, column, delete, func, inser
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import to_message
@@ -17,8 +18,6 @@ from letta.organizations.actor import Actor
 from letta.runs.frames import Batch, Frame
 from letta.runs.repository import ACTIVE, unknown_run
 from letta.runs.tables import run_events, runs
-
-JsonObject = dict[str, Any]
 
 KEPT = timedelta(hours=3)
 """How long the event log of a run is kept after its end."""

@@ -8,10 +8,10 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from letta.errors import LettaError
 from letta.http import sse
+from letta.json_types import JsonObject
 from letta.messages.wire import Presentation
 from letta.runs.event_log import Entry
 from letta.runs.joining import cut
@@ -19,8 +19,6 @@ from letta.runs.presentation import asked_for, broken_off, for_answer, frame, pi
 from letta.runs.request import RunOptions
 from letta.turn.events import PartDelta, TurnEvent
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _COMPRESSION = 1
 _MOST_BYTES = 64 * 1024

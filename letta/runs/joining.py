@@ -1,9 +1,8 @@
 """Many small pieces of a message as one, which can still be read on from any of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _TEXT = {"assistant_message": "content", "reasoning_message": "reasoning"}
 _CALLS = {"tool_call_message", "approval_request_message"}

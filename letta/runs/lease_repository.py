@@ -10,13 +10,12 @@ from sqlalchemy import Connection, Row, func, select, text, update
 
 from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.repository import ACTIVE
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.repository import waiting_runs
 
-JsonObject = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:

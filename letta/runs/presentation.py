@@ -4,19 +4,17 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi.responses import JSONResponse
 
 from letta.errors import LettaError
 from letta.http import sse
+from letta.json_types import JsonObject
 from letta.messages.wire import PLAIN, Presentation, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.loop import error_message
-
-JsonObject = dict[str, Any]
 
 _NATIVE_TYPES = {"letta_v1_agent", "sleeptime_agent"}
 _STREAMED_TYPES = frozenset(

@@ -12,11 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, select, tuple_, update
 
 from letta.conversations.tables import conversations
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions
 from letta.runs.tables import runs
-
-JsonObject = dict[str, Any]
 
 _CANCELLED = {"status": "cancelled", "stop_reason": "cancelled"}
 

@@ -7,10 +7,10 @@ when a tool whose effects are out of our reach may have been running: nobody kno
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay, repository
@@ -27,8 +27,6 @@ from letta.turn.loop import error_message
 from letta.turn.outside_tools import decision_reaches_outside, is_undone
 from letta.turn.tools import refused, tool_message
 from letta.turn.turn import Decision, Turn
-
-JsonObject = dict[str, Any]
 
 MOST_TAKE_OVERS = 2
 

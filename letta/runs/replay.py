@@ -1,12 +1,12 @@
 """The events of a run from what is stored of it: for runs of other processes, and for those that are over."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
 from letta.errors import LettaError, UnavailableError
+from letta.json_types import JsonObject
 from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
@@ -16,8 +16,6 @@ from letta.runs.event_repository import RunState
 from letta.runs.frames import Batch, Frame, Show, number
 from letta.runs.poller import Poller
 from letta.turn.events import StepCommitted, TurnEnded, TurnEvent, TurnFailed
-
-JsonObject = dict[str, Any]
 
 _SECONDS_FOR_THE_LOG = 2
 """How long after a run's end its log may still lack something that its process is about to write."""

@@ -18,6 +18,7 @@ from letta.conversations.conversation import Conversation
 from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
 from letta.errors import BusyError, NotFoundError
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import STORED, message_values, to_message
@@ -27,8 +28,6 @@ from letta.runs.request import RunOptions, RunRequest
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.turn import Lease, Turn
-
-JsonObject = dict[str, Any]
 
 RESEND_WINDOW = timedelta(minutes=10)
 ACTIVE = ("created", "running")

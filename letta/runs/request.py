@@ -3,11 +3,9 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.messages.schemas import InputMessage
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,9 @@
 """Runs on the wire."""
 
-from typing import Any
-
 from pydantic import Field
 
 from letta.http.schema import Schema, Timestamp
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 class Run(Schema):

@@ -11,8 +11,6 @@ from letta.runs.schemas import Run, Span
 from letta.steps.tables import steps
 from letta.steps.trace_ids import trace_id_of
 
-JsonObject = dict[str, Any]
-
 
 def trace_of_run(connection: Connection, actor: Actor, run_id: str, limit: int) -> list[Span]:
     """The span of the run, and below it those of its steps with their model calls and tools, in order.

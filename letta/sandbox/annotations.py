@@ -6,13 +6,11 @@ An annotation is looked at as a tree; what isn't on the list of known forms is r
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.sandbox.classes import class_schema, field_facts, literal_schema
 from letta.sandbox.errors import SchemaError
 from letta.sandbox.scope import Scope
-
-JsonObject = dict[str, Any]
 
 MAX_PARTS = 1000
 """Types named in one signature, those inside of classes counted each time they are used."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _SHOWN = 60
 _FOR_THE_LOOP = {"request_heartbeat", "thinking"}

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from letta.json_types import JsonObject
 from letta.sandbox.errors import SchemaError
 from letta.sandbox.scope import Scope
 
 if TYPE_CHECKING:
     from letta.sandbox.annotations import Described
 
-JsonObject = dict[str, Any]
 Describe = Callable[[ast.expr, str], "Described"]
 
 _ENUMS = {"Enum", "StrEnum", "IntEnum"}

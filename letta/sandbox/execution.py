@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,13 @@
 
 import ast
 from collections.abc import Iterator
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.sandbox.annotations import Describer
 from letta.sandbox.docstrings import Documentation, read_documentation
 from letta.sandbox.errors import SchemaError, SourceError
 from letta.sandbox.scope import read_scope
 from letta.sandbox.source import FunctionNode, parse_source, tool_function
-
-JsonObject = dict[str, Any]
 
 INJECTED = frozenset({"self", "agent_state"})
 """Parameters that the server fills in; the model is not told of them."""

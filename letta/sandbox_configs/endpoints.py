@@ -5,7 +5,7 @@ refused. So there is one set of settings, of type `local`, which stands for what
 """
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
@@ -15,6 +15,7 @@ from letta.database.pagination import Page
 from letta.errors import NotOfferedError
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import After, Limit
+from letta.json_types import JsonObject
 from letta.redaction import MASK
 from letta.sandbox_configs import repository
 from letta.sandbox_configs.repository import SandboxConfig, Variable
@@ -32,7 +33,6 @@ from letta.sandbox_configs.schemas import (
 
 router = APIRouter(prefix="/v1/sandbox-config", tags=["sandbox-config"])
 
-JsonObject = dict[str, Any]
 _EXAMPLE = "-123e4567-e89b-42d3-8456-426614174000"
 ConfigId = Annotated[str, Path(pattern=id_pattern("sandbox"), examples=[f"sandbox{_EXAMPLE}"])]
 VariableId = Annotated[str, Path(pattern=id_pattern("sandbox-env"), examples=[f"sandbox-env{_EXAMPLE}"])]

@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox_configs.tables import sandbox_configs, sandbox_variables
 
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 LOCAL = "local"

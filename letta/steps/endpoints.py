@@ -1,6 +1,6 @@
 """Reading steps, and rating them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
@@ -9,6 +9,7 @@ from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import IncludeCost, StepId, page_parameters
 from letta.http.schema import Moment
+from letta.json_types import JsonObject
 from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
 from letta.steps import repository
@@ -17,7 +18,6 @@ from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics
 
 router = APIRouter(prefix="/v1", tags=["steps"])
 
-JsonObject = dict[str, Any]
 StepsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 MessagesPage = Annotated[Page, page_parameters(limit=100, order="asc")]
 

@@ -1,12 +1,11 @@
 """Steps on the wire."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from letta.http.schema import Schema, Timestamp
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _COST = "Price of the model's call in US dollars, by its provider's list."
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from letta.agent_files.reading import read_agent_file
 from letta.agent_files.schemas import AgentFile
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 

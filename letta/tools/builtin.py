@@ -1,9 +1,8 @@
 """Tools that come with the server, and how their rooms describe them to a model."""
 
 from dataclasses import dataclass
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

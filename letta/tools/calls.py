@@ -13,6 +13,7 @@ from letta.agents.relations import Relation
 from letta.agents.repository import secret_values
 from letta.database.engine import Database
 from letta.database.text import storable
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox.arguments import ArgumentError, fitted
 from letta.sandbox.errors import SourceError
@@ -22,8 +23,6 @@ from letta.sandbox.run_tokens import Holder
 from letta.sandbox.sandbox import Sandbox
 from letta.sandbox_configs.repository import variables_of_tools
 from letta.tools.tool import Tool
-
-JsonObject = dict[str, Any]
 
 _ERROR_LIMIT = 1000
 _NO_AGENT = "the tool is not run for an agent. Run it as a tool of one"

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import ToolId, page_reader
+from letta.json_types import JsonObject
 from letta.tools import generating, repository, search, service
 from letta.tools.generating import GeneratedTool, GenerateToolRequest
 from letta.tools.repository import ToolFilter
@@ -27,8 +28,6 @@ from letta.tools.schemas import (
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/tools", tags=["tools"])
-
-JsonObject = dict[str, Any]
 
 ToolsPage = Annotated[Page, Depends(page_reader(limit=50, order="desc"))]
 Texts = Annotated[list[str] | None, Query()]

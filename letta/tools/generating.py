@@ -10,6 +10,7 @@ from pydantic import Field
 from letta.agents.model_config import llm_config_from
 from letta.errors import InvalidArgumentError, LettaError
 from letta.http.schema import Schema
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import LlmEmptyResponseError
@@ -18,8 +19,6 @@ from letta.organizations.actor import Actor
 from letta.settings import settings
 from letta.tools.schemas import ToolResponse
 from letta.tools.service import check_name, describe
-
-JsonObject = dict[str, Any]
 
 _MOST_CHARACTERS = 100_000
 _ATTEMPTS = 2

@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from letta.agents.tables import agents, agents_tools
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.organizations.tables import organizations
 from letta.tools.tables import tools
@@ -34,7 +35,6 @@ from letta.tools.tool import Tool
 
 COLUMNS = [tools.c[field.name] for field in fields(Tool)]
 _NAMES = [column.name for column in COLUMNS]
-JsonObject = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 _DERIVED = {"created_by_id", "last_updated_by_id", "created_at", "updated_at"}

@@ -1,17 +1,16 @@
 """Running custom tools: for a turn, and for those who ask for it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from letta.database.engine import Database
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox.sandbox import Sandbox
 from letta.tools.tool import EXTERNAL_MCP, Tool
 
 if TYPE_CHECKING:
     from letta.tools.calls import ToolRun
-
-JsonObject = dict[str, Any]
 
 
 class CustomTools:

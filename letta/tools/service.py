@@ -3,7 +3,6 @@
 import re
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -11,6 +10,7 @@ from letta.constants import DEFAULT_USER_ID
 from letta.database.ids import new_id
 from letta.database.text import check_storable
 from letta.errors import ConflictError, InvalidArgumentError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox.errors import SchemaError
 from letta.sandbox.schema import derive_schema, describe_with, function_name
@@ -19,8 +19,6 @@ from letta.tools.builtin import BuiltinTool
 from letta.tools.registry import BUILTIN_TOOLS
 from letta.tools.schemas import CreateTool, ToolRunFromSource, UpdateTool
 from letta.tools.tool import CUSTOM, Tool
-
-JsonObject = dict[str, Any]
 
 MAX_NAME_CHARACTERS = 48
 _NAME = re.compile(r"[A-Za-z0-9_-]+")

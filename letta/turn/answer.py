@@ -4,9 +4,9 @@ import json
 import uuid
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 from letta.database.ids import new_id
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatResult
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import read_arguments
@@ -20,8 +20,6 @@ from letta.turn.prefill import PrefillError, with_fixed_arguments
 from letta.turn.styles import style_of
 from letta.turn.tools import ToolReturn, failed, refused
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _TRACE_COMPRESSION = 1
 

@@ -4,12 +4,12 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
 from letta.errors import ApprovalError, PendingApprovalError
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import ApprovalCreate, ToolReturnCreate
@@ -18,8 +18,6 @@ from letta.settings import settings
 from letta.turn import repository
 from letta.turn.tools import CLIENT_TOOL, ToolReturn, refused, shortened
 from letta.turn.turn import Decision, Turn
-
-JsonObject = dict[str, Any]
 
 _RETRY_WINDOW = 10
 """So many messages back, an answer that comes twice is recognised."""

@@ -4,12 +4,12 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from letta.database.ids import new_id
+from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import InputMessage, MessageCreate
@@ -25,8 +25,6 @@ from letta.turn.sleeptime import what_was_said
 from letta.turn.tool_rules import ToolRules
 from letta.turn.tools import load_blocks, load_directories, with_client_tools
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _INPUT: TypeAdapter[list[InputMessage]] = TypeAdapter(list[InputMessage])
 _FINISHED = {"completed", "running", "created"}

@@ -8,10 +8,10 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from sqlalchemy import Connection
 
+from letta.json_types import JsonObject
 from letta.messages.message import Message, text_content
 from letta.messages.repository import messages_of_step
 from letta.runs import repository
@@ -32,8 +32,6 @@ from letta.turn.tools import (
     tool_message,
 )
 from letta.turn.turn import Decision, Turn
-
-JsonObject = dict[str, Any]
 
 STATUS = {
     "end_turn": "completed",

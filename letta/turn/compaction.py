@@ -11,13 +11,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.agents.prompts import compaction_prompt
 from letta.database.engine import Database
 from letta.errors import LettaError
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.llm.tokens import estimate, estimate_tokens, observe
@@ -35,7 +35,6 @@ from letta.turn.system import format_time
 from letta.turn.transcript import transcript
 from letta.turn.turn import Turn
 
-JsonObject = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 AFTER_STEP = "post_step_context_check"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest
 from letta.messages.message import Message, text_content
 from letta.turn.history import repair
@@ -12,8 +12,6 @@ from letta.turn.styles import style_of
 from letta.turn.system import SystemFacts, compile_system
 from letta.turn.tools import shortened
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _LEAST_RETURN_CHARS = 5000
 _RETURN_SHARE = 0.2

@@ -1,15 +1,13 @@
 """Pieces of an answer as messages of the API with part of their content."""
 
 from dataclasses import replace
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import Delta
 from letta.messages.message import Message
 from letta.messages.wire import head
 from letta.turn.approvals import is_gated, request_id_beside
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 
 class DeltaWriter:

@@ -1,12 +1,10 @@
 """What happens in a turn, as its subscribers are told."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

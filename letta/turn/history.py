@@ -6,11 +6,9 @@ nothing. What is missing is made up for the request only; the stored history sta
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.messages.message import Message
-
-JsonObject = dict[str, Any]
 
 INTERRUPTED = "The call was interrupted before its result was stored; it may have taken effect."
 UNDECIDED = "Nobody decided about the call, so it was not carried out."

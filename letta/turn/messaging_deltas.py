@@ -1,16 +1,14 @@
 """Pieces of an answer in which the model speaks and thinks in the arguments of a call."""
 
 import json
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import Delta
 from letta.memory_tools.execute import THINKING
 from letta.messages.message import Message
 from letta.turn.argument_stream import ArgumentReader, Piece
 from letta.turn.deltas import DeltaWriter
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 
 class MessagingDeltaWriter(DeltaWriter):

@@ -1,7 +1,6 @@
 """Which model a turn calls."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -9,12 +8,11 @@ from letta.agents.model_config import handles_of
 from letta.agents.model_settings import ModelSettings
 from letta.agents.settings_translation import with_settings
 from letta.conversations.conversation import Conversation
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog, Catalogs
 from letta.llm.handles import LlmModel
 from letta.llm.provider import Provider
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _SETTINGS: TypeAdapter[ModelSettings] = TypeAdapter(ModelSettings)
 

@@ -1,15 +1,13 @@
 """Arguments of calls that tool rules fix in advance."""
 
 import json
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import read_arguments
 from letta.tools.tool import Tool
 from letta.turn.schemas import parameters_of
 from letta.turn.tool_rules import ToolRules
-
-JsonObject = dict[str, Any]
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),

@@ -1,20 +1,18 @@
 """Queries of turns: about those that wait for a decision, and what the system message tells of an agent."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, true, update
 
 from letta.agents.tables import agents
 from letta.archives.tables import archives_agents, passages
 from letta.conversations.tables import context_messages, conversations, shared_messages
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS, to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.tables import runs
-
-JsonObject = dict[str, Any]
 
 
 def waiting_runs(connection: Connection, actor: Actor, agent_id: str, conversation_id: str | None = None) -> list[str]:

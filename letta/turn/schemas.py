@@ -1,11 +1,8 @@
 """What a model is told of the tools that it may call."""
 
-from typing import Any
-
+from letta.json_types import JsonObject
 from letta.tools.tool import Tool
 from letta.turn.tool_rules import ToolRules
-
-JsonObject = dict[str, Any]
 
 _NO_PARAMETERS: JsonObject = {"type": "object", "properties": {}, "required": []}
 _SHOWN = ("name", "description", "parameters")

@@ -1,9 +1,8 @@
 """The section of the system message that shows the skills which a client offers."""
 
 from collections.abc import Sequence
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 
 def available_skills(skills: Sequence[JsonObject]) -> str:

@@ -1,15 +1,13 @@
 """What an agent is told that looks after another one's memory: what was said since it last did so."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
 from letta.groups.repository import unprocessed_messages
+from letta.json_types import JsonObject
 from letta.messages.schemas import InputMessage, MessageCreate
 from letta.turn.transcript import transcript
-
-JsonObject = dict[str, Any]
 
 _MOST_MESSAGES = 500
 _SHARE_OF_WINDOW = 0.5

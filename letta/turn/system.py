@@ -8,15 +8,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from letta.agents.agent import Agent
 from letta.blocks.block import Block
 from letta.blocks.section import render_blocks
+from letta.json_types import JsonObject
 from letta.turn.tool_rules import describe
-
-JsonObject = dict[str, Any]
 
 _PLACEHOLDER = "{CORE_MEMORY}"
 MOST_COUNTED = 10_000

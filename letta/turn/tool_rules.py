@@ -7,9 +7,8 @@ import json
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 _FORCING = {"constrain_child_tools", "parent_last_tool", "conditional"}
 _CONTINUING = _FORCING | {"continue_loop"}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +13,7 @@ from letta.blocks.block import Author, Block
 from letta.file_tools.opening import open_files
 from letta.folders.attached import directories_section
 from letta.groups.repository import share_with_sleeptime_agents
+from letta.json_types import JsonObject
 from letta.memory_tools.archival import KEPT, new_passage
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, edit_memory, edits_memory, parse_arguments, send_message
@@ -21,8 +21,6 @@ from letta.memory_tools.memory import Memory
 from letta.messages.message import Message
 from letta.tools.tool import Tool
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 CLIENT_TOOL = "client"
 """Type of the tools that a request brings along: their calls are carried out by the client."""

@@ -1,12 +1,12 @@
 """The state of one turn while it is carried out."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from letta.agents.agent import Agent
 from letta.archives.passage_repository import NewPassage
 from letta.blocks.block import Block
 from letta.conversations.conversation import Conversation
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.usage import Usage
 from letta.messages.message import Message
@@ -15,8 +15,6 @@ from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions
 from letta.tools.tool import Tool
 from letta.turn.tool_rules import ToolRules
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.http.attempts import Attempt, post
+from letta.json_types import JsonObject
 from letta.webhooks import delivery_repository
 from letta.webhooks.delivery_repository import Claimed
 from letta.webhooks.signing import signed_headers
-
-JsonObject = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 

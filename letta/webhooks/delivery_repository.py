@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from letta.agents.tables import agents
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
+from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import to_message
@@ -19,8 +20,6 @@ from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
 from letta.webhooks.tables import webhook_deliveries, webhooks
 from letta.webhooks.webhook import TEST_EVENT, Delivery, Webhook
-
-JsonObject = dict[str, Any]
 
 _COLUMNS = [webhook_deliveries.c[field.name] for field in fields(Delivery)]
 _SECRETS = (

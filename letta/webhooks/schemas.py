@@ -1,13 +1,12 @@
 """Webhooks on the wire."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from letta.database.ids import id_pattern
 from letta.http.schema import Schema, Timestamp
-
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 Event = Literal["run.completed", "run.failed", "run.cancelled", "run.requires_approval"]
 Events = Annotated[list[Event], Field(min_length=1, max_length=20)]

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-JsonObject = dict[str, Any]
+from letta.json_types import JsonObject
 
 RUN_EVENTS = ("run.completed", "run.failed", "run.cancelled", "run.requires_approval")
 """What a webhook is told of. A run that waits for a person's decision has the last one, instead of the first."""

@@ -7,13 +7,12 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, Delta, chat
 from letta.llm.clients import close_clients
 from letta.llm.provider import Provider
 from letta.messages.message import Message, text_content
 from letta.testing.scripted_model import ScriptedModel
-
-JsonObject = dict[str, Any]
 
 ADD: JsonObject = {
     "name": "add",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, request_body
 from letta.messages.message import Message
 from letta.testing.model.pieces import sign
@@ -17,8 +18,6 @@ from letta.turn.history import repair
 from tests.llm.conftest import ADD, CONFIG
 
 pytestmark = pytest.mark.slow
-
-JsonObject = dict[str, Any]
 
 PATHS = {
     "gpt-4o": ("openai", "/v1/chat/completions"),

@@ -12,16 +12,14 @@ import resource
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from letta.folders.child.chunks import chunks_of
 from letta.folders.child.extract import UnreadableError, text_of
 from letta.folders.child.lines import lines_of
 from letta.folders.child.matches import search
+from letta.json_types import JsonObject
 from letta.sandbox.child import kernel, landlock
 from letta.sandbox.child.confine import readable_paths
-
-JsonObject = dict[str, Any]
 
 LENGTH = struct.Struct("!Q")
 _OPEN_FILES = 64

@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from letta.folders.child.lines import lines_of
+from letta.json_types import JsonObject
 
 _MOST_LINE_CHARACTERS = 500
 """Of a long line, as much as is shown."""
-
-JsonObject = dict[str, Any]
 
 
 def search(

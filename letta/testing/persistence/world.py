@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from letta.json_types import JsonObject
 from letta.testing.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from letta_client import Letta
-
-JsonObject = dict[str, Any]
 
 MODEL = "openai-proxy/gpt-4o-mini"
 

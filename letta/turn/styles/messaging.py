@@ -3,8 +3,8 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatResult
 from letta.llm.errors import LlmError
 from letta.memory_tools.errors import ToolError
@@ -17,8 +17,6 @@ from letta.turn.schemas import parameters_of, plain_schema, with_response_format
 from letta.turn.styles.style import Conclusion, Spoken, unfinished
 from letta.turn.tools import ToolReturn
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 _THINKING = {
     "type": "string",

@@ -1,8 +1,8 @@
 """Agents that answer in plain text, and call tools beside it."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatResult
 from letta.messages.message import Message
 from letta.tools.tool import Tool
@@ -11,8 +11,6 @@ from letta.turn.schemas import plain_schema, with_response_format
 from letta.turn.styles.style import Conclusion, Spoken, unfinished
 from letta.turn.tools import ToolReturn, normalised
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 
 class Native:

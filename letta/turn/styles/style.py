@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatResult
 from letta.messages.message import Message
 from letta.tools.tool import Tool
 from letta.turn.deltas import DeltaWriter
 from letta.turn.tools import ToolReturn
 from letta.turn.turn import Turn
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

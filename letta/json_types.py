@@ -1,0 +1,5 @@
+"""Names for what JSON holds."""
+
+from typing import Any
+
+JsonObject = dict[str, Any]
