@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema, StoredMoment, Timestamp
+from letta.schema import Schema, StoredMoment, Timestamp
 
 ScopeName = Literal["read", "write", "admin"]
 AgentAccess = Literal["read_messages", "write_messages", "read_agent", "write_agent"]

@@ -11,9 +11,9 @@ from letta.database.ids import new_id
 from letta.groups import repository, service
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.schemas import CreateGroup
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
+from letta.schema import Schema
 
 Ids = Mapping[str, str]
 

@@ -9,10 +9,10 @@ from letta.agent_files.reading import problems
 from letta.agent_files.schemas import AgentInFile, FolderInFile
 from letta.agents.model_config import EmbeddingConfig, LLMConfig, llm_config_from, with_other_model
 from letta.errors import InvalidArgumentError, LettaError, NotFoundError
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.handles import EmbeddingModel, LlmModel
+from letta.schema import Schema
 from letta.settings import settings
 
 _LLM = {"model": "", "model_endpoint_type": "", "context_window": 1}

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from letta.agents.schemas import AgentType
 from letta.blocks.schemas import CreateBlock
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.messages.schemas import ImageSource
+from letta.schema import Schema
 from letta.tools.schemas import Requirement, SourceType, ToolType
 
 _EARLIEST, _LATEST = 1970, 9000

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from letta.agents.model_settings import MAX_INTEGER, ModelSettings
 from letta.agents.prompts import compaction_prompt
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
+from letta.schema import Schema
 
 Mode = Literal["all", "sliding_window", "self_compact_all", "self_compact_sliding_window"]
 

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from letta.agents.model_settings import MAX_INTEGER, Effort, ReasoningEffort, ResponseFormat, Verbosity
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.handles import EmbeddingModel, LlmModel
 from letta.llm.provider import BYOK
+from letta.schema import Schema
 from letta.settings import settings
 
 MAX_OUTPUT_TOKENS = 16_384

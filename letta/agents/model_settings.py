@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 Effort = Literal["low", "medium", "high", "max"]

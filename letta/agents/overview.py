@@ -12,13 +12,13 @@ from letta.blocks import repository as blocks_repository
 from letta.blocks.section import render_blocks
 from letta.conversations.repository import conversation_of_agent
 from letta.folders.attached import directories_section
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.tokens import estimate
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
 from letta.messages.stored_form import StoredMessage, stored_form
 from letta.organizations.actor import Actor
+from letta.schema import Schema
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
 from letta.turn.facts import facts_of

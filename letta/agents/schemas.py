@@ -15,10 +15,10 @@ from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.database.ids import id_pattern
 from letta.folders.schemas import SourceResponse
 from letta.groups.schemas import GroupResponse
-from letta.http.schema import Schema, Timestamp
 from letta.identities.schemas import IdentityResponse
 from letta.json_types import JsonObject
 from letta.messages.schemas import MessageCreate
+from letta.schema import Schema, Timestamp
 from letta.tools.schemas import ToolResponse
 
 AgentType = Literal[

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 
 class _Rule(Schema):

@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass
 
 from letta.archives import embedding_repository as repository
-from letta.archives.archive import JsonObject
 from letta.archives.embedding_repository import DueArchive, DuePassage
 from letta.background import Worker, growing_pause
 from letta.database.engine import Database
 from letta.errors import NotFoundError
+from letta.json_types import JsonObject
 from letta.llm.embeddings import MOST_CHARACTERS, Embedder
 from letta.llm.errors import LlmError
 from letta.telemetry import metrics

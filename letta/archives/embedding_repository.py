@@ -6,12 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select, text, tuple_, update
 
-from letta.archives.archive import JsonObject, model_name
+from letta.archives.archive import model_name
 from letta.archives.tables import archives, passages
 from letta.database.base import SCHEMA
 from letta.database.vectors import to_literal, vector_support
 from letta.folders.file import COMPLETED, EMBEDDING
 from letta.folders.tables import files
+from letta.json_types import JsonObject
 
 _COUNTED = 10_000
 

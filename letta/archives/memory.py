@@ -11,10 +11,11 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from letta.archives import passage_repository, repository
-from letta.archives.archive import Archive, JsonObject, Passage, model_name
+from letta.archives.archive import Archive, Passage, model_name
 from letta.archives.passage_repository import NewPassage
 from letta.database.engine import Database
 from letta.errors import InvalidArgumentError
+from letta.json_types import JsonObject
 from letta.llm.embeddings import Embedder
 from letta.llm.tokens import estimate
 from letta.organizations.actor import Actor

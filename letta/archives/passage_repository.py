@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
-from letta.archives.archive import Archive, JsonObject, Passage, model_name
+from letta.archives.archive import Archive, Passage, model_name
 from letta.archives.repository import archive_of_agent, unknown_archive
 from letta.archives.tables import archives, archives_agents, passages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.search.repository import search_passages
 from letta.search.request import PassageSearch

@@ -8,11 +8,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import func
 
 from letta.agents.tables import agents
-from letta.archives.archive import Archive, JsonObject, model_name
+from letta.archives.archive import Archive, model_name
 from letta.archives.tables import archives, archives_agents, passages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
+from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 
 _COLUMNS = [archives.c[field.name] for field in fields(Archive)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from letta.agents.model_config import EmbeddingConfig
-from letta.http.schema import Moment, Schema, StoredMoment, Timestamp
+from letta.schema import Moment, Schema, StoredMoment, Timestamp
 
 MAX_NAME_CHARACTERS = 255
 MAX_PASSAGE_CHARACTERS = 1_000_000

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from letta.agents.model_config import embedding_config_from
-from letta.archives.archive import Archive, JsonObject, Passage
+from letta.archives.archive import Archive, Passage
 from letta.archives.passage_repository import NewPassage
 from letta.archives.schemas import (
     CreateArchivalMemory,
@@ -16,6 +16,7 @@ from letta.archives.schemas import (
 )
 from letta.database.ids import new_id
 from letta.database.text import check_storable
+from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.search.request import PassageSearch

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from letta.constants import DEFAULT_BLOCK_LIMIT
-from letta.http.schema import Schema, Timestamp
+from letta.schema import Schema, Timestamp
 
 
 class _BlockFields(Schema):

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from letta.completions.errors import error
-from letta.completions.incoming import JsonObject
 from letta.completions.pieces import Piece, Pieces
 from letta.completions.schemas import ChatCompletionRequest
 from letta.http import sse
+from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
 from letta.runs.view import RunView
 from letta.turn.events import TurnEnded, TurnFailed

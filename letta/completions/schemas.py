@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
+from letta.schema import Schema
 
 
 class GenerateRequest(Schema):

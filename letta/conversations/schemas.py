@@ -5,10 +5,10 @@ from datetime import datetime
 from pydantic import Field, field_validator
 
 from letta.agents.model_settings import ModelSettings
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
 from letta.messages.schemas import LettaStreamingRequest
 from letta.runs.schemas import ResumeRequest
+from letta.schema import Schema, Timestamp
 
 
 def _is_not_set(value: object) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from letta.doctor.check import Check
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 
 class CheckResponse(Schema):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from letta.agents.model_config import EmbeddingConfig
-from letta.http.schema import Schema, Timestamp
+from letta.schema import Schema, Timestamp
 
 MAX_NAME_CHARACTERS = 255
 

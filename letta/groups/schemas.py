@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 MOST_MEMBERS = 1_000
 MOST_TURNS = 2**31 - 1

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from letta.agents.schemas import CreateAgent
 from letta.blocks.schemas import CreateBlock
 from letta.groups.schemas import CreateGroup
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 EntityType = Literal["block", "agent", "group"]
 

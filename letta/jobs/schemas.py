@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema, Timestamp
 from letta.messages.schemas import LettaRequest
 from letta.messages.stored_form import StoredMessage
+from letta.schema import Schema, Timestamp
 
 MOST_REQUESTS = 10_000
 

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 from letta.database.ids import new_id
 from letta.database.pagination import Page
 from letta.errors import ConflictError, NotFoundError
-from letta.http import egress
 from letta.jobs import repository
 from letta.jobs.job import BATCH, Job
 from letta.jobs.schemas import CreateBatch
@@ -20,6 +19,7 @@ from letta.messages.repository import MessageFilter
 from letta.messages.schemas import InputMessage
 from letta.messages.sending import run_request
 from letta.organizations.actor import Actor
+from letta.outgoing import egress
 from letta.runs import queue_repository
 from letta.runs.queue_repository import NewRun
 from letta.runs.request import RunRequest

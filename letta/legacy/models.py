@@ -4,11 +4,11 @@ from pydantic import ValidationError
 
 from letta.agents.model_config import EmbeddingConfig, LLMConfig
 from letta.constants import DEFAULT_CONTEXT_WINDOW
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.legacy.reading import Reading
 from letta.legacy.values import parsed_object
 from letta.llm.configured import SETTINGS
+from letta.schema import Schema
 
 _ENDPOINT_TYPES = {"lmstudio": "lmstudio_openai"}
 

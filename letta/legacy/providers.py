@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from letta.http.egress import is_public
 from letta.json_types import JsonObject
 from letta.legacy import source_repository
 from letta.legacy.reading import Reading, Rows, Section
@@ -15,6 +14,7 @@ from letta.legacy.values import AUDIT, grouped, owned
 from letta.llm.configured import RESERVED_NAMES, SETTINGS
 from letta.llm.listed import ListedModel
 from letta.llm.provider import BYOK
+from letta.outgoing.egress import is_public
 from letta.providers.tables import providers
 
 _MODEL = ("provider_id", "name", "model_type", "max_context_window", "embedding_dim")

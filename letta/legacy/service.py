@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 
 from letta.database.engine import CommitUnknownError, Database
 from letta.errors import ConfigurationError
+from letta.json_types import JsonObject
 from letta.legacy import source_repository, target_repository
 from letta.legacy.notes import Notes
 from letta.legacy.orphans import without_orphans
 from letta.legacy.people import ORGANIZATIONS
-from letta.legacy.reading import Facts, JsonObject, Reading, Rows, Section
+from letta.legacy.reading import Facts, Reading, Rows, Section
 from letta.legacy.sections import SECTIONS
 from letta.legacy.source import Source
 from letta.legacy.state import State

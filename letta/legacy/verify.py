@@ -13,9 +13,10 @@ import sqlalchemy
 
 from letta.database.engine import Database
 from letta.database.vectors import Vector
+from letta.json_types import JsonObject
 from letta.legacy import target_repository
 from letta.legacy.notes import Notes
-from letta.legacy.reading import Facts, JsonObject, Section
+from letta.legacy.reading import Facts, Section
 from letta.legacy.sections import SECTIONS
 from letta.legacy.service import Show, read_page
 from letta.legacy.source import Source

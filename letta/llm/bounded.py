@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx2
 
-from letta.http.guarded_transport import GuardedTransport
-from letta.http.watched_stream import WatchedStream
 from letta.llm import errors
 from letta.llm.configured import is_configured_address
 from letta.llm.provider import BYOK, Provider
+from letta.outgoing.guarded_transport import GuardedTransport
+from letta.outgoing.watched_stream import WatchedStream
 from letta.settings import settings
 from letta.telemetry.tracing import model_headers
 

@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 from letta.agents.repository import require_agent, secret_values
 from letta.database.engine import Database
 from letta.errors import InvalidArgumentError, UnprocessableError
-from letta.http import egress
 from letta.json_types import JsonObject
 from letta.mcp import signing_in
 from letta.mcp.errors import McpUnauthorizedError
 from letta.mcp.mcp_server import STDIO, McpServer
 from letta.mcp.sign_in import SignIn
 from letta.organizations.actor import Actor
+from letta.outgoing import egress
 from letta.settings import settings
 
 if TYPE_CHECKING:

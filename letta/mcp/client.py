@@ -19,10 +19,10 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ContentBlock, EmbeddedResource, TextContent, TextResourceContents
 
-from letta.http.guarded_transport import GuardedTransport
 from letta.json_types import JsonObject
 from letta.mcp.errors import McpConnectionError, McpTimeoutError, McpUnauthorizedError
 from letta.mcp.mcp_server import SSE, STDIO
+from letta.outgoing.guarded_transport import GuardedTransport
 from letta.redaction import redacted
 
 Answer = TypeVar("Answer")

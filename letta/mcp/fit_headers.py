@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from letta.errors import InvalidArgumentError
-from letta.http.header_text import header_name, header_value
 from letta.mcp.mcp_server import McpServer
+from letta.outgoing.header_text import header_name, header_value
 
 
 def with_fit_headers(server: McpServer) -> McpServer:

@@ -2,7 +2,7 @@
 
 The SDK asks for a code while it waits; here the wait may end in another process. So its flow is stopped where the
 browser's address is known, what it has found out is handed to whoever remembers it, and the exchange of the code is
-taken up from that. Every address it asks, whoever named it, goes through the guard of `letta.http.egress`.
+taken up from that. Every address it asks, whoever named it, goes through the guard of `letta.outgoing.egress`.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ from pydantic import AnyUrl, ValidationError
 
 from letta import __version__
 from letta.errors import LettaError
-from letta.http import egress
-from letta.http.guarded_transport import GuardedTransport
 from letta.json_types import JsonObject
 from letta.mcp.client import Target, open_client
 from letta.mcp.errors import SignInEndedError, SignInError
 from letta.mcp.mcp_server import SSE, STREAMABLE_HTTP
 from letta.mcp.sign_in import Begun, SignIn, Tokens
+from letta.outgoing import egress
+from letta.outgoing.guarded_transport import GuardedTransport
 from letta.redaction import redacted
 
 _MOST_BYTES = 1024 * 1024

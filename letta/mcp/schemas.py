@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.mcp.mcp_server import SSE, STDIO, McpServer
 from letta.redaction import MASK
+from letta.schema import Schema
 
 ServerName = Annotated[str, Field(min_length=1, max_length=255)]
 _TOKEN = f"Token for the header. Answers show {MASK}, which leaves a stored one as it is when it is sent back."

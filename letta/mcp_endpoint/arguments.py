@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from letta.archives.schemas import MAX_TAGS, PassageText
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 Agent = Annotated[str, Field(min_length=1, description="Id of an agent, or its name where no other agent has it.")]
 Label = Annotated[str, Field(min_length=1, description="Label of one of the agent's memory blocks, such as 'human'.")]

@@ -12,7 +12,6 @@ from letta.archives.schemas import CreateArchivalMemory
 from letta.archives.service import new_passage
 from letta.blocks.schemas import UpdateBlock
 from letta.errors import ForbiddenError
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.mcp_endpoint import arguments, repository
 from letta.mcp_endpoint.caller import Caller
@@ -20,6 +19,7 @@ from letta.mcp_endpoint.talking import send_message
 from letta.memory_tools.archival import archival_results, archival_search
 from letta.messages.search_schemas import SearchAllMessages
 from letta.messages.search_service import as_item, search_everywhere
+from letta.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)

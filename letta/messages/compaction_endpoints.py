@@ -13,13 +13,13 @@ from letta.conversations.service import Place
 from letta.errors import ConflictError, LettaError
 from letta.http.dependencies import ActorDep, ServerDep
 from letta.http.parameters import AgentId, ConversationAgent, ConversationRef
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.errors import ContextOverflowError
 from letta.messages.message import Message
 from letta.messages.sending import RetryCount
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions, RunRequest, hash_body
+from letta.schema import Schema
 from letta.server.server import SyncServer
 from letta.turn.events import StepCommitted, TurnFailed
 

@@ -8,7 +8,6 @@ from pydantic import model_validator
 from sqlalchemy import Connection
 
 from letta.errors import InvalidArgumentError, NotFoundError
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.content import arguments_of
 from letta.messages import repository
@@ -17,6 +16,7 @@ from letta.messages.message import Message, text_content
 from letta.messages.schemas import ContentPart, MessageCreate
 from letta.messages.wire import expand
 from letta.organizations.actor import Actor
+from letta.schema import Schema
 
 MODIFIABLE = Literal["system_message", "user_message", "reasoning_message", "assistant_message"]
 

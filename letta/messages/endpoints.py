@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from letta.database.pagination import Page
-from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import AgentId, MessageId, page_parameters
 from letta.json_types import JsonObject
@@ -16,6 +15,7 @@ from letta.messages.repository import MessageFilter
 from letta.messages.schemas import LettaAsyncRequest, LettaStreamingRequest, MessageType
 from letta.messages.sending import STREAM_ANSWER, Queued, SendingDep, answer, run_request, types_of
 from letta.messages.wire import Presentation
+from letta.outgoing import egress
 from letta.runs import listing as runs_listing
 from letta.runs.schemas import CancelRequest, Run
 from letta.turn.preview import preview_body, preview_turn

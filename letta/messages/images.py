@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from letta.errors import InvalidArgumentError
-from letta.http import egress
 from letta.messages.schemas import ContentPart, ImageContent, ImageSource, InputMessage, MessageCreate
+from letta.outgoing import egress
 
 MOST_BYTES = 20 * 1024 * 1024
 """Size that the images of one request may have together."""

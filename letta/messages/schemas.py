@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from letta.constants import DEFAULT_MAX_STEPS
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
+from letta.schema import Schema
 
 MessageType = Literal[
     "system_message",

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Moment, Schema, Timestamp
 from letta.messages.stored_form import StoredMessage
+from letta.schema import Moment, Schema, Timestamp
 
 SearchMode = Annotated[
     Literal["vector", "fts", "hybrid"],

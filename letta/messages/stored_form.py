@@ -1,8 +1,8 @@
 """Messages in the form in which older clients know them: one for each row."""
 
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
 from letta.messages.message import Message
+from letta.schema import Schema, Timestamp
 
 
 class StoredMessage(Schema):

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema, Timestamp
+from letta.schema import Schema, Timestamp
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 UserId = Annotated[str, Field(pattern=id_pattern("user"))]

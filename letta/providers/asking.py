@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from letta.errors import InvalidArgumentError, UnprocessableError
-from letta.http import egress
 from letta.json_types import JsonObject
 from letta.llm import errors
 from letta.llm.configured import is_configured_address
@@ -15,6 +14,7 @@ from letta.llm.errors import LlmEmptyResponseError, LlmError, LlmTimeoutError
 from letta.llm.listed import NoModelListError
 from letta.llm.listing import list_models
 from letta.llm.provider import Provider
+from letta.outgoing import egress
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue
 
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
-from letta.http.header_text import header_value
-from letta.http.schema import Schema, Timestamp
 from letta.llm.handles import EmbeddingModel, LlmModel
+from letta.outgoing.header_text import header_value
 from letta.providers.added_provider import AddedProvider
 from letta.redaction import MASK
+from letta.schema import Schema, Timestamp
 
 # Not `deprecated=`: that warns on every read of the field, also our own.
 _DEPRECATED: dict[str, JsonValue] = {"deprecated": True}

@@ -5,7 +5,7 @@ import logging
 
 from letta.database.engine import Database
 from letta.errors import UnavailableError
-from letta.http.attempts import post
+from letta.outgoing.attempts import post
 from letta.runs import callback_repository
 from letta.runs.callback_repository import Callback
 

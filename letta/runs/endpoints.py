@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, Response
 from letta.database.pagination import Order, Page
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import After, Before, IncludeCost, Limit, RunId, page_parameters
-from letta.http.schema import Moment
 from letta.json_types import JsonObject
 from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
@@ -19,6 +18,7 @@ from letta.runs.listing import RunFilter
 from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage, Span
 from letta.runs.search import CountOperator, DurationOperator, RunSearch, search_runs
 from letta.runs.trace import trace_of_run
+from letta.schema import Moment
 from letta.steps import repository as steps_repository
 from letta.steps.schemas import Step
 

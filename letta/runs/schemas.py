@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
+from letta.schema import Schema, Timestamp
 
 
 class Run(Schema):

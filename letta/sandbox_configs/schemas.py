@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema, Timestamp
+from letta.schema import Schema, Timestamp
 
 SandboxType = Literal["e2b", "modal", "local"]
 VariableName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^=\x00]+$")]

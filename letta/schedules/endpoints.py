@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Query
 
 from letta.database.ids import id_pattern
 from letta.database.pagination import Page
-from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import MAX_PAGE, After, AgentId
+from letta.outgoing import egress
 from letta.schedules import repository, service
 from letta.schedules.scheduled import Scheduled
 from letta.schedules.schemas import CreatedSchedule, CreateSchedule, Deleted, ScheduledMessage, ScheduledMessages

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema, Timestamp
 from letta.messages.schemas import MessageCreate, MessageType
+from letta.schema import Schema, Timestamp
 
 MAX_MESSAGES = 100
 

@@ -8,10 +8,10 @@ from fastapi.responses import JSONResponse
 from letta.database.pagination import Page
 from letta.http.dependencies import ActorDep, DatabaseDep
 from letta.http.parameters import IncludeCost, StepId, page_parameters
-from letta.http.schema import Moment
 from letta.json_types import JsonObject
 from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
+from letta.schema import Moment
 from letta.steps import repository
 from letta.steps.repository import StepFilter
 from letta.steps.schemas import Feedback, ProviderTrace, Step, StepMetrics

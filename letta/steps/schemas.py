@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
+from letta.schema import Schema, Timestamp
 
 _COST = "Price of the model's call in US dollars, by its provider's list."
 

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from letta.agents.schemas import SecretName
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
 from letta.messages.schemas import MessageCreate
+from letta.schema import Schema, Timestamp
 
 TemplateName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
 MAX_VARIABLES = 1000

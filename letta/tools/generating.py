@@ -9,13 +9,13 @@ from pydantic import Field
 
 from letta.agents.model_config import llm_config_from
 from letta.errors import InvalidArgumentError, LettaError
-from letta.http.schema import Schema
 from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import LlmEmptyResponseError
 from letta.messages.message import Message, text_content
 from letta.organizations.actor import Actor
+from letta.schema import Schema
 from letta.settings import settings
 from letta.tools.schemas import ToolResponse
 from letta.tools.service import check_name, describe

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
-from letta.http.schema import Schema
+from letta.schema import Schema
 
 ToolType = Literal[
     "custom",

@@ -11,6 +11,7 @@ from functools import partial
 
 from letta.database.ids import new_id
 from letta.errors import LettaError
+from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import ContextOverflowError, LlmError
 from letta.messages.message import Message
@@ -39,7 +40,7 @@ from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
 from letta.turn.outside_tools import Means, any_outside, is_undone, run_outside
 from letta.turn.styles import style_of
-from letta.turn.tools import JsonObject, ToolReturn, refused, tool_message
+from letta.turn.tools import ToolReturn, refused, tool_message
 from letta.turn.turn import Decision, Turn
 
 logger = logging.getLogger(__name__)

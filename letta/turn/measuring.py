@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
+from letta.json_types import JsonObject
 from letta.telemetry import metrics
 from letta.tools.tool import Tool
-from letta.turn.tools import JsonObject, ToolReturn
+from letta.turn.tools import ToolReturn
 from letta.turn.turn import Turn
 
 _UNKNOWN = "unknown"

@@ -13,6 +13,7 @@ from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
 from letta.file_tools.searching import grep_files, semantic_search_files
 from letta.folders.reading import FileReader
+from letta.json_types import JsonObject
 from letta.memory_tools.archival import archival_search, archival_search_text, new_passage
 from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, parse_arguments, read_arguments
@@ -24,7 +25,7 @@ from letta.tools.running import CustomTools
 from letta.tools.tool import CUSTOM, EXTERNAL_MCP, Tool
 from letta.turn.approvals import settled_returns
 from letta.turn.measuring import figure_name
-from letta.turn.tools import ARCHIVAL_INSERT, JsonObject, ToolReturn, failed, limited
+from letta.turn.tools import ARCHIVAL_INSERT, ToolReturn, failed, limited
 from letta.turn.turn import Decision, Turn
 from letta.web_tools.fetch import fetch_webpage
 from letta.web_tools.search import web_search

@@ -5,8 +5,8 @@ import asyncio
 import httpx2
 
 from letta.errors import LettaError
-from letta.http import egress
 from letta.memory_tools.errors import ToolError
+from letta.outgoing import egress
 
 _MOST_BYTES = 5 * 1024 * 1024
 _SECONDS = 30.0

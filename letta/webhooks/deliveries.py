@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
-from letta.http.attempts import Attempt, post
 from letta.json_types import JsonObject
+from letta.outgoing.attempts import Attempt, post
 from letta.webhooks import delivery_repository
 from letta.webhooks.delivery_repository import Claimed
 from letta.webhooks.signing import signed_headers

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from letta.database.pagination import Page
-from letta.http import egress
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import WebhookId, page_parameters
+from letta.outgoing import egress
 from letta.webhooks import delivery_repository, repository, service
 from letta.webhooks.schemas import (
     CreatedWebhook,

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from letta.database.ids import id_pattern
-from letta.http.schema import Schema, Timestamp
 from letta.json_types import JsonObject
+from letta.schema import Schema, Timestamp
 
 Event = Literal["run.completed", "run.failed", "run.cancelled", "run.requires_approval"]
 Events = Annotated[list[Event], Field(min_length=1, max_length=20)]

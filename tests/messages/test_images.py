@@ -10,10 +10,10 @@ import pytest
 from letta_client import APIStatusError, Letta
 
 from letta.errors import InvalidArgumentError
-from letta.http.egress import EgressError
 from letta.messages import images
 from letta.messages.images import with_images
 from letta.messages.schemas import ImageContent, MessageCreate, TextContent
+from letta.outgoing.egress import EgressError
 from letta.testing.scripted_model import ScriptedModel
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -48,7 +48,7 @@ def files() -> Iterator[str]:
 @pytest.fixture
 def allowed(files: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The file server, which the guard would else refuse to ask."""
-    monkeypatch.setattr("letta.http.egress.settings.allow_private_urls", "127.0.0.1")
+    monkeypatch.setattr("letta.outgoing.egress.settings.allow_private_urls", "127.0.0.1")
     return files
 
 

@@ -83,7 +83,7 @@ async def test_readers_are_told_that_the_server_stops(poller: Poller, runs: Runs
     runs.states = {"run-a": RUNNING}
     reader = asyncio.create_task(poller.next("run-a", 0))
     await runs.are_asked_for("run-a")
-    poller.stop()
+    await poller.stop()
     with pytest.raises(UnavailableError, match="goes on elsewhere"):
         await reader
     await asked_again(runs)

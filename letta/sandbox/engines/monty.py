@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from letta.http.egress import EgressError, request
+from letta.outgoing.egress import EgressError, request
 from letta.sandbox.child.harness import ResultTooLargeError, described
 from letta.sandbox.engines.output import Output
 from letta.sandbox.engines.process import timeout_error

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from letta.testing.persistence.world import JsonObject, Thing, World, as_json
+from letta.json_types import JsonObject
+from letta.testing.persistence.world import Thing, World, as_json
 
 _KEY = "sk-of-a-guest-0123456789"
 _NAME = "guest"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from letta.testing.persistence.world import JsonObject, Thing, World, as_json
+from letta.json_types import JsonObject
+from letta.testing.persistence.world import Thing, World, as_json
 
 FACTS = ["Ada's sister is called Zoë.", "Green tea draws for three minutes. 🍵", "The kettle is kept on the left."]
 QUESTION = "How long does green tea draw?"

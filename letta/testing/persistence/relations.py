@@ -3,7 +3,8 @@
 import time
 from typing import Any, cast
 
-from letta.testing.persistence.world import JsonObject, Thing, World
+from letta.json_types import JsonObject
+from letta.testing.persistence.world import Thing, World
 
 
 def _write_identities(world: World) -> None:

@@ -6,7 +6,8 @@ They are those of a third agent, so that the others' own talks stay what they ar
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from letta.testing.persistence.world import MODEL, JsonObject, Thing, World, as_json
+from letta.json_types import JsonObject
+from letta.testing.persistence.world import MODEL, Thing, World, as_json
 from letta.testing.scripted_model import Call, Reply
 
 _MANY = 200

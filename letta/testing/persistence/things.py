@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from letta.json_types import JsonObject
 from letta.testing.persistence.connections import CONNECTIONS
 from letta.testing.persistence.memory import MEMORY
 from letta.testing.persistence.relations import RELATIONS
 from letta.testing.persistence.talks import TALKS
-from letta.testing.persistence.world import MODEL, JsonObject, Thing, World, as_json
+from letta.testing.persistence.world import MODEL, Thing, World, as_json
 from letta.testing.scripted_model import Call, Reply
 
 LEARNED = "Prefers green tea, without sugar."

@@ -1,4 +1,4 @@
-"""The guard of `letta.http.egress` for libraries that bring their own client: below it, nothing private is reached."""
+"""The guard of outgoing requests for libraries that bring their own client: below it, nothing private is reached."""
 
 from collections.abc import Callable, Iterable
 from typing import cast
@@ -6,8 +6,8 @@ from typing import cast
 import httpx2
 
 from letta.errors import LettaError
-from letta.http import egress
-from letta.http.watched_stream import WatchedStream
+from letta.outgoing import egress
+from letta.outgoing.watched_stream import WatchedStream
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):

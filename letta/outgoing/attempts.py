@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from letta.errors import LettaError
-from letta.http import egress
-from letta.http.egress import EgressError
+from letta.outgoing import egress
+from letta.outgoing.egress import EgressError
 
 _SECONDS = 10
 

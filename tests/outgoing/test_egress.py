@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from letta.errors import InvalidArgumentError
-from letta.http import egress
-from letta.http.egress import EgressError, is_public
+from letta.outgoing import egress
+from letta.outgoing.egress import EgressError, is_public
 from letta.settings import settings
 
 
