@@ -42,6 +42,8 @@ HISTORIES = (10, 1000, 10_000)
 IN_CONTEXT = 30
 TURNS_AT_ONCE = 60
 TURNS_OF_A_HISTORY = 15
+CONNECTIONS = 300
+"""Of the database: the former server opens many for each turn, and must not fail for want of them."""
 SLOW_TURNS = 3
 """With the database far away: the former server takes many seconds for each."""
 
@@ -73,7 +75,7 @@ def main() -> None:
     servers: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:
         model = stack.enter_context(scripted_model())
-        uri = options.pg_uri or stack.enter_context(embedded_postgres())
+        uri = options.pg_uri or stack.enter_context(embedded_postgres(CONNECTIONS))
         own = stack.enter_context(throwaway_database(uri))
         theirs = stack.enter_context(throwaway_database(uri))
         environment = environment_for(own, "letta", model)

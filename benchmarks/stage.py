@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 import httpx2
+import psycopg2
 
 from benchmarks.target import Target
 from letta.database.embedded import EmbeddedPostgres
@@ -40,14 +41,25 @@ def scripted_model(url: str | None = None) -> Iterator[RemoteScriptedModel]:
 
 
 @contextmanager
-def embedded_postgres() -> Iterator[str]:
-    """A Postgres that goes afterwards."""
+def embedded_postgres(connections: int | None = None) -> Iterator[str]:
+    """A Postgres that goes afterwards; with room for so many connections, where its usual 40 are too few."""
     with tempfile.TemporaryDirectory(prefix="letta-benchmark-") as directory:
         postgres = EmbeddedPostgres(Path(directory) / "pg")
         try:
-            yield postgres.start()
+            uri = postgres.start()
+            if connections is not None:
+                _make_room(uri, connections)
+                postgres.stop()
+                uri = postgres.start()
+            yield uri
         finally:
             postgres.stop()
+
+
+def _make_room(uri: str, connections: int) -> None:
+    with closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("ALTER SYSTEM SET max_connections = %s", (connections,))
 
 
 @contextmanager
