@@ -38,7 +38,6 @@ _ORIGINS = [
     "http://localhost:8083",
     "http://localhost:3000",
     "http://localhost:4200",
-    "https://app.letta.com",
 ]
 
 

@@ -55,6 +55,13 @@ def variables_read_elsewhere() -> set[str]:
     return {name for path in sources for name in reading.findall(path.read_text())}
 
 
+def anchors(path: Path) -> set[str]:
+    """What links to the headings of a page end with, as GitHub derives it."""
+    prose = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -120,9 +127,12 @@ def test_variables_that_pages_name_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links_between_pages_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text())
-    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
-    assert missing == []
+    broken = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", path.read_text()):
+        page_meant = path.parent / target if target else path
+        if "://" not in target and not (page_meant.exists() and (not anchor or anchor in anchors(page_meant))):
+            broken.append(f"{target}#{anchor}")
+    assert broken == []
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

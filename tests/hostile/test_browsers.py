@@ -12,6 +12,8 @@ pytestmark = pytest.mark.slow
 PASSWORD = "correct-horse-battery-staple"
 EVIL = "https://evil.example"
 MINE = "https://mine.example"
+FORMER = "https://app.letta.com"
+"""The former server's console, which its server let read and change everything."""
 
 
 @pytest.fixture(scope="module", params=["with a password", "without one"])
@@ -32,7 +34,9 @@ def any_server(request: pytest.FixtureRequest, postgres_uri: str) -> Iterator[ht
             yield client
 
 
-@pytest.mark.parametrize("origin", [EVIL, "null", "http://localhost:3000.evil.example", "https://mine.example:444"])
+@pytest.mark.parametrize(
+    "origin", [EVIL, FORMER, "null", "http://localhost:3000.evil.example", "https://mine.example:444"]
+)
 def test_other_sites_may_not_read_answers(any_server: httpx2.Client, origin: str) -> None:
     asked = {"origin": origin, "access-control-request-method": "POST"}
     assert "access-control-allow-origin" not in any_server.options("/v1/agents/", headers=asked).headers
@@ -79,10 +83,11 @@ def test_refusals_of_what_is_too_large_are_told_the_same(any_server: httpx2.Clie
     assert answer.headers["access-control-expose-headers"] == "Retry-After, X-Request-Id"
 
 
+@pytest.mark.parametrize("site", [EVIL, FORMER])
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_a_page_of_another_site_changes_nothing(any_server: httpx2.Client, kind: str | None) -> None:
+def test_a_page_of_another_site_changes_nothing(any_server: httpx2.Client, kind: str | None, site: str) -> None:
     """A page may send what a form could send, without asking first. It can't add the password."""
-    headers = {"origin": EVIL, "authorization": ""} | ({"content-type": kind} if kind else {})
+    headers = {"origin": site, "authorization": ""} | ({"content-type": kind} if kind else {})
     before = any_server.get("/v1/blocks/").json()
     answer = any_server.post("/v1/blocks/", content=b'{"label":"evil","value":"x"}', headers=headers)
     assert answer.status_code in {401, 403}
@@ -97,7 +102,9 @@ class TestWithoutAPassword:
         with httpx2.Client(base_url=server.url, timeout=30, trust_env=False) as client:
             yield client
 
-    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8283", "localhost.evil.example", "10.0.0.7"])
+    @pytest.mark.parametrize(
+        "host", ["evil.example", "evil.example:8283", "localhost.evil.example", "app.letta.com", "10.0.0.7"]
+    )
     def test_a_name_that_was_made_to_stand_for_this_machine(self, open_server: httpx2.Client, host: str) -> None:
         answer = open_server.get("/v1/agents/", headers={"host": host})
         assert answer.status_code == 403
