@@ -16,7 +16,7 @@ from letta.doctor.context import DoctorContext
 from letta.doctor.run import run_checks
 from letta.http.app import create_app
 from letta.settings import Settings
-from letta.testing.scripted_model import DEFAULT_TEXT, ScriptedModel
+from letta.testing.scripted_model import DEFAULT_TEXT, Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 
 pytestmark = pytest.mark.slow
@@ -148,6 +148,28 @@ def test_the_example_of_the_readme_works(server: ServerProcess, model: ScriptedM
     assert DEFAULT_TEXT in done.stdout
     assert "Name: Ada." in done.stdout
     assert "green tea" in str(model.requests()[-1].body["messages"])
+
+
+@pytest.mark.parametrize("name", ["messages.md", "agent-files.md", "templates.md"])
+def test_the_examples_of_a_page_work(name: str, server: ServerProcess, model: ScriptedModel, tmp_path: Path) -> None:
+    """They go on from the README's, with an agent that needs approval for what the model wants to do in the midst."""
+    script = model.script(Reply(calls=[Call("memory_insert", {"label": "human", "new_string": "Tidy."})]), Reply("Done."))
+    examples = "\n".join(re.findall(r"```python\n(.*?)```", page(name), re.DOTALL))
+    program = f"""
+from letta_client import Letta
+
+client = Letta(base_url="{server.url}")
+agent = client.agents.create(
+    model=client.models.list()[0].handle,
+    memory_blocks=[{{"label": "human", "value": "Name: Ada."}}],
+    tool_rules=[{{"type": "requires_approval", "tool_name": "memory_insert"}}],
+)
+{examples.replace("Tidy up my notes.", script.say("Tidy up my notes."))}
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(script.requests) == (2 if "Tidy up my notes." in examples else 0)
 
 
 def test_the_client_that_is_advised_is_the_one_that_is_tested() -> None:
