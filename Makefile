@@ -22,7 +22,7 @@ help: ## Show this list
 run: venv console ## Install what is needed and run the server (HOST, PORT, LETTA_DIR, LETTA_PG_DATA, OPENAI_API_KEY, …)
 	@exec $(BIN)/python -m letta.cli server
 
-console: venv ## Bring in what the page at / is made of, beside our own files (needs npm, or fetches it)
+console: venv ## Fetch the console's third-party files (uses npm, or downloads it)
 	@scripts/console_parts.sh $(BIN)/python requirements-npm.lock
 
 screenshots: venv-dev console ## Take the pictures of docs/images anew
@@ -52,7 +52,7 @@ test-pooler: venv-dev ## Run the tests that use a database on one as Supabase of
 test-deploy: venv-dev ## Show, point by point, that it deploys on Render with Supabase without surprises
 	$(BIN)/python -m tests.deploy.acceptance -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-test-crash: venv-dev ## Break servers, Postgres and the network at random moments (FAULTS, SEED, REPORT), and look what is lost
+test-crash: venv-dev ## Break servers, Postgres and the network at random moments (FAULTS, SEED, REPORT), and check that nothing is lost
 	$(BIN)/python -m tests.crash.campaign --faults $(FAULTS) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 test-tools: ## Install what the container, pooler and browser tests need (Debian, as root)
