@@ -153,7 +153,9 @@ def test_the_example_of_the_readme_works(server: ServerProcess, model: ScriptedM
 @pytest.mark.parametrize("name", ["messages.md", "agent-files.md", "templates.md"])
 def test_the_examples_of_a_page_work(name: str, server: ServerProcess, model: ScriptedModel, tmp_path: Path) -> None:
     """They go on from the README's, with an agent that needs approval for what the model wants to do in the midst."""
-    script = model.script(Reply(calls=[Call("memory_insert", {"label": "human", "new_string": "Tidy."})]), Reply("Done."))
+    script = model.script(
+        Reply(calls=[Call("memory_insert", {"label": "human", "new_string": "Tidy."})]), Reply("Done.")
+    )
     examples = "\n".join(re.findall(r"```python\n(.*?)```", page(name), re.DOTALL))
     program = f"""
 from letta_client import Letta
