@@ -98,6 +98,11 @@ def store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome:
     return stored
 
 
+def store_tools_alone(connection: Connection, actor: Actor, plan: ImportPlan) -> dict[str, str]:
+    """As `store_tools`, where nobody is told what came of it."""
+    return store_tools(connection, actor, plan, ImportedAgents(agent_ids=[], not_imported={}, warnings=[]))
+
+
 def _store_tool(connection: Connection, actor: Actor, plan: ImportPlan, tool: Tool, outcome: ImportedAgents) -> Tool:
     """Tools are stored in the order of their names, so that two imports can't wait for each other."""
     found = tools_repository.lock_tool_by_name(connection, actor, tool.name)

@@ -1,5 +1,6 @@
 """Queries on archives: which there are, and which agents have them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -58,7 +59,7 @@ def list_archives(connection: Connection, actor: Actor, condition: ArchiveFilter
     return [_to_archive(row) for row in connection.execute(paginate(query, archives, page))]
 
 
-def update_archive(connection: Connection, actor: Actor, archive_id: str, changes: JsonObject) -> Archive:
+def update_archive(connection: Connection, actor: Actor, archive_id: str, changes: Mapping[str, Any]) -> Archive:
     """Apply a client's changes to an archive. Another embedding model makes its vectors due again.
 
     Raises:

@@ -78,7 +78,7 @@ def write_block(connection: Connection, actor: Actor, block: Block, author: Auth
     return written
 
 
-def update_block(connection: Connection, actor: Actor, block_id: str, changes: dict[str, Any]) -> Block:
+def update_block(connection: Connection, actor: Actor, block_id: str, changes: Mapping[str, Any]) -> Block:
     """Apply a client's changes to a block.
 
     Raises:
@@ -87,10 +87,11 @@ def update_block(connection: Connection, actor: Actor, block_id: str, changes: d
         ConflictError: an agent would have two blocks of one label.
     """
     block = lock_block(connection, actor, block_id)
-    tags = changes.pop("tags", None)
+    tags = changes.get("tags")
     if tags is not None:
         _replace_tags(connection, actor, block_id, tags)
-    changed = replace(block, **{name: value for name, value in changes.items() if value is not None or _nullable(name)})
+    own = {name: value for name, value in changes.items() if name != "tags"}
+    changed = replace(block, **{name: value for name, value in own.items() if value is not None or _nullable(name)})
     if changed.label != block.label:
         _check_label_is_free(connection, changed)
     written = write_block(connection, actor, changed, Author("user", actor.user_id))

@@ -1,6 +1,6 @@
 """Queries on folders, and on which agents may look into them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -34,14 +34,14 @@ def create_folder(connection: Connection, actor: Actor, folder: Folder) -> Folde
     return to_folder(row)
 
 
-def update_folder(connection: Connection, actor: Actor, folder_id: str, changes: dict[str, Any]) -> Folder:
+def update_folder(connection: Connection, actor: Actor, folder_id: str, changes: Mapping[str, Any]) -> Folder:
     """Apply a client's changes to a folder.
 
     Raises:
         NotFoundError: no such folder.
         ConflictError: the new name is taken.
     """
-    values = changes | {"last_updated_by_id": actor.user_id, "updated_at": func.now()}
+    values = {**changes, "last_updated_by_id": actor.user_id, "updated_at": func.now()}
     statement = update(folders).where(folders.c.id == folder_id, folders.c.organization_id == actor.organization_id)
     try:
         row = connection.execute(statement.values(values).returning(*_COLUMNS)).first()

@@ -1,5 +1,8 @@
 """What happens when folders are made and changed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 from letta.agents.model_config import embedding_config_from
@@ -42,7 +45,7 @@ def changes_of(body: UpdateFolder) -> JsonObject:
     return changes
 
 
-def update_folder(connection: Connection, actor: Actor, folder_id: str, changes: JsonObject) -> Folder:
+def update_folder(connection: Connection, actor: Actor, folder_id: str, changes: Mapping[str, Any]) -> Folder:
     """Apply a client's changes to a folder. With another embedding model, vectors of its files are due again.
 
     Raises:

@@ -1,6 +1,6 @@
 """Queries on groups: their members, the blocks that these share, and what sleep-time agents have still to deal with."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,7 +14,6 @@ from letta.database.pagination import Page, paginate
 from letta.errors import ConflictError, NotFoundError
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.tables import groups, groups_agents, groups_blocks
-from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import to_message
@@ -45,9 +44,9 @@ def insert_group(connection: Connection, actor: Actor, group: Group) -> None:
     replace_blocks(connection, group.id, group.shared_block_ids)
 
 
-def update_group(connection: Connection, actor: Actor, group_id: str, changes: JsonObject) -> None:
+def update_group(connection: Connection, actor: Actor, group_id: str, changes: Mapping[str, Any]) -> None:
     """Apply changes to a group, which is there."""
-    values = changes | {"last_updated_by_id": actor.user_id, "updated_at": func.now()}
+    values = {**changes, "last_updated_by_id": actor.user_id, "updated_at": func.now()}
     connection.execute(update(groups).where(groups.c.id == group_id).values(values))
 
 

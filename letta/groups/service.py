@@ -1,5 +1,8 @@
 """What is done with groups, each function one transaction."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection
 
 from letta.agents import repository as agents_repository
@@ -169,7 +172,7 @@ def _changes(group: Group, body: UpdateGroup) -> JsonObject:
     return changes
 
 
-def _has_manager(changes: JsonObject) -> bool:
+def _has_manager(changes: Mapping[str, Any]) -> bool:
     return changes.get("manager_agent_id") is not None
 
 

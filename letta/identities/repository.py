@@ -1,6 +1,6 @@
 """Queries on identities, and on what is theirs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,14 @@ def upsert_identity(connection: Connection, actor: Actor, values: JsonObject) ->
     return str(connection.execute(statement.returning(identities.c.id)).scalar_one())
 
 
-def update_identity(connection: Connection, actor: Actor, identity_id: str, changes: JsonObject) -> None:
+def update_identity(connection: Connection, actor: Actor, identity_id: str, changes: Mapping[str, Any]) -> None:
     """Apply changes to an identity. It is locked until the transaction ends.
 
     Raises:
         NotFoundError: no such identity.
         ConflictError: another one has the new key.
     """
-    values = changes | {"last_updated_by_id": actor.user_id, "updated_at": func.now()}
+    values = {**changes, "last_updated_by_id": actor.user_id, "updated_at": func.now()}
     try:
         found = connection.execute(update(identities).where(*_own(actor, identity_id)).values(values))
     except IntegrityError as error:

@@ -3,6 +3,7 @@
 They take no actor: who manages organizations stands above all of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
-from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.organizations.organization import Organization, User
 from letta.organizations.tables import organizations, users
@@ -41,7 +41,7 @@ def list_organizations(connection: Connection, page: Page) -> list[Organization]
     return [Organization(*row) for row in connection.execute(query)]
 
 
-def update_organization(connection: Connection, organization_id: str, changes: JsonObject) -> Organization:
+def update_organization(connection: Connection, organization_id: str, changes: Mapping[str, Any]) -> Organization:
     """Change an organization.
 
     Raises:
@@ -83,13 +83,13 @@ def list_users(connection: Connection, page: Page) -> list[User]:
     return [User(*row) for row in connection.execute(paginate(select(*_USER), users, page))]
 
 
-def update_user(connection: Connection, user_id: str, changes: JsonObject) -> User:
+def update_user(connection: Connection, user_id: str, changes: Mapping[str, Any]) -> User:
     """Change a user.
 
     Raises:
         NotFoundError: there is none with this id, or no organization as the one it is to belong to.
     """
-    query = update(users).where(users.c.id == user_id).values(changes | {"updated_at": func.now()})
+    query = update(users).where(users.c.id == user_id).values({**changes, "updated_at": func.now()})
     try:
         row = connection.execute(query.returning(*_USER)).first()
     except IntegrityError as error:

@@ -1,7 +1,9 @@
 """What happens with added providers: they are stored, asked for their models, and changed."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from letta.database.engine import Database
@@ -46,7 +48,7 @@ async def create_provider(
 
 
 async def update_provider(
-    database: Database, catalogs: OrganizationCatalogs, actor: Actor, provider_id: str, changes: JsonObject
+    database: Database, catalogs: OrganizationCatalogs, actor: Actor, provider_id: str, changes: Mapping[str, Any]
 ) -> AddedProvider:
     """Change a provider, and store what it lists then, if it can be reached.
 
@@ -86,7 +88,7 @@ async def check_stored(provider: AddedProvider) -> None:
     await asking.check_key(asked)
 
 
-def _changed(stored: AddedProvider, changes: JsonObject) -> AddedProvider:
+def _changed(stored: AddedProvider, changes: Mapping[str, Any]) -> AddedProvider:
     """The provider with its key in place of the mask that answers show."""
     changed = replace(stored, **changes)
     kept = {name: getattr(stored, name) for name in ("api_key", "access_key") if changes.get(name) == MASK}

@@ -1,5 +1,6 @@
 """Queries on what an organization sets for the tools of all of its agents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,14 +108,14 @@ def insert_variable(connection: Connection, actor: Actor, config_id: str, values
         raise _taken(values["key"]) from error
 
 
-def update_variable(connection: Connection, actor: Actor, variable_id: str, changes: JsonObject) -> Variable:
+def update_variable(connection: Connection, actor: Actor, variable_id: str, changes: Mapping[str, Any]) -> Variable:
     """Change an environment variable.
 
     Raises:
         NotFoundError: there is none.
         ConflictError: another one has the new name.
     """
-    values = changes | {"last_updated_by_id": actor.user_id, "updated_at": func.now()}
+    values = {**changes, "last_updated_by_id": actor.user_id, "updated_at": func.now()}
     own = (sandbox_variables.c.id == variable_id, sandbox_variables.c.organization_id == actor.organization_id)
     try:
         statement = update(sandbox_variables).where(*own).values(values).returning(*_VARIABLE)

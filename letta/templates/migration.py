@@ -1,13 +1,14 @@
 """Bringing an agent that was made after a template to another version of it, as one transaction."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from letta.agent_files.importing import store_tools
+from letta.agent_files.importing import store_tools_alone
 from letta.agent_files.planning import ImportPlan, PlannedAgent
-from letta.agent_files.schemas import ImportedAgents
 from letta.agents.changes import update_agent
 from letta.agents.repository import secrets_of_agents
 from letta.agents.schemas import UpdateAgent
@@ -65,17 +66,15 @@ def migrate_agent(
     return migrate
 
 
-def share_folders(connection: Connection, actor: Actor, plan: ImportPlan) -> None:
-    """Let agents of a plan share those folders that are there already, by name, with the files in them."""
-    for file_id, folder in list(plan.folders.items()):
-        try:
-            plan.shared_folders[file_id] = folders_repository.folder_id_by_name(connection, actor, folder.name)
-        except NotFoundError:
-            continue
-        del plan.folders[file_id]
-    for file_id, planned in list(plan.files.files.items()):
-        if planned.file.folder_id in plan.shared_folders:
-            del plan.files.files[file_id]
+def sharing_folders(connection: Connection, actor: Actor, plan: ImportPlan) -> ImportPlan:
+    """The plan, with its agents sharing those folders that are there already, by name, with the files in them."""
+    shared: dict[str, str] = {}
+    for file_id, folder in plan.folders.items():
+        with suppress(NotFoundError):
+            shared[file_id] = folders_repository.folder_id_by_name(connection, actor, folder.name)
+    folders = {file_id: folder for file_id, folder in plan.folders.items() if file_id not in shared}
+    files = {file_id: file for file_id, file in plan.files.files.items() if file.file.folder_id not in shared}
+    return replace(plan, folders=folders, shared_folders=shared, files=replace(plan.files, files=files))
 
 
 def _entry_of(plan: ImportPlan, instance: Instance) -> PlannedAgent | None:
@@ -85,7 +84,7 @@ def _entry_of(plan: ImportPlan, instance: Instance) -> PlannedAgent | None:
 
 
 def _tools(connection: Connection, actor: Actor, plan: ImportPlan, planned: PlannedAgent) -> list[str]:
-    stored = store_tools(connection, actor, plan, ImportedAgents(agent_ids=[], not_imported={}, warnings=[]))
+    stored = store_tools_alone(connection, actor, plan)
     return [stored[each] for each in planned.entry.tool_ids or () if each in stored]
 
 

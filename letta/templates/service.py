@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from letta.agent_files.export import export_agent
-from letta.agent_files.importing import import_agents, store_tools
+from letta.agent_files.importing import import_agents, store_tools_alone
 from letta.agent_files.planning import ImportOptions, ImportPlan, plan_import
 from letta.agent_files.reading import read_agent_file
-from letta.agent_files.schemas import ExportAgentRequest, ImportedAgents
+from letta.agent_files.schemas import ExportAgentRequest
 from letta.database.engine import Database
 from letta.llm.catalog import Catalog
 from letta.organizations.actor import Actor
 from letta.templates import repository
 from letta.templates.file import checked, filled, name_in
-from letta.templates.migration import migrate_agent, share_folders
+from letta.templates.migration import migrate_agent, sharing_folders
 from letta.templates.schemas import (
     CreateAgents,
     CreatedAgents,
@@ -116,8 +116,7 @@ class Templates:
         options = ImportOptions(override_existing_tools=True, strip_messages=True)
         read = await asyncio.to_thread(read_agent_file, file.encode())
         plan = await plan_import(self.catalog, self.actor, read, options)
-        outcome = ImportedAgents(agent_ids=[], not_imported={}, warnings=[])
-        await self.database.run(store_tools, self.actor, plan, outcome)
+        await self.database.run(store_tools_alone, self.actor, plan)
 
     def _replace(self, connection: Connection, name: str, file: str, *, save: bool) -> None:
         template, current = repository.lock_template(connection, self.actor, name)
@@ -136,8 +135,8 @@ class Templates:
     def _deploy(
         self, connection: Connection, template: Template, version: Version, plan: ImportPlan, body: CreateAgents
     ) -> CreatedAgents:
-        share_folders(connection, self.actor, plan)
-        made = import_agents(connection, self.actor, self.catalog, plan)
+        sharing = sharing_folders(connection, self.actor, plan)
+        made = import_agents(connection, self.actor, self.catalog, sharing)
         deployment_id = repository.insert_deployment(connection, self.actor, template, body.memory_variables)
         entries = {made_id: planned.entry.id for made_id, planned in zip(made.agent_ids, plan.agents, strict=True)}
         repository.note_origin(connection, template, version, deployment_id, entries)

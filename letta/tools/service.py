@@ -1,8 +1,10 @@
 """What happens when tools are made and changed: their schema follows their source."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -152,7 +154,7 @@ def _check_language(body: CreateTool | UpdateTool) -> None:
         raise InvalidArgumentError(f"npm_requirements names {names}. {_PYTHON_ONLY} It can name pip_requirements.")
 
 
-def _described_anew(tool: Tool, changes: JsonObject) -> JsonObject:
+def _described_anew(tool: Tool, changes: Mapping[str, Any]) -> JsonObject:
     """What follows from a change of source or schemas."""
     source, schema, arguments = (changes.get(name) for name in _DESCRIBING)
     source_type = changes.get("source_type") or tool.source_type or "python"
@@ -170,7 +172,7 @@ def _given(body: CreateTool | UpdateTool) -> JsonObject:
     return {name: value for name, value in given.items() if value is not None or name in _NULLABLE}
 
 
-def _applied(tool: Tool, changes: JsonObject) -> Tool:
+def _applied(tool: Tool, changes: Mapping[str, Any]) -> Tool:
     """The tool with changes. A description that nobody chose is that of the schema."""
     changed = replace(tool, **changes)
     chosen = "description" in changes or tool.description != tool.json_schema.get("description")

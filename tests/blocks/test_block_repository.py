@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from letta.agents.tables import agents
 from letta.blocks import repository
@@ -52,6 +52,26 @@ def test_what_is_stored_is_read_again(database: Database, actor: Actor, new_bloc
     assert found.tags == ["a", "b"]
     found.tags = block.tags
     assert found == block
+
+
+def test_a_change_that_collides_is_made_again_with_all_of_its_fields(
+    database: Database, actor: Actor, new_block: NewBlock
+) -> None:
+    """The tags were taken out of the request by the first attempt, and so missed by the second."""
+    block = new_block(value="one", tags=["old"])
+    changes = {"value": "two", "tags": ["new"]}
+    attempts: list[Block] = []
+
+    def colliding_once(connection: Connection) -> Block:
+        attempts.append(repository.update_block(connection, actor, block.id, changes))
+        if len(attempts) == 1:
+            connection.execute(text("DO $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '40001'; END $$"))
+        return attempts[-1]
+
+    changed = database.run_sync(colliding_once)
+    assert len(attempts) == 2
+    assert (changed.value, changed.version, changed.tags) == ("two", 2, ["new"])
+    assert database.run_sync(repository.get_block, actor, block.id).tags == ["new"]
 
 
 def test_every_write_is_a_version(database: Database, actor: Actor, new_block: NewBlock) -> None:
