@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, bindparam, exists, func, select, text, update
+from sqlalchemy import Connection, Row, TextClause, and_, bindparam, exists, func, select, text, update
 
 from letta.agents.agent import Agent
 from letta.agents.tables import agents, agents_folders
@@ -27,7 +27,8 @@ from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.tables import runs
 from letta.steps.tables import steps
-from letta.turn.turn import Lease, Turn
+from letta.turn.turn import Committed, Lease, Turn
+from letta.webhooks.tables import webhooks
 
 RESEND_WINDOW = timedelta(minutes=10)
 ACTIVE = ("created", "running")
@@ -322,7 +323,7 @@ _NOTE_PROCESSED = f"""
 _STEP = f"""
 WITH lease AS (
     UPDATE {SCHEMA}.conversations
-    SET last_message_at = now(), system_digest = :digest,
+    SET last_message_at = now(), system_digest = coalesce(:digest, system_digest),
         active_run_id = CASE WHEN :final THEN NULL ELSE active_run_id END,
         lease_owner = CASE WHEN :final THEN NULL ELSE lease_owner END,
         lease_expires_at = CASE WHEN :final THEN NULL ELSE now() + make_interval(secs => :lease_seconds) END
@@ -383,6 +384,8 @@ class StepCommit:
     Attributes:
         status: of the run: ``running`` while the turn goes on.
         dropped: ids of messages that leave the context.
+        digest: of the system message, where this transaction has compiled it anew. It stays as it is otherwise:
+            somebody else may have done so since the turn has seen it.
     """
 
     messages: Sequence[Message] = ()
@@ -393,13 +396,14 @@ class StepCommit:
     error: JsonObject | None = None
     duration_ns: int | None = None
     dropped: Sequence[str] = ()
+    digest: str | None = None
 
 
-def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
+def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> Committed | None:
     """Store what a step produced and renew the lease, or give it back at the end of the run.
 
-    Returns False, and stores nothing, when the lease is another process's by now. At the end of a turn of an agent
-    whose memory others look after, their runs are let wait, and the turn's usage tells them.
+    Returns None, and stores nothing, when the lease is another process's by now. At the end of a turn of an agent
+    whose memory others look after, their runs are let wait, and the stored usage tells them.
     """
     statement, values = _end_of_turn(turn, commit)
     row = connection.execute(
@@ -409,7 +413,7 @@ def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
             "owner": turn.lease.owner,
             "epoch": turn.lease.epoch,
             "lease_seconds": turn.lease.seconds,
-            "digest": turn.conversation.system_digest,
+            "digest": commit.digest,
             "final": commit.status not in ACTIVE,
             "messages": _rows(turn.actor, commit.messages),
             "context": _places(commit.messages),
@@ -429,10 +433,16 @@ def commit_step(connection: Connection, turn: Turn, commit: StepCommit) -> bool:
             **values,
         },
     ).one()
-    turn.has_webhooks = row.has_webhooks
-    if statement is _COMMIT_COUNTED:
-        turn.usage.run_ids = row.run_ids
-    return bool(row[0])
+    if row[0] == 0:
+        return None
+    return Committed(row.has_webhooks, row.run_ids if statement is _COMMIT_COUNTED else None)
+
+
+def find_committed(connection: Connection, turn: Turn) -> Committed:
+    """What `commit_step` returned for the turn's last step, where that was lost."""
+    wanted = exists().where(webhooks.c.organization_id == turn.actor.organization_id, webhooks.c.enabled)
+    query = select(and_(runs.c.completed_at.is_not(None), wanted), runs.c.usage["run_ids"])
+    return Committed(*connection.execute(query.where(runs.c.id == turn.run_id)).one())
 
 
 def _end_of_turn(turn: Turn, commit: StepCommit) -> tuple[TextClause, JsonObject]:
@@ -469,12 +479,10 @@ def holds_lease(connection: Connection, turn: Turn) -> bool:
     return held.rowcount > 0
 
 
-def set_digest(connection: Connection, turn: Turn) -> None:
+def set_digest(connection: Connection, turn: Turn, digest: str | None) -> None:
     """Remember what the stored system message was compiled from."""
     connection.execute(
-        update(conversations)
-        .where(conversations.c.id == turn.conversation.id)
-        .values(system_digest=turn.conversation.system_digest)
+        update(conversations).where(conversations.c.id == turn.conversation.id).values(system_digest=digest)
     )
 
 

@@ -20,10 +20,10 @@ from letta.runs.repository import LockedConversation, RunRow
 from letta.runs.request import RunRequest
 from letta.tools.repository import tools_of_agent
 from letta.turn.approvals import claim_calls, decide, expired_row, keep_alive, open_request, response_row
-from letta.turn.refresh import refresh_system
+from letta.turn.refresh import open_context
 from letta.turn.sleeptime import what_was_said
 from letta.turn.tool_rules import ToolRules
-from letta.turn.tools import load_blocks, load_directories, with_client_tools
+from letta.turn.tools import with_client_tools
 from letta.turn.turn import Turn
 
 _INPUT: TypeAdapter[list[InputMessage]] = TypeAdapter(list[InputMessage])
@@ -131,12 +131,10 @@ def load_turn(
         started_ns=time.monotonic_ns(),
         has_folders=locked.has_folders,
     )
-    turn.blocks = load_blocks(connection, turn)
-    turn.directories = load_directories(connection, turn)
     turn.next_position = _next_position(turn.context)
     if agent.message_buffer_autoclear and run_id is None:
         _clear(connection, turn)
-    refresh_system(connection, turn)
+    open_context(connection, turn)
     return turn
 
 

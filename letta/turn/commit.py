@@ -1,7 +1,6 @@
 """The transactions that a step ends with: its tools' effects, its messages, its usage, the state of the run.
 
-Each may be run again after a failure: the turn itself is changed by `letta.turn.loop` afterwards, not here (but for
-the system message, which is compiled from what the transaction sees).
+Each may be run again after a failure: the turn itself is changed by `letta.turn.loop` afterwards, not here.
 """
 
 import json
@@ -18,20 +17,12 @@ from letta.runs import repository
 from letta.runs.repository import StepCommit
 from letta.turn import repository as turn_repository
 from letta.turn.approvals import request_id_beside, settled_returns
-from letta.turn.refresh import refresh_system
+from letta.turn.refresh import find_seen, look_around
 from letta.turn.styles import style_of
 from letta.turn.styles.style import Conclusion
 from letta.turn.system import format_time
-from letta.turn.tools import (
-    MemoryTransaction,
-    ToolReturn,
-    failed,
-    load_blocks,
-    load_directories,
-    run_in_transaction,
-    tool_message,
-)
-from letta.turn.turn import Decision, Turn
+from letta.turn.tools import Effect, MemoryTransaction, ToolReturn, failed, run_in_transaction, tool_message
+from letta.turn.turn import Committed, Decision, Seen, Turn
 
 STATUS = {
     "end_turn": "completed",
@@ -86,11 +77,14 @@ class StepOutcome:
 
     Attributes:
         returns: those of calls that were carried out.
+        seen: what it saw, if it looked for what the next step is to see.
     """
 
     messages: list[Message]
     returns: list[ToolReturn]
     stop_reason: str | None
+    committed: Committed
+    seen: Seen | None = None
 
 
 def commit_answer(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutcome:
@@ -101,15 +95,16 @@ def commit_answer(connection: Connection, turn: Turn, answer: StepAnswer) -> Ste
     """
     if answer.gated:
         return _hold_up(connection, turn, answer)
-    returns, edited = _carry_out(connection, turn, answer.calls, answer.refused | answer.done)
+    returns, effect = _carry_out(connection, turn, answer.calls, answer.refused | answer.done)
     conclusion, goes_on = _conclude(turn, answer, returns)
     stop_reason = conclusion.stop_reason
-    if edited or stop_reason is None:
-        _look_around(connection, turn)
+    seen = _seen_after(connection, turn, effect, stop_reason)
     messages = _placed(_rows(turn, answer, returns, conclusion, goes_on=goes_on), turn.next_position)
     step = answer.step | {"stop_reason": stop_reason, "tools_used": _tools_used(turn, returns)}
-    _store(connection, turn, messages, stop_reason, step=step, trace=answer.trace, keep_open=answer.keep_open)
-    return StepOutcome(messages, _without(returns, answer.refused), stop_reason)
+    committed = _store(
+        connection, turn, messages, stop_reason, seen, step=step, trace=answer.trace, keep_open=answer.keep_open
+    )
+    return StepOutcome(messages, _without(returns, answer.refused), stop_reason, committed, seen)
 
 
 def find_outcome(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutcome | None:
@@ -118,11 +113,12 @@ def find_outcome(connection: Connection, turn: Turn, answer: StepAnswer) -> Step
         return None
     messages = messages_of_step(connection, answer.step["id"])
     messages = _placed([m for m in messages if not answer.recorded or m.role != "assistant"], turn.next_position)
+    committed, seen = repository.find_committed(connection, turn), find_seen(connection, turn)
     if answer.gated:
-        return StepOutcome(messages, [], "requires_approval")
+        return StepOutcome(messages, [], "requires_approval", committed, seen)
     returns = _returns_in(messages, answer.calls)
     conclusion, _ = _conclude(turn, answer, returns)
-    return StepOutcome(messages, _without(returns, answer.refused), conclusion.stop_reason)
+    return StepOutcome(messages, _without(returns, answer.refused), conclusion.stop_reason, committed, seen)
 
 
 def record_calls(connection: Connection, turn: Turn, answer: StepAnswer) -> Message:
@@ -134,7 +130,7 @@ def record_calls(connection: Connection, turn: Turn, answer: StepAnswer) -> Mess
     expected = [ToolReturn(call, "success", "") for call in answer.calls]
     _, goes_on = _conclude(turn, answer, expected)
     (message,) = _placed([_answer_row(turn, answer, goes_on=goes_on)], turn.next_position)
-    _store(connection, turn, [message], None)
+    _store(connection, turn, [message], None, None)
     return message
 
 
@@ -155,13 +151,12 @@ def commit_decision(
         LeaseLostError: the lease is another process's by now.
     """
     settled = settled_returns(turn, decision)
-    returns, edited = _carry_out(connection, turn, decision.calls, {**settled, **done})
+    returns, effect = _carry_out(connection, turn, decision.calls, {**settled, **done})
     stop_reason, rows = _decided_rows(turn, decision, returns, settled.keys(), message_id)
-    if edited or stop_reason is None:
-        _look_around(connection, turn)
-    _store(connection, turn, rows, stop_reason)
+    seen = _seen_after(connection, turn, effect, stop_reason)
+    committed = _store(connection, turn, rows, stop_reason, seen)
     turn_repository.move_to_end(connection, [message.id for message in _followers(turn, decision)])
-    return StepOutcome(rows, _without(returns, settled), stop_reason)
+    return StepOutcome(rows, _without(returns, settled), stop_reason, committed, seen)
 
 
 def find_decided(connection: Connection, turn: Turn, decision: Decision, message_id: str) -> StepOutcome | None:
@@ -175,17 +170,17 @@ def find_decided(connection: Connection, turn: Turn, decision: Decision, message
     ]
     settled = settled_returns(turn, decision).keys()
     stop_reason, rows = _decided_rows(turn, decision, returns, settled, message_id)
-    return StepOutcome(
-        [replace(stored[0], position=decision.position), *rows[1:]], _without(returns, settled), stop_reason
-    )
+    messages = [replace(stored[0], position=decision.position), *rows[1:]]
+    committed, seen = repository.find_committed(connection, turn), find_seen(connection, turn)
+    return StepOutcome(messages, _without(returns, settled), stop_reason, committed, seen)
 
 
 def _carry_out(
     connection: Connection, turn: Turn, calls: Sequence[JsonObject], finished: Mapping[str, ToolReturn]
-) -> tuple[list[ToolReturn], bool]:
+) -> tuple[list[ToolReturn], Effect]:
     """The returns of all calls: those that are finished, and those of calls that belong into the transaction.
 
-    Also tells whether blocks were edited.
+    Also tells what these have changed.
     """
     transaction = MemoryTransaction(connection, turn)
     tools = {tool.name: tool for tool in turn.tools}
@@ -206,15 +201,17 @@ def _hold_up(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutc
     stop_reason = "requires_approval"
     messages = _placed(_held_up(answer), turn.next_position)
     step = answer.step | {"stop_reason": stop_reason, "tools_used": []}
-    _store(connection, turn, messages, stop_reason, step=step, trace=answer.trace, keep_open=answer.keep_open)
-    return StepOutcome(messages, [], stop_reason)
+    committed = _store(
+        connection, turn, messages, stop_reason, None, step=step, trace=answer.trace, keep_open=answer.keep_open
+    )
+    return StepOutcome(messages, [], stop_reason, committed)
 
 
-def _look_around(connection: Connection, turn: Turn) -> None:
-    """See what has become of blocks and files, by this step or by others, before the turn goes on."""
-    turn.blocks = load_blocks(connection, turn)
-    turn.directories = load_directories(connection, turn)
-    refresh_system(connection, turn)
+def _seen_after(connection: Connection, turn: Turn, effect: Effect, stop_reason: str | None) -> Seen | None:
+    """What there is to see now. Nobody looks where the turn ends, and has changed nothing itself."""
+    if effect.shown or stop_reason is None:
+        return look_around(connection, turn, recount=effect.first_passages)
+    return None
 
 
 def _store(
@@ -222,11 +219,12 @@ def _store(
     turn: Turn,
     messages: list[Message],
     stop_reason: str | None,
+    seen: Seen | None,
     *,
     step: JsonObject | None = None,
     trace: bytes | None = None,
     keep_open: bool = False,
-) -> None:
+) -> Committed:
     commit = StepCommit(
         messages=messages,
         step=step,
@@ -234,9 +232,12 @@ def _store(
         status="running" if stop_reason is None or keep_open else STATUS.get(stop_reason, "failed"),
         stop_reason=stop_reason,
         duration_ns=time.monotonic_ns() - turn.started_ns,
+        digest=seen.digest if seen is not None and seen.rewritten else None,
     )
-    if not repository.commit_step(connection, turn, commit):
+    committed = repository.commit_step(connection, turn, commit)
+    if committed is None:
         raise LeaseLostError
+    return committed
 
 
 def _conclude(turn: Turn, answer: StepAnswer, returns: Sequence[ToolReturn]) -> tuple[Conclusion, bool]:

@@ -8,7 +8,7 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -30,10 +30,10 @@ from letta.turn.compaction_plan import CompactionPlan, plan_compaction
 from letta.turn.events import Compacting, StepCommitted, TurnEvent
 from letta.turn.history import repair
 from letta.turn.models import ModelChoice, ModelSource
-from letta.turn.refresh import refresh_system
+from letta.turn.refresh import tell_counts
 from letta.turn.system import format_time
 from letta.turn.transcript import transcript
-from letta.turn.turn import Turn
+from letta.turn.turn import Seen, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -126,8 +126,9 @@ class Compactor:
         after = tokens(turn.context[0]) + tokens(message) + sum(tokens(kept) for kept in plan.kept)
         message.content = _envelope(turn, summary, stats | {"context_tokens_after": after}, message.created_at)
         count = len(turn.context)
-        await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
+        seen = await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
         turn.context = [turn.context[0], message, *plan.kept]
+        turn.see(seen)
         turn.usage.context_tokens = after
         self.result = CompactionResult(summary, count, len(turn.context))
         yield StepCommitted([message], streamed=False)
@@ -218,16 +219,15 @@ class Compactor:
         ]
 
 
-def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Message) -> None:
+def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Message) -> Seen:
     """Put the summary where the evicted messages were, and tell the system message of its new counts."""
     if not runs_repository.holds_lease(connection, turn):
         raise LeaseLostError
     messages_repository.insert_messages(connection, turn.actor, [message])
     messages_repository.supersede(connection, turn.conversation.id, [old.id for old in plan.evicted], message)
-    shortened = replace(turn, context=[turn.context[0], message, *plan.kept])
-    shortened.conversation.system_digest = None
-    refresh_system(connection, shortened)
-    runs_repository.set_digest(connection, turn)
+    seen = tell_counts(connection, turn, in_context=len(plan.kept) + 2)
+    runs_repository.set_digest(connection, turn, seen.digest)
+    return seen
 
 
 def _summary_message(

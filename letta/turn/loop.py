@@ -160,7 +160,7 @@ class TurnRunner:
         self._open_step = self._unreturned = None
         self._turn.steps += 1
         self._turn.append(outcome.messages)
-        self._note(outcome)
+        self._take_over(outcome)
         count_calls(self._turn, outcome.returns, answer.calls, answer.refused)
         if outcome.messages:
             yield StepCommitted(outcome.messages, streamed=answer.streamed)
@@ -194,11 +194,15 @@ class TurnRunner:
         )
         turn.decision = None
         turn.insert(outcome.messages)
-        self._note(outcome)
+        self._take_over(outcome)
         count_calls(turn, outcome.returns)
         return StepCommitted(outcome.messages, streamed=False)
 
-    def _note(self, outcome: StepOutcome) -> None:
+    def _take_over(self, outcome: StepOutcome) -> None:
+        """Go on with what a transaction has brought about, beside its messages."""
+        self._turn.note(outcome.committed)
+        if outcome.seen is not None:
+            self._turn.see(outcome.seen)
         for returned in outcome.returns:
             self._turn.rules.record(returned.call["name"], returned.text)
         self._turn.stop_reason = outcome.stop_reason
@@ -246,8 +250,10 @@ class TurnRunner:
             commit.dropped = [m.id for m in turn.unanswered() if m.id not in answered]
             commit.step = self._broken_step(stop_reason, error)
             commit.trace = self._unreturned.trace if self._unreturned is not None else None
-        if not await self._database.run(repository.commit_step, turn, commit):
+        committed = await self._database.run(repository.commit_step, turn, commit)
+        if committed is None:
             raise LeaseLostError
+        turn.note(committed)
 
     def _broken_step(self, stop_reason: str, error: TurnFailed | None) -> JsonObject | None:
         """The row of a step that was under way."""

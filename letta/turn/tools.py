@@ -82,6 +82,19 @@ def tool_message(turn: Turn, returns: Sequence[ToolReturn], step_id: str | None,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What calls have changed.
+
+    Attributes:
+        shown: whether something that the system message shows.
+        first_passages: whether something was put into an archive that was empty, so that counts matter.
+    """
+
+    shown: bool
+    first_passages: bool
+
+
 class MemoryTransaction:
     """The agent's blocks, locked when the first call needs them and written back once at the end; and its archive."""
 
@@ -110,10 +123,10 @@ class MemoryTransaction:
         described = new_passage(**checked_arguments(call["name"], arguments))
         self._passages.append(self._turn.passages.get(call["id"], described))
 
-    def store(self) -> bool:
-        """Write all changes. Returns whether there were any that the system message tells of."""
+    def store(self) -> Effect:
+        """Write all changes."""
         first = self._store_passages()
-        return self._store_blocks() or first or self._files_opened
+        return Effect(shown=self._store_blocks() or first or self._files_opened, first_passages=first)
 
     def _store_passages(self) -> bool:
         """Returns whether they are the first: the agent then has something to search that it doesn't know of."""
@@ -122,8 +135,6 @@ class MemoryTransaction:
         connection, turn = self._connection, self._turn
         first = not has_passages(connection, turn.agent.id)
         keep_for_agent(connection, turn.actor, turn.agent.id, self._passages)
-        if first:
-            turn.conversation.system_digest = None
         return first
 
     def _store_blocks(self) -> bool:

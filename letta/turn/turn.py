@@ -1,6 +1,6 @@
 """The state of one turn while it is carried out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from letta.agents.agent import Agent
 from letta.archives.passage_repository import NewPassage
@@ -24,6 +24,37 @@ class Lease:
     owner: str
     epoch: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a transaction saw of what the system message shows, and how it left that.
+
+    Attributes:
+        directories: the section that shows the agent's folders.
+        digest: what the conversation keeps as the digest of its system message.
+        content: that of the stored message.
+        rewritten: whether the transaction has compiled it anew.
+    """
+
+    blocks: list[Block]
+    directories: str | None
+    digest: str | None
+    content: list[JsonObject]
+    rewritten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What follows from a step, or from the end of a turn, that was stored.
+
+    Attributes:
+        has_webhooks: whether somebody may want to be told of the turn's end.
+        run_ids: runs that wait because of the turn's end, to look after the agent's memory.
+    """
+
+    has_webhooks: bool
+    run_ids: list[str] | None
 
 
 @dataclass(slots=True)
@@ -51,6 +82,8 @@ class Decision:
 @dataclass(slots=True)
 class Turn:
     """Everything a turn needs, loaded in one transaction.
+
+    Transactions that may be run again don't change it: it takes over what they return, by `see` and `note`.
 
     Attributes:
         context: what the model sees, system message first, input messages last.
@@ -103,6 +136,18 @@ class Turn:
         total.cache_write_tokens = _sum(total.cache_write_tokens, used.cache_write_tokens)
         total.reasoning_tokens = _sum(total.reasoning_tokens, used.reasoning_tokens)
         total.context_tokens = used.total_tokens if counts_context else None
+
+    def see(self, seen: Seen) -> None:
+        """Go on with what a transaction has seen, and that stays."""
+        self.blocks, self.directories = seen.blocks, seen.directories
+        self.conversation.system_digest = seen.digest
+        self.context[0] = replace(self.context[0], content=seen.content)
+
+    def note(self, committed: Committed) -> None:
+        """Go on with what follows from something that was stored."""
+        self.has_webhooks = committed.has_webhooks
+        if committed.run_ids is not None:
+            self.usage.run_ids = committed.run_ids
 
     def append(self, messages: list[Message]) -> None:
         """Put messages at the end of the context."""

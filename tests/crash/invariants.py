@@ -18,6 +18,7 @@ INVARIANTS = {
     "messages": "every acknowledged message is there exactly once, in order, with exactly one answer",
     "conversations": "every acknowledged conversation is there",
     "blocks": "the value of each block equals the last acknowledged edit",
+    "system messages": "what an agent is shown of its blocks, in every conversation, is what is stored",
     "lines of the shared block": "no agent's edit of a shared block was overwritten by another one, or made twice",
     "passages": "every acknowledged passage of archival memory is there exactly once, in order",
     "calls of outside tools": "no tool with effects elsewhere was run twice",
@@ -53,7 +54,7 @@ def _of_one(talker: Talker) -> tuple[list[str], Counter[str]]:
     talker.complaints.clear()
     for conversation in talker.said:
         found += _messages(talker, conversation, checked)
-    for look in (_conversations, _blocks, _passages, _streams):
+    for look in (_conversations, _blocks, _system_messages, _passages, _streams):
         found += look(talker, checked)
     return found, checked
 
@@ -81,6 +82,17 @@ def _blocks(talker: Talker, checked: Counter[str]) -> Iterator[str]:
         checked["blocks"] += 1
         if (found := talker.value(label)) != value:
             yield f"{talker.name}: block {label} is {found!r}, the last acknowledged edit was {value!r}"
+
+
+def _system_messages(talker: Talker, checked: Counter[str]) -> Iterator[str]:
+    """Each conversation has just had a turn, which began by looking for changes."""
+    values = {label: talker.value(label) for label in (*talker.blocks, "shared")}
+    for conversation in talker.said:
+        checked["system messages"] += 1
+        opening = next(str(m["content"]) for m in talker.history(conversation) if m["message_type"] == "system_message")
+        for label, value in values.items():
+            if f"<value>\n{value}\n</value>\n</{label}>" not in opening:
+                yield f"{talker.name}, {conversation or 'default conversation'}: block {label} isn't shown as {value!r}"
 
 
 def _conversations(talker: Talker, checked: Counter[str]) -> Iterator[str]:
