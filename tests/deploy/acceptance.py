@@ -231,7 +231,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Judge every run of the whole suite, in the process that tells its results."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     options = config.option
-    selected = options.markexpr or options.keyword or options.collectonly or options.lf
+    selected = options.markexpr or options.keyword or options.collectonly or getattr(options, "lf", False)
     if whole and not selected and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Judge(points()))
 
