@@ -139,7 +139,7 @@ def test_calls_are_approved_and_denied_in_place(
         Reply("As you wish."),
     )
     say(page, script.say("I like tea"))
-    expect(log(page)).to_contain_text("asks for leave")
+    expect(log(page)).to_contain_text("needs approval")
     expect(page.get_by_label("Message", exact=True)).to_be_disabled()
     page.reload()
     page.get_by_role("button", name="Approve").click()
@@ -178,7 +178,7 @@ def test_a_call_is_edited_in_place_and_then_done_as_edited(
     expect(calls).to_have_count(3)
     expect(calls.nth(0)).to_contain_text("changed")
     expect(calls.nth(1)).to_contain_text("done")
-    expect(calls.nth(2)).to_contain_text("asks for leave")
+    expect(calls.nth(2)).to_contain_text("needs approval")
     assert "Likes green tea." in str(script.requests[1].body)
     assert client.agents.blocks.retrieve("human", agent_id=agent_id).value == "Name: Ada.\nLikes green tea."
     page.reload()

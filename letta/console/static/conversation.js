@@ -87,13 +87,13 @@ export class Conversation {
     return this.#turn([{ role: "user", content, otid }], otid);
   }
 
-  /** Answer what the agent asked leave for. `rewritten` are the calls that it is asked to make in place of its own. */
+  /** Answer what the agent asked approval for. `rewritten` are the calls that it is asked to make in place of its own. */
   decide(approvals, rewritten = []) {
     this.rewritten = rewritten;
     return this.#turn([{ type: "approval", approvals }], null);
   }
 
-  /** Where the agent asks leave for nothing but what a person has told it to do, it has that leave: once. */
+  /** If the agent asks approval for nothing but what a person has told it to do, it is approved: once. */
   #keepPromise(said) {
     const asked = said.findLast((message) => message.message_type === "approval_request_message");
     const calls = asked && this.ending.value?.reason === "requires_approval" ? callsOf(asked) : [];

@@ -1,7 +1,7 @@
-// The answer to a call that needs leave: do it, don't, or do it otherwise.
+// The answer to a call that needs approval: do it, don't, or do it otherwise.
 //
-// The API knows leave and refusal. A call that was edited is refused with the call to make instead as the reason, which
-// models follow; the conversation gives leave to that one call when it comes, and to no other. So history tells what
+// The API knows approval and denial. A call that was edited is denied, with the call to make instead as the reason, which
+// models follow; the conversation approves that one call when it comes, and no other. So the history shows what
 // happened, and nothing is carried out that nobody has seen.
 import { icon } from "./icons.js";
 import { pretty } from "./ui.js";

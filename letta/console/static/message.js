@@ -1,4 +1,4 @@
-// How what was said looks: text, reasoning, calls of tools with what they returned, questions for leave.
+// How what was said looks: text, reasoning, calls of tools with what they returned, requests for approval.
 import { callsOf, keyOf } from "./conversation.js";
 import { Decision, editOf, parsed } from "./decision.js";
 import { icon } from "./icons.js";
@@ -120,7 +120,7 @@ function folded(title, text, kind) {
 
 // Calls ------------------------------------------------------------------------------------------------------------
 
-const STATES = { success: ["good", "done"], error: ["bad", "failed"], pending: ["warn", "asks for leave"], denied: ["bad", "denied"], edited: ["warn", "changed"], busy: ["busy", "running"], none: ["", "no result"] };
+const STATES = { success: ["good", "done"], error: ["bad", "failed"], pending: ["warn", "needs approval"], denied: ["bad", "denied"], edited: ["warn", "changed"], busy: ["busy", "running"], none: ["", "no result"] };
 
 function stateOf({ call, result, decision, asks }, busy) {
   if (decision && !decision.approve) return editOf(decision) ? "edited" : "denied";

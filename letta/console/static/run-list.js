@@ -10,7 +10,7 @@ const STATES = { completed: "good", failed: "bad", cancelled: "warn", running: "
 const MOST = 300;
 
 export const badgeOf = (run) => {
-  const word = run.stop_reason === "requires_approval" ? "waits for leave" : run.status;
+  const word = run.stop_reason === "requires_approval" ? "waiting for approval" : run.status;
   return html`<span class=${`badge ${run.stop_reason === "requires_approval" ? "warn" : (STATES[run.status] ?? "")}`}>${word}</span>`;
 };
 
