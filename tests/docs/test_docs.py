@@ -109,6 +109,18 @@ def test_every_check_of_the_doctor_is_documented(tmp_path: Path) -> None:
     assert [check.name for check in checks if f"| {check.name} |" not in text] == []
 
 
+def test_the_log_says_what_the_page_on_deploying_looks_for() -> None:
+    sources = "\n".join(path.read_text() for path in (ROOT / "letta").rglob("*.py"))
+    texts = re.sub(r"""["']\n\s*f?["']""", "", sources)  # of strings that go over several lines
+    table = page("deploy.md").split("## When it doesn't start")[1].split("\n## ")[0]
+    quoted = [
+        text for row in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for text in row.strip("`").split("`, `")
+    ]
+    assert len(quoted) > 9
+    pieces = [piece for text in quoted for piece in re.split(r" ?… ?|LETTA_[A-Z_]+ ", text) if piece]
+    assert [piece for piece in pieces if piece not in texts] == []
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_commands_that_pages_advise_exist(path: Path) -> None:
     text = path.read_text()
