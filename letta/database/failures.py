@@ -161,8 +161,8 @@ _BLOCKED = (
     "two minutes, and start again once."
 )
 _READ_ONLY = (
-    "The database is read-only because its size quota or disk is used up (Supabase Free: 500 MB): delete data or get "
-    "more space."
+    "The database is read-only: its size quota or disk is used up (Supabase Free: 500 MB), or it is a standby. Delete "
+    "data, get more space, or set LETTA_PG_URI to the primary."
 )
 _POOL_SIZES = "lower LETTA_PG_POOL_SIZE and LETTA_PG_MAX_OVERFLOW"
 _TENANT = (

@@ -33,7 +33,7 @@ class Pace:
     Attributes:
         claim: how long a file is another process's that has said nothing since.
         idle: how often it looks without having been woken: another process may have left something undone.
-        failed: before it looks again after the database was away.
+        failed: before it looks again after the database was away; doubled each time, up to `idle`.
     """
 
     claim: float = 15.0
@@ -49,7 +49,7 @@ class FileWorker(Worker):
     ) -> None:
         """`when_due` is told when vectors are missing."""
         self._pace = pace or Pace()
-        super().__init__("reading uploaded files", after_failure=self._pace.failed)
+        super().__init__("reading uploaded files", after_failure=self._pace.failed, longest=self._pace.idle)
         self._database = database
         self._reader = reader
         self._when_due = when_due
