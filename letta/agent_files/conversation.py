@@ -7,17 +7,17 @@ from sqlalchemy import Connection
 from letta.agent_files.messages import MessageReader
 from letta.agent_files.planning import PlannedAgent
 from letta.agent_files.schemas import MessageInFile
-from letta.agents.initial_messages import default_messages, given_messages, system_message
+from letta.agents.initial_messages import default_messages, given_messages
 from letta.agents.state import LoadedAgent
-from letta.conversations.repository import create_conversation
 from letta.folders.attached import directories_section
 from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message
 from letta.organizations.actor import Actor
+from letta.system_message.shown import Shown
+from letta.system_message.stored import begin_default
 from letta.turn.styles import style_of
 from letta.turn.styles.messaging import Messaging
-from letta.turn.system import SystemFacts, compile_system, system_digest
 
 _BATCH = 500
 """So many messages are in memory as objects at a time."""
@@ -32,9 +32,9 @@ def begin_conversation(
     """
     entries, context = _given(planned, strip=strip)
     directories = directories_section(connection, loaded.agent) if loaded.folders else None
-    digest = system_digest(loaded.agent, loaded.blocks, directories)
-    conversation_id = create_conversation(connection, actor, loaded.agent.id, is_default=True, system_digest=digest)
-    system = _system(loaded, conversation_id, directories, recall_count=len(entries) - len(context))
+    shown = Shown(loaded.blocks, directories)
+    system = begin_default(connection, actor, loaded.agent, shown, recall_count=len(entries) - len(context))
+    conversation_id = system.conversation_id
     brings_system = _begins_with_system(entries, context)
     first = [] if brings_system else [system]
     messages_repository.insert_messages(connection, actor, first)
@@ -51,11 +51,6 @@ def _given(planned: PlannedAgent, *, strip: bool) -> tuple[list[JsonObject], lis
     if strip:
         return [], []
     return planned.entry.messages or [], planned.entry.in_context_message_ids or []
-
-
-def _system(loaded: LoadedAgent, conversation_id: str, directories: str | None, *, recall_count: int) -> Message:
-    text = compile_system(loaded.agent, loaded.blocks, SystemFacts(recall_count=recall_count), directories)
-    return system_message(loaded.agent, conversation_id, text)
 
 
 def _begins_with_system(entries: Sequence[JsonObject], context: Sequence[str]) -> bool:

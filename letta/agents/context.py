@@ -7,25 +7,20 @@ from sqlalchemy import Connection
 
 from letta.agents import repository
 from letta.agents.agent import Agent
-from letta.agents.initial_messages import default_messages, system_message
+from letta.agents.initial_messages import default_messages
 from letta.agents.relations import ALL
 from letta.agents.repository import AgentRow
 from letta.agents.schemas import AgentState
 from letta.agents.state import state
-from letta.blocks import repository as blocks_repository
-from letta.blocks.block import Block
 from letta.conversations import repository as conversations_repository
 from letta.conversations.repository import LockedConversation
 from letta.errors import InvalidArgumentError
-from letta.folders.attached import directories_section
 from letta.messages import repository as messages_repository
-from letta.messages.message import text_content
 from letta.organizations.actor import Actor
-from letta.turn.facts import facts_of
-from letta.turn.system import SystemFacts, compile_system, system_digest
-
-_Seen = tuple[list[Block], str | None]
-"""What an agent's system message shows beside its prompt: its blocks, and the section of its folders."""
+from letta.system_message import stored
+from letta.system_message.compile import compile_system, system_digest
+from letta.system_message.facts import facts_of
+from letta.system_message.shown import Shown, shown_by
 
 
 def refresh_system_message(
@@ -41,9 +36,9 @@ def refresh_system_message(
     conversation = conversations_repository.lock_default_if_free(connection, row.agent.id)
     if conversation is None:
         return
-    seen = _seen(connection, row.agent)
-    if counts_changed or system_digest(row.agent, *seen) != conversation.system_digest:
-        _write_system_message(connection, actor, row, conversation, seen)
+    shown = shown_by(connection, row.agent)
+    if counts_changed or system_digest(row.agent, shown) != conversation.system_digest:
+        _store(connection, actor, row, conversation, shown)
 
 
 def refresh_counts(connection: Connection, actor: Actor, agent_id: str) -> None:
@@ -61,15 +56,15 @@ def recompile(connection: Connection, actor: Actor, agent_id: str, *, dry_run: b
         NotFoundError: no such agent.
     """
     row = repository.get_agent(connection, actor, agent_id)
-    seen = _seen(connection, row.agent)
+    shown = shown_by(connection, row.agent)
     if dry_run:
-        return compile_system(row.agent, seen[0], _facts(connection, row), seen[1])
+        return compile_system(row.agent, shown, facts_of(connection, agent_id, in_context=len(row.message_ids)))
     conversation = conversations_repository.lock_default(connection, agent_id)
-    if not update_timestamp and system_digest(row.agent, *seen) == conversation.system_digest:
-        system_id = _system_message_id(connection, row)
+    if not update_timestamp and system_digest(row.agent, shown) == conversation.system_digest:
+        system_id = stored.id_in(connection, agent_id, row.message_ids)
         if system_id is not None:
             return messages_repository.get_message(connection, actor, system_id).text
-    return _write_system_message(connection, actor, row, conversation, seen)
+    return _store(connection, actor, row, conversation, shown)
 
 
 def reset_messages(
@@ -84,10 +79,10 @@ def reset_messages(
     row = repository.lock_agent(connection, actor, agent_id)
     conversation = conversations_repository.lock_default(connection, agent_id)
     conversation.raise_if_busy()
-    system_id = _system_message_id(connection, row)
+    system_id = stored.id_in(connection, agent_id, row.message_ids)
     row.message_ids = [system_id] if system_id else []
     messages_repository.replace_context(connection, conversation.id, row.message_ids)
-    _write_system_message(connection, actor, row, conversation, _seen(connection, row.agent))
+    _store(connection, actor, row, conversation, shown_by(connection, row.agent))
     if add_default_initial_messages:
         following = default_messages(row.agent, conversation.id)
         messages_repository.insert_messages(connection, actor, following)
@@ -125,31 +120,7 @@ def _check_context(roles: dict[str, str], agent: Agent, message_ids: Sequence[st
         raise InvalidArgumentError("message_ids: the first must be the agent's system message. Put its id in front.")
 
 
-def _write_system_message(
-    connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, seen: _Seen
-) -> str:
-    text = compile_system(row.agent, seen[0], _facts(connection, row), seen[1])
-    system_id = _system_message_id(connection, row)
-    if system_id is not None:
-        messages_repository.set_content(connection, system_id, text_content(text))
-    else:
-        message = system_message(row.agent, conversation.id, text)
-        messages_repository.insert_messages(connection, actor, [message])
-        row.message_ids = [message.id, *row.message_ids]
-        messages_repository.replace_context(connection, conversation.id, row.message_ids)
-    conversations_repository.set_system_digest(connection, conversation.id, system_digest(row.agent, *seen))
+def _store(connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, shown: Shown) -> str:
+    facts = facts_of(connection, row.agent.id, in_context=len(row.message_ids))
+    text, row.message_ids = stored.store(connection, actor, row.agent, conversation.id, row.message_ids, shown, facts)
     return text
-
-
-def _seen(connection: Connection, agent: Agent) -> _Seen:
-    return blocks_repository.blocks_of_agent(connection, agent.id), directories_section(connection, agent)
-
-
-def _system_message_id(connection: Connection, row: AgentRow) -> str | None:
-    first = row.message_ids[0] if row.message_ids else None
-    roles = messages_repository.roles_of(connection, row.agent.id, [first]) if first else {}
-    return first if first is not None and roles.get(first) == "system" else None
-
-
-def _facts(connection: Connection, row: AgentRow) -> SystemFacts:
-    return facts_of(connection, row.agent.id, in_context=len(row.message_ids))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from letta.agents import defaults, repository
 from letta.agents.agent import Agent
 from letta.agents.compaction_settings import compaction_settings_from, default_summarizer
-from letta.agents.initial_messages import default_messages, given_messages, system_message
+from letta.agents.initial_messages import default_messages, given_messages
 from letta.agents.models import embedding_config_of, llm_config_of, offers
 from letta.agents.names import random_name
 from letta.agents.prompts import system_prompt
@@ -19,7 +19,6 @@ from letta.agents.validation import check_basic_tools, check_create, check_label
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.blocks.service import to_new_block
-from letta.conversations.repository import create_conversation
 from letta.database.ids import new_id
 from letta.errors import InvalidArgumentError, NotFoundError
 from letta.folders import attached_repository
@@ -32,9 +31,10 @@ from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
 from letta.messages import repository as messages_repository
 from letta.organizations.actor import Actor
+from letta.system_message.shown import Shown
+from letta.system_message.stored import begin_default
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
-from letta.turn.system import SystemFacts, compile_system, system_digest
 
 
 def create_agent(
@@ -209,16 +209,14 @@ def _attach_folders(connection: Connection, actor: Actor, loaded: LoadedAgent, f
 
 def _start(connection: Connection, actor: Actor, body: CreateAgent, loaded: LoadedAgent) -> list[str]:
     """Store the default conversation with its first messages and return their ids."""
-    agent, blocks = loaded.agent, loaded.blocks
+    agent, given = loaded.agent, body.initial_message_sequence
     directories = directories_section(connection, agent) if loaded.folders else None
-    digest = system_digest(agent, blocks, directories)
-    conversation_id = create_conversation(connection, actor, agent.id, is_default=True, system_digest=digest)
-    text = compile_system(agent, blocks, SystemFacts(), directories)
-    given = body.initial_message_sequence
+    system = begin_default(connection, actor, agent, Shown(loaded.blocks, directories))
+    conversation_id = system.conversation_id
     following = (
         default_messages(agent, conversation_id) if given is None else given_messages(agent, conversation_id, given)
     )
-    messages = [system_message(agent, conversation_id, text), *following]
+    messages = [system, *following]
     messages_repository.insert_messages(connection, actor, messages)
     ids = [message.id for message in messages]
     messages_repository.append_to_context(connection, conversation_id, ids)

@@ -1,4 +1,4 @@
-"""The messages that an agent's context begins with."""
+"""The messages that follow the system message of a new agent."""
 
 import json
 import uuid
@@ -8,23 +8,12 @@ from datetime import UTC, datetime
 from letta.agents.agent import Agent
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import MessageCreate
-from letta.turn.system import format_time
+from letta.system_message.times import format_time
 
 _TYPES_WITHOUT_LOGIN = {"letta_v1_agent", "sleeptime_agent", "voice_sleeptime_agent"}
 _FIRST_THOUGHT = "I have just been started. I say hello, so that the way to the person is known to work."
 _FIRST_WORDS = "Hello! I'm here, and I will remember what we talk about."
 _SENT = "The message was sent."
-
-
-def system_message(agent: Agent, conversation_id: str, text: str) -> Message:
-    """A system message with this text."""
-    return Message(
-        role="system",
-        agent_id=agent.id,
-        conversation_id=conversation_id,
-        content=text_content(text),
-        model=agent.llm_config["model"],
-    )
 
 
 def default_messages(agent: Agent, conversation_id: str) -> list[Message]:

@@ -19,10 +19,11 @@ from letta.messages.message import Message
 from letta.messages.stored_form import StoredMessage, stored_form
 from letta.organizations.actor import Actor
 from letta.schema import Schema
+from letta.system_message.compile import compile_system
+from letta.system_message.facts import SystemFacts, facts_of
+from letta.system_message.shown import Shown
 from letta.tools import repository as tools_repository
 from letta.tools.tool import Tool
-from letta.turn.facts import facts_of
-from letta.turn.system import SystemFacts, compile_system
 
 _METADATA = "<memory_metadata>"
 
@@ -105,7 +106,7 @@ def context_overview(
 
 def _rules_and_metadata(agent: Agent, facts: SystemFacts) -> tuple[str | None, str]:
     """The sections of the system message that follow the blocks."""
-    rules, start, metadata = compile_system(agent, [], facts, system="").rpartition(_METADATA)
+    rules, start, metadata = compile_system(agent, Shown([]), facts, system="").rpartition(_METADATA)
     return rules.strip() or None, start + metadata
 
 

@@ -36,3 +36,8 @@ class Conversation:
     def label(self) -> str:
         """How the agent is told of it."""
         return "default" if self.is_default else self.id
+
+    @property
+    def isolated_in(self) -> str | None:
+        """Its id, if it is one that may have blocks of its own; None for the agent's default one."""
+        return None if self.is_default else self.id

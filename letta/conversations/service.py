@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from letta.agents.agent import Agent
-from letta.agents.initial_messages import system_message
 from letta.agents.repository import get_agent
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
@@ -19,18 +18,18 @@ from letta.conversations.schemas import ConversationResponse, CreateConversation
 from letta.database.ids import new_id
 from letta.database.pagination import Page
 from letta.errors import InvalidArgumentError, NotFoundError
-from letta.folders.attached import directories_section
 from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.listing import list_messages_of_agent
-from letta.messages.message import text_content
 from letta.messages.repository import MessageFilter
 from letta.messages.wire import Presentation, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.presentation import for_agent
 from letta.runs.repository import find_run_by_otid, has_run
-from letta.turn.facts import facts_of
-from letta.turn.system import SystemFacts, compile_system, system_digest
+from letta.system_message import stored
+from letta.system_message.compile import compile_system
+from letta.system_message.facts import facts_of
+from letta.system_message.shown import shown_by
 
 DEFAULT = "default"
 
@@ -162,22 +161,13 @@ def recompile(connection: Connection, actor: Actor, place: Place, *, dry_run: bo
     """Compile the conversation's system message anew and return its text. It is stored unless ``dry_run`` is set."""
     conversation = find(connection, actor, place)
     agent = get_agent(connection, actor, conversation.agent_id).agent
-    blocks = _blocks(connection, conversation)
+    shown = shown_by(connection, agent, conversation.isolated_in)
     ids = messages_repository.context_ids(connection, [conversation.id]).get(conversation.id, [])
-    directories = directories_section(connection, agent)
-    text = compile_system(agent, blocks, _facts(connection, conversation, len(ids)), directories)
+    facts = facts_of(connection, agent.id, in_context=len(ids), label=conversation.label)
     if dry_run:
-        return text
+        return compile_system(agent, shown, facts)
     repository.lock_conversation(connection, conversation.id)
-    first = ids[0] if ids else None
-    if first is not None and messages_repository.roles_of(connection, agent.id, [first]).get(first) == "system":
-        messages_repository.set_content(connection, first, text_content(text))
-    else:
-        message = system_message(agent, conversation.id, text)
-        messages_repository.insert_messages(connection, actor, [message])
-        messages_repository.replace_context(connection, conversation.id, [message.id, *ids])
-    digest = system_digest(agent, blocks, directories)
-    repository.set_system_digest(connection, conversation.id, digest)
+    text, _ = stored.store(connection, actor, agent, conversation.id, ids, shown, facts)
     return text
 
 
@@ -237,13 +227,7 @@ def _begin(
     own = blocks_repository.create_blocks(connection, actor, copies)
     made = repository.insert_conversation(connection, actor, conversation)
     repository.isolate_blocks(connection, made.id, own)
-    blocks = _blocks(connection, made)
-    directories = directories_section(connection, agent)
-    text = compile_system(agent, blocks, _facts(connection, made, 0), directories)
-    message = system_message(agent, made.id, text)
-    messages_repository.insert_messages(connection, actor, [message])
-    messages_repository.append_to_context(connection, made.id, [message.id])
-    repository.set_system_digest(connection, made.id, system_digest(agent, blocks, directories))
+    stored.begin(connection, actor, agent, made)
     return _response(made, [block.id for block in own])
 
 
@@ -265,16 +249,6 @@ def _messages_up_to(connection: Connection, source: Conversation, message_id: st
         ids = ids[: ids.index(message_id) + 1]
     roles = messages_repository.roles_of(connection, source.agent_id, ids)
     return [one for one in ids if roles[one] != "system"]
-
-
-def _blocks(connection: Connection, conversation: Conversation) -> list[Block]:
-    blocks = blocks_repository.blocks_of_agent(connection, conversation.agent_id)
-    isolated = {b.label: b for b in blocks_repository.blocks_of_conversation(connection, conversation.id)}
-    return [isolated.get(block.label, block) for block in blocks]
-
-
-def _facts(connection: Connection, conversation: Conversation, in_context: int) -> SystemFacts:
-    return facts_of(connection, conversation.agent_id, in_context=in_context, label=conversation.label)
 
 
 def _responses(connection: Connection, found: Sequence[Conversation]) -> list[ConversationResponse]:

@@ -18,9 +18,13 @@ from letta.runs import queue_repository, repository
 from letta.runs.queue_repository import QueuedRun
 from letta.runs.repository import LockedConversation, RunRow
 from letta.runs.request import RunRequest
+from letta.system_message.compile import system_digest
+from letta.system_message.current import Seen, look_around
+from letta.system_message.facts import facts_of
+from letta.system_message.shown import Shown, shown_by
+from letta.system_message.stored import insert_first
 from letta.tools.repository import tools_of_agent
 from letta.turn.approvals import claim_calls, decide, expired_row, keep_alive, open_request, response_row
-from letta.turn.refresh import open_context
 from letta.turn.sleeptime import what_was_said
 from letta.turn.tool_rules import ToolRules
 from letta.turn.tools import with_client_tools
@@ -122,7 +126,7 @@ def load_turn(
         conversation=locked.conversation,
         lease=repository.new_lease(locked, claim.owner, claim.lease_seconds),
         options=request.options,
-        blocks=[],
+        shown=Shown([]),
         tools=with_client_tools(tools_of_agent(connection, agent.id), request.options.client_tools),
         context=messages_repository.context_of(connection, locked.conversation.id),
         next_position=0,
@@ -134,7 +138,7 @@ def load_turn(
     turn.next_position = _next_position(turn.context)
     if agent.message_buffer_autoclear and run_id is None:
         _clear(connection, turn)
-    open_context(connection, turn)
+    _open(connection, turn)
     return turn
 
 
@@ -153,6 +157,22 @@ def _clear(connection: Connection, turn: Turn) -> None:
     for position, message in enumerate(kept):
         message.position = position
     turn.context, turn.next_position = kept, len(kept)
+
+
+def _open(connection: Connection, turn: Turn) -> None:
+    """Let the context begin with a system message that is up to date."""
+    if turn.context and turn.context[0].role == "system":
+        turn.see(look_around(connection, turn.agent, turn.conversation, turn.context, with_folders=turn.has_folders))
+        return
+    ids, conversation = [message.id for message in turn.context], turn.conversation
+    shown = shown_by(connection, turn.agent, conversation.isolated_in, with_folders=turn.has_folders)
+    facts = facts_of(connection, turn.agent.id, in_context=len(ids), label=conversation.label)
+    message = insert_first(connection, turn.actor, turn.agent, conversation.id, ids, shown, facts)
+    turn.context.insert(0, message)
+    for position, placed in enumerate(turn.context):
+        placed.position = position
+    turn.next_position = len(turn.context)
+    turn.see(Seen(shown, system_digest(turn.agent, shown), message.content))
 
 
 def take_input(turn: Turn, given: Sequence[InputMessage]) -> list[Message]:

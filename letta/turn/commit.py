@@ -15,14 +15,14 @@ from letta.messages.message import Message, text_content
 from letta.messages.repository import messages_of_step
 from letta.runs import repository
 from letta.runs.repository import StepCommit
+from letta.system_message.current import Seen, find_seen, look_around
+from letta.system_message.times import format_time
 from letta.turn import repository as turn_repository
 from letta.turn.approvals import request_id_beside, settled_returns
-from letta.turn.refresh import find_seen, look_around
 from letta.turn.styles import style_of
 from letta.turn.styles.style import Conclusion
-from letta.turn.system import format_time
 from letta.turn.tools import Effect, MemoryTransaction, ToolReturn, failed, run_in_transaction, tool_message
-from letta.turn.turn import Committed, Decision, Seen, Turn
+from letta.turn.turn import Committed, Decision, Turn
 
 STATUS = {
     "end_turn": "completed",
@@ -113,7 +113,7 @@ def find_outcome(connection: Connection, turn: Turn, answer: StepAnswer) -> Step
         return None
     messages = messages_of_step(connection, answer.step["id"])
     messages = _placed([m for m in messages if not answer.recorded or m.role != "assistant"], turn.next_position)
-    committed, seen = repository.find_committed(connection, turn), find_seen(connection, turn)
+    committed, seen = _found(connection, turn)
     if answer.gated:
         return StepOutcome(messages, [], "requires_approval", committed, seen)
     returns = _returns_in(messages, answer.calls)
@@ -171,7 +171,7 @@ def find_decided(connection: Connection, turn: Turn, decision: Decision, message
     settled = settled_returns(turn, decision).keys()
     stop_reason, rows = _decided_rows(turn, decision, returns, settled, message_id)
     messages = [replace(stored[0], position=decision.position), *rows[1:]]
-    committed, seen = repository.find_committed(connection, turn), find_seen(connection, turn)
+    committed, seen = _found(connection, turn)
     return StepOutcome(messages, _without(returns, settled), stop_reason, committed, seen)
 
 
@@ -210,8 +210,15 @@ def _hold_up(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutc
 def _seen_after(connection: Connection, turn: Turn, effect: Effect, stop_reason: str | None) -> Seen | None:
     """What there is to see now. Nobody looks where the turn ends, and has changed nothing itself."""
     if effect.shown or stop_reason is None:
-        return look_around(connection, turn, recount=effect.first_passages)
+        folders, first = turn.has_folders, effect.first_passages
+        return look_around(connection, turn.agent, turn.conversation, turn.context, with_folders=folders, recount=first)
     return None
+
+
+def _found(connection: Connection, turn: Turn) -> tuple[Committed, Seen]:
+    """What a transaction has stored and seen whose result was lost."""
+    place, folders = (turn.actor, turn.agent, turn.conversation, turn.context[0]), turn.has_folders
+    return repository.find_committed(connection, turn), find_seen(connection, *place, with_folders=folders)
 
 
 def _store(

@@ -24,16 +24,17 @@ from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.runs import repository as runs_repository
+from letta.system_message.current import Seen, show
+from letta.system_message.facts import facts_of
+from letta.system_message.times import format_time
 from letta.turn.cancellation import Cancellation
 from letta.turn.commit import LeaseLostError
 from letta.turn.compaction_plan import CompactionPlan, plan_compaction
 from letta.turn.events import Compacting, StepCommitted, TurnEvent
 from letta.turn.history import repair
 from letta.turn.models import ModelChoice, ModelSource
-from letta.turn.refresh import tell_counts
-from letta.turn.system import format_time
 from letta.turn.transcript import transcript
-from letta.turn.turn import Seen, Turn
+from letta.turn.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -225,7 +226,8 @@ def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Me
         raise LeaseLostError
     messages_repository.insert_messages(connection, turn.actor, [message])
     messages_repository.supersede(connection, turn.conversation.id, [old.id for old in plan.evicted], message)
-    seen = tell_counts(connection, turn, in_context=len(plan.kept) + 2)
+    facts = facts_of(connection, turn.agent.id, in_context=len(plan.kept) + 2, label=turn.conversation.label)
+    seen = show(connection, turn.agent, turn.context[0], turn.shown, facts)
     runs_repository.set_digest(connection, turn, seen.digest)
     return seen
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest
 from letta.messages.message import Message, text_content
+from letta.system_message.compile import compile_system
+from letta.system_message.facts import SystemFacts
 from letta.turn.history import repair
 from letta.turn.skills import available_skills
 from letta.turn.styles import style_of
-from letta.turn.system import SystemFacts, compile_system
 from letta.turn.tools import shortened
 from letta.turn.turn import Turn
 
@@ -41,7 +42,7 @@ def _context(turn: Turn, config: JsonObject) -> list[Message]:
     messages = [_with_short_returns(m, limit) if m.tool_returns else m for m in repair(turn.context)]
     if turn.options.override_system is not None:
         facts = SystemFacts(conversation_label=turn.conversation.label)
-        text = compile_system(turn.agent, turn.blocks, facts, turn.directories, system=turn.options.override_system)
+        text = compile_system(turn.agent, turn.shown, facts, system=turn.options.override_system)
         system = Message("system", turn.agent.id, turn.conversation.id, content=text_content(text))
         messages = [system, *(message for message in messages if message.role != "system")]
     if turn.options.client_skills:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, or_, select, true, update
 
 from letta.agents.tables import agents
-from letta.archives.tables import archives_agents, passages
 from letta.conversations.tables import context_messages, conversations, shared_messages
 from letta.json_types import JsonObject
 from letta.messages.message import Message
@@ -112,20 +111,3 @@ def move_to_end(connection: Connection, message_ids: Sequence[str]) -> None:
         connection.execute(
             update(messages).where(messages.c.id == message_id).values(sequence_id=func.nextval(sequence))
         )
-
-
-def counts_of_agent(
-    connection: Connection, agent_id: str, messages_at_most: int, passages_at_most: int
-) -> tuple[int, int]:
-    """How many messages and passages an agent has, each counted no further than told."""
-    said = select(messages.c.id).where(messages.c.agent_id == agent_id).limit(messages_at_most).subquery()
-    kept = (
-        select(passages.c.id)
-        .join(archives_agents, archives_agents.c.archive_id == passages.c.archive_id)
-        .where(archives_agents.c.agent_id == agent_id)
-        .limit(passages_at_most)
-        .subquery()
-    )
-    counts = [select(func.count()).select_from(counted).scalar_subquery() for counted in (said, kept)]
-    row = connection.execute(select(*counts)).one()
-    return row[0], row[1]

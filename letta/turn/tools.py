@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 from letta.archives.memory import keep_for_agent
 from letta.archives.passage_repository import NewPassage, has_passages
 from letta.blocks import repository as blocks_repository
-from letta.blocks.block import Author, Block
+from letta.blocks.block import Author
 from letta.file_tools.opening import open_files
-from letta.folders.attached import directories_section
 from letta.groups.repository import share_with_sleeptime_agents
 from letta.json_types import JsonObject
 from letta.memory_tools.archival import KEPT, new_passage
@@ -19,6 +18,7 @@ from letta.memory_tools.errors import ToolError
 from letta.memory_tools.execute import checked_arguments, edit_memory, edits_memory, parse_arguments, send_message
 from letta.memory_tools.memory import Memory
 from letta.messages.message import Message
+from letta.system_message.shown import blocks_of
 from letta.tools.tool import Tool
 from letta.turn.turn import Turn
 
@@ -109,7 +109,8 @@ class MemoryTransaction:
     def memory(self) -> Memory:
         """The blocks, locked in id order so that two agents can't wait for each other."""
         if self._memory is None:
-            self._memory = Memory(load_blocks(self._connection, self._turn, lock=True))
+            turn = self._turn
+            self._memory = Memory(blocks_of(self._connection, turn.agent.id, turn.conversation.isolated_in, lock=True))
         return self._memory
 
     def open_files(self, arguments: JsonObject) -> str:
@@ -151,23 +152,6 @@ class MemoryTransaction:
         for block in memory.detached.values():
             blocks_repository.detach_block(connection, turn.agent.id, block.id)
         return bool(memory.changed or memory.created or memory.detached)
-
-
-def load_blocks(connection: Connection, turn: Turn, *, lock: bool = False) -> list[Block]:
-    """The blocks of the turn's conversation: the agent's, isolated ones in place of those of the same label."""
-    blocks = blocks_repository.blocks_of_agent(connection, turn.agent.id, lock=lock)
-    if turn.conversation.is_default:
-        return blocks
-    isolated = {
-        block.label: block
-        for block in blocks_repository.blocks_of_conversation(connection, turn.conversation.id, lock=lock)
-    }
-    return [isolated.get(block.label, block) for block in blocks]
-
-
-def load_directories(connection: Connection, turn: Turn) -> str | None:
-    """What the system message shows of the agent's folders. Agents without folders cost no query."""
-    return directories_section(connection, turn.agent) if turn.has_folders else None
 
 
 def run_in_transaction(transaction: MemoryTransaction, tool: Tool, call: JsonObject) -> ToolReturn:

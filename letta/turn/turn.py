@@ -4,7 +4,6 @@ from dataclasses import dataclass, field, replace
 
 from letta.agents.agent import Agent
 from letta.archives.passage_repository import NewPassage
-from letta.blocks.block import Block
 from letta.conversations.conversation import Conversation
 from letta.json_types import JsonObject
 from letta.llm.catalog import Catalog
@@ -13,6 +12,8 @@ from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions
+from letta.system_message.current import Seen
+from letta.system_message.shown import Shown
 from letta.tools.tool import Tool
 from letta.turn.tool_rules import ToolRules
 
@@ -24,24 +25,6 @@ class Lease:
     owner: str
     epoch: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a transaction saw of what the system message shows, and how it left that.
-
-    Attributes:
-        directories: the section that shows the agent's folders.
-        digest: what the conversation keeps as the digest of its system message.
-        content: that of the stored message.
-        rewritten: whether the transaction has compiled it anew.
-    """
-
-    blocks: list[Block]
-    directories: str | None
-    digest: str | None
-    content: list[JsonObject]
-    rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +69,11 @@ class Turn:
     Transactions that may be run again don't change it: it takes over what they return, by `see` and `note`.
 
     Attributes:
+        shown: what the system message shows beside the prompt.
         context: what the model sees, system message first, input messages last.
         next_position: where the next message goes in the context.
         passages: what calls of the current step want kept, with vectors where they could be made, by call id.
         has_folders: whether the agent had any when the turn began.
-        directories: what the system message shows of them.
         has_webhooks: whether somebody may want to be told of the turn's end, once it is stored.
         catalog: the providers whose models it may call, as soon as that is looked up.
         decision: what the request decides about calls that waited for approval, until it is carried out.
@@ -102,7 +85,7 @@ class Turn:
     conversation: Conversation
     lease: Lease
     options: RunOptions
-    blocks: list[Block]
+    shown: Shown
     tools: list[Tool]
     context: list[Message]
     next_position: int
@@ -117,7 +100,6 @@ class Turn:
     passages: dict[str, NewPassage] = field(default_factory=dict)
     has_folders: bool = False
     has_webhooks: bool = False
-    directories: str | None = None
     catalog: Catalog | None = None
 
     @property
@@ -139,7 +121,7 @@ class Turn:
 
     def see(self, seen: Seen) -> None:
         """Go on with what a transaction has seen, and that stays."""
-        self.blocks, self.directories = seen.blocks, seen.directories
+        self.shown = seen.shown
         self.conversation.system_digest = seen.digest
         self.context[0] = replace(self.context[0], content=seen.content)
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from letta.turn.tool_rules import ToolRules, describe
+from letta.system_message.rules import describe
+from letta.turn.tool_rules import ToolRules
 
 NAMES = ["a", "b", "c", "d"]
 Rule = dict[str, Any]
