@@ -57,6 +57,22 @@ def is_done(page: Page) -> None:
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
+def test_what_others_say_to_the_agent_appears_beside_what_was_shown(
+    page: Page, client: Letta, make_agent: Callable[..., str], model: ScriptedModel
+) -> None:
+    agent_id = make_agent(name="Shared")
+    page.goto(f"/#/agents/{agent_id}/chat")
+    here = model.script(Reply("Hello to you here."))
+    say(page, here.say())
+    expect(log(page)).to_contain_text("Hello to you here.")
+    is_done(page)
+    elsewhere = model.script(Reply("Hello to you elsewhere."))
+    client.agents.messages.create(agent_id, input=elsewhere.say("I write from my telephone."))
+    expect(log(page)).to_contain_text("I write from my telephone.", timeout=60_000)
+    expect(log(page)).to_contain_text("Hello to you elsewhere.")
+    expect(log(page)).to_contain_text("Hello to you here.")
+
+
 def test_an_answer_is_streamed_and_what_the_agent_changes_lights_up(
     page: Page, model: ScriptedModel, make_agent: Callable[..., str]
 ) -> None:

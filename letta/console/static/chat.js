@@ -7,9 +7,10 @@ import { Item, isPending, itemsOf } from "./message.js";
 import { MemoryStrip } from "./memory-strip.js";
 import { go, isPlain, route, to } from "./router.js";
 import { ask, attempt, confirm, empty, once, problem } from "./ui.js";
-import { html, listen, onMount, signal, view } from "./view.js";
+import { html, listen, onMount, signal, view, whileUsed } from "./view.js";
 
 const NEAR = 80;
+const LOOK = 5000;
 const wide = matchMedia("(min-width: 1180px)");
 const strip = signal(wide.matches);
 wide.addEventListener("change", () => (strip.value = wide.matches));
@@ -61,6 +62,7 @@ const Pane = view((self) => {
   });
   listen(document, "visibilitychange", () => !document.hidden && conversation.open());
   listen(window, "online", () => conversation.open());
+  whileUsed(LOOK, () => conversation.look().catch(() => {}));
 
   async function scrolled() {
     stuck = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;

@@ -39,8 +39,7 @@ export class Conversation {
       const run = runs.find((one) => GOING_ON.has(one.status));
       batch(() => {
         this.problem.value = null;
-        this.stored.value = page.messages;
-        this.more.value = page.more;
+        this.#show(page);
         this.sent.value = [];
       });
       if (run) this.follow(run.id, run.background ? 0 : null);
@@ -50,6 +49,15 @@ export class Conversation {
     } finally {
       this.opening = false;
     }
+  }
+
+  /** Others may talk with the agent as well: fetch what they have said since, if there is a run that isn't known. */
+  async look() {
+    if (this.live.value || this.opening || !this.stored.value) return;
+    const [newest] = await get("/runs", { agent_id: this.agentId, conversation_id: this.id, order: "desc", limit: 1 });
+    if (!newest || newest.id === this.looked || this.live.value) return;
+    this.looked = newest.id;
+    if (!this.stored.value.some((message) => message.run_id === newest.id)) await this.open();
   }
 
   async older() {
@@ -65,6 +73,15 @@ export class Conversation {
     } finally {
       this.fetching = false;
     }
+  }
+
+  /** The newest messages; those that were fetched before stay, unless there is a gap between. */
+  #show(page) {
+    const known = this.stored.value ?? [];
+    const place = known.findIndex((message) => message.id === page.messages[0]?.id);
+    const older = place > 0 ? known.slice(0, place) : [];
+    this.stored.value = [...older, ...page.messages];
+    if (!older.length) this.more.value = page.more;
   }
 
   async #page(before) {

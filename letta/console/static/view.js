@@ -65,6 +65,20 @@ export function watch(action) {
   onMount(() => effect(action));
 }
 
+const USED = 10 * 60 * 1000;
+
+/** Something done every so many milliseconds, while the page is looked at and was used in the last ten minutes: a page
+    that was left open must not keep a server from sleeping. */
+export function whileUsed(interval, action) {
+  let used = Date.now();
+  const note = () => (used = Date.now());
+  for (const name of ["pointermove", "keydown", "visibilitychange"]) listen(document, name, note);
+  onMount(() => {
+    const timer = setInterval(() => !document.hidden && Date.now() - used < USED && action(), interval);
+    return () => clearInterval(timer);
+  });
+}
+
 /** A listener that lasts as long as the component is on the page. */
 export function listen(target, name, action) {
   onMount(() => {
