@@ -26,8 +26,7 @@ _OF_SCOPES = {
     "write": OF_AGENTS | {Access.READ, Access.WRITE},
     "admin": frozenset(Access),
 }
-SCOPES = tuple(_OF_SCOPES)
-"""Scopes of API keys; each includes those before it."""
+"""What the scopes of API keys open; each includes those before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,23 +339,6 @@ _RULES: dict[str, str] = {
     _MINTING: "POST /v1/client-side-access-tokens",
 }
 
-PASSWORD_ONLY = frozenset(
-    {
-        "DELETE /v1/admin/orgs",
-        "DELETE /v1/admin/users",
-        "GET /v1/admin/doctor",
-        "GET /v1/admin/orgs",
-        "GET /v1/admin/users",
-        "GET /v1/tools/mcp/oauth/callback",
-        "PATCH /v1/admin/orgs",
-        "POST /v1/admin/orgs",
-        "POST /v1/admin/users",
-        "POST /v1/auth",
-        "PUT /v1/admin/users",
-    }
-)
-"""Operations that stay closed to keys on purpose, as those do that nobody has thought of."""
-
 
 def _read() -> dict[str, Rule]:
     found: dict[str, Rule] = {}

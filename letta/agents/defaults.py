@@ -7,7 +7,6 @@ from letta.agents.agent import Agent
 from letta.json_types import JsonObject
 from letta.tools.tool import Tool
 
-DEFAULT_AGENT_TYPE = "letta_v1_agent"
 MAX_FILES_OPEN = 1000
 HIDING_TAG = "role:subagent"
 """Agents created with this tag are left out of lists."""

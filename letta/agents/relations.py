@@ -21,7 +21,6 @@ class Relation(StrEnum):
 
 Relations = frozenset[Relation]
 
-NONE: Relations = frozenset()
 ALL: Relations = frozenset(Relation)
 
 _OLD_NAMES = {

@@ -180,13 +180,6 @@ def detach_archive(connection: Connection, actor: Actor, agent_id: str, archive_
     )
 
 
-def agent_ids_of_archive(connection: Connection, archive_id: str) -> list[str]:
-    """The agents that have an archive, in no order."""
-    return list(
-        connection.scalars(select(archives_agents.c.agent_id).where(archives_agents.c.archive_id == archive_id))
-    )
-
-
 def delete_private_archive(connection: Connection, actor: Actor, agent_id: str) -> None:
     """Delete the archive that was made for an agent, unless another agent has it too."""
     others = archives_agents.alias()

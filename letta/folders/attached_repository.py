@@ -187,17 +187,6 @@ def attach_file(connection: Connection, actor: Actor, folder_id: str, file_id: s
     return [file for file in map(_to_file, found) if file.id in made]
 
 
-def attach_named(
-    connection: Connection, actor: Actor, agent_id: str, folder_id: str, file_ids: Sequence[str]
-) -> list[AttachedFile]:
-    """Let an agent have these files of one of its folders, closed, and return them in this order."""
-    if not file_ids:
-        return []
-    rows = [_row(actor, agent_id, folder_id, file_id) for file_id in file_ids]
-    connection.execute(insert(files_agents).on_conflict_do_nothing(), _in_order(rows))
-    return _attached(connection, agent_id, file_ids)
-
-
 def _attached(connection: Connection, agent_id: str, file_ids: Sequence[str]) -> list[AttachedFile]:
     query = _joined(_COLUMNS).where(files_agents.c.agent_id == agent_id, files_agents.c.file_id.in_(file_ids))
     found = {file.file_id: file for file in map(_to_file, connection.execute(query))}

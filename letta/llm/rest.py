@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import random
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -14,8 +13,6 @@ from letta.llm.bounded import http_options
 from letta.llm.clients import CONNECT_SECONDS
 from letta.llm.provider import Provider
 from letta.settings import settings
-
-logger = logging.getLogger(__name__)
 
 _TRANSIENT = {408, 429, 500, 502, 503, 504}
 _FIRST_PAUSE_SECONDS = 0.5

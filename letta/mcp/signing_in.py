@@ -4,7 +4,6 @@ Each step may happen in another process: what they share is in the table ``mcp_o
 """
 
 import asyncio
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from letta.settings import settings
 if TYPE_CHECKING:
     from letta.mcp.client import Target
 
-logger = logging.getLogger(__name__)
 
 CALLBACK_PATH = "/v1/tools/mcp/oauth/callback"
 """Where browsers come back to."""

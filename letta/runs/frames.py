@@ -97,11 +97,6 @@ def number(wires: Iterable[JsonObject], first: int) -> list[Frame]:
     return [Frame(place, place, wire) for place, wire in enumerate(wires, first)]
 
 
-def after(frames: Iterable[Frame], number: int) -> list[Frame]:
-    """Those of these frames, or what is left of them, that come after a number."""
-    return [frame.rest(number) for frame in frames if frame.last > number]
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Frames that are stored as one row.

@@ -246,14 +246,6 @@ def request_cancel(connection: Connection, actor: Actor, run_ids: Sequence[str])
     return {row.active_run_id: row.lost for row in connection.execute(statement)}
 
 
-def is_lost(connection: Connection, run_id: str) -> bool:
-    """Whether a run is active while its lease has expired."""
-    query = select(conversations.c.id).where(
-        conversations.c.active_run_id == run_id, conversations.c.lease_expires_at < func.now()
-    )
-    return connection.scalar(query) is not None
-
-
 def has_place(connection: Connection, turn: Turn) -> bool:
     """Whether the conversation of a turn is still there."""
     query = select(conversations.c.id).where(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from letta.sandbox.source import FunctionNode, parse_source, tool_function
 
-CLIENT = "client"
 AGENT_STATE = "agent_state"
 
 

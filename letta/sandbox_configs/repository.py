@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
@@ -15,8 +15,6 @@ from letta.errors import ConflictError, NotFoundError
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox_configs.tables import sandbox_configs, sandbox_variables
-
-AnyRow = Row[*tuple[Any, ...]]
 
 LOCAL = "local"
 

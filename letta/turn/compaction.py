@@ -8,7 +8,6 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -51,15 +50,6 @@ _IMAGE_TOKENS = 1000
 _WITHOUT_SUMMARY = "Earlier messages no longer fit the context. Find them with conversation_search."
 
 
-@dataclass(frozen=True, slots=True)
-class CompactionResult:
-    """What a compaction came to."""
-
-    summary: str
-    messages_before: int
-    messages_after: int
-
-
 class Compactor:
     """Compacts the context of one turn."""
 
@@ -68,7 +58,6 @@ class Compactor:
         self._database = database
         self._models = models
         self._cancellation = cancellation
-        self.result: CompactionResult | None = None
 
     def is_due(self, result: ChatResult, config: JsonObject) -> bool:
         """Whether the last call came so close to the window that the next one may not fit.
@@ -126,12 +115,10 @@ class Compactor:
         message = _summary_message(turn, plan, summary, stats, trigger, step_id)
         after = tokens(turn.context[0]) + tokens(message) + sum(tokens(kept) for kept in plan.kept)
         message.content = _envelope(turn, summary, stats | {"context_tokens_after": after}, message.created_at)
-        count = len(turn.context)
         seen = await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
         turn.context = [turn.context[0], message, *plan.kept]
         turn.see(seen)
         turn.usage.context_tokens = after
-        self.result = CompactionResult(summary, count, len(turn.context))
         yield StepCommitted([message], streamed=False)
 
     def _check_system_message(self, window: int) -> None:

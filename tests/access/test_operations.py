@@ -2,11 +2,12 @@
 
 import pytest
 
-from letta.access.grants import SCOPES, Access, Grants, of_policy, of_scopes
-from letta.access.operations import PASSWORD_ONLY, RULES
+from letta.access.grants import Access, Grants, of_policy, of_scopes
+from letta.access.operations import RULES
 from letta.http.app import create_app
 from letta.http.auth import OPEN_PATHS
 from letta.settings import Settings
+from tests.access.password_only import PASSWORD_ONLY
 
 UNDESCRIBED = {"POST /mcp"}
 """Operations of another protocol, which describes its own."""
@@ -19,7 +20,7 @@ def described() -> set[str]:
 
 
 def test_every_operation_is_classified() -> None:
-    """Add a new one to the group in `letta/access/operations.py` whose access it asks for, or to PASSWORD_ONLY."""
+    """Add a new one to the group in `letta/access/operations.py` whose access it asks for, or to `password_only.py`."""
     assert described() - RULES.keys() - PASSWORD_ONLY == set()
 
 
@@ -58,7 +59,7 @@ def test_reading_changes_nothing() -> None:
 
 
 def test_each_scope_includes_those_before_it() -> None:
-    opened = [of_scopes([scope], None).everywhere for scope in SCOPES]
+    opened = [of_scopes([scope], None).everywhere for scope in ("read", "write", "admin")]
     assert opened[0] < opened[1] < opened[2] == frozenset(Access)
 
 

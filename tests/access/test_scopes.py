@@ -8,10 +8,11 @@ import httpx2
 import pytest
 
 from letta.access.grants import OF_AGENTS, of_scopes
-from letta.access.operations import PASSWORD_ONLY, RULES
+from letta.access.operations import RULES
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.access.conftest import PASSWORD, Json, Open
+from tests.access.password_only import PASSWORD_ONLY
 from tests.hostile.operations import Operation, operations
 from tests.hostile.things import things
 from tests.runs.conftest import until

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from letta.agents.relations import ALL, NONE, Relation
+from letta.agents.relations import ALL, Relation
 from letta.agents.repository import AgentFilter, AgentOrder, count_agents
 from letta.agents.schemas import AgentState
 from letta.agents.service import get_agent, list_agents, list_agents_of_block
@@ -30,7 +30,7 @@ def names(database: Database, actor: Actor) -> Names:
     """Names of the agents that meet a condition, in order."""
 
     def listed(page: Page | None = None, order_by: AgentOrder = "created_at", **conditions: Any) -> list[str]:
-        found = database.run_sync(list_agents, actor, AgentFilter(**conditions), page or Page(), order_by, NONE)
+        found = database.run_sync(list_agents, actor, AgentFilter(**conditions), page or Page(), order_by, frozenset())
         return [agent.name for agent in found]
 
     return listed
@@ -121,7 +121,7 @@ def test_relations_are_those_asked_for(
         assert getattr(found, field) == getattr(agent, field)
         assert getattr(found, field)
         assert not any(getattr(found, other) for other in fields.values() if other != field)
-    bare = database.run_sync(get_agent, actor, agent.id, NONE)
+    bare = database.run_sync(get_agent, actor, agent.id, frozenset())
     assert bare.memory.blocks == []
     assert bare.message_ids == agent.message_ids
     assert database.run_sync(get_agent, actor, agent.id, ALL) == agent
@@ -131,10 +131,10 @@ def test_agents_of_a_block(new_agent: NewAgent, database: Database, actor: Actor
     block = stored_block(label="shared")
     holders = {new_agent(block_ids=[block.id]).id for _ in range(2)}
     new_agent()
-    found = database.run_sync(list_agents_of_block, actor, block.id, Page(), NONE)
+    found = database.run_sync(list_agents_of_block, actor, block.id, Page(), frozenset())
     assert {agent.id for agent in found} == holders
     with pytest.raises(NotFoundError):
-        database.run_sync(list_agents_of_block, actor, new_id("block"), Page(), NONE)
+        database.run_sync(list_agents_of_block, actor, new_id("block"), Page(), frozenset())
 
 
 def test_other_organizations_see_nothing(
@@ -158,5 +158,5 @@ def test_a_long_list_with_everything_takes_as_many_statements_as_a_short_one(
     assert statements.pop() == "COMMIT"
     assert len(statements) <= 9, "\n".join(statements)
     statements.clear()
-    database.run_sync(get_agent, actor, found[0].id, NONE)
+    database.run_sync(get_agent, actor, found[0].id, frozenset())
     assert len(statements) == 2  # the agent with its context's ids, and COMMIT

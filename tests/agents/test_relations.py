@@ -3,7 +3,7 @@
 import pytest
 
 from letta.agents.parameters import is_current_sdk
-from letta.agents.relations import ALL, NONE, Relation, wanted_relations
+from letta.agents.relations import ALL, Relation, wanted_relations
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_current_official_clients_are_recognised(version: str | None, user_agent
 
 
 def test_current_clients_get_what_they_include() -> None:
-    assert wanted_relations([], None, current_sdk=True) == NONE
+    assert wanted_relations([], None, current_sdk=True) == frozenset()
     assert wanted_relations([Relation.TAGS], None, current_sdk=True) == {Relation.TAGS}
 
 
@@ -37,4 +37,4 @@ def test_other_programs_get_everything() -> None:
 def test_the_deprecated_parameter_narrows() -> None:
     wanted = wanted_relations([], ["memory", "tools", "unheard of"], current_sdk=False)
     assert wanted == {Relation.BLOCKS, Relation.TOOLS}
-    assert wanted_relations([], [], current_sdk=False) == NONE
+    assert wanted_relations([], [], current_sdk=False) == frozenset()

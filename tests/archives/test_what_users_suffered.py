@@ -1,7 +1,6 @@
 """Complaints about the former server that are about finding memory again: each test is named after one."""
 
 import json
-from typing import Any
 
 import httpx2
 import pytest
@@ -11,8 +10,6 @@ from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.archives.conftest import EMBEDDING, OTHER_EMBEDDING, TOOLS, Rememberer, until
 from tests.embedding_endpoint import EmbeddingEndpoint
-
-Json = dict[str, Any]
 
 
 class TestEmbeddingsWereMandatory:

@@ -18,7 +18,6 @@ from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
 
-Json = dict[str, Any]
 ASKED_ELSEWHERE = {"/v1/models", "/v1/models/embedding", "/v1/tools/mcp/servers/{mcp_server_name}/tools"}
 IN_AN_OBJECT = {
     "/v1/agents/{agent_id}/files": "files",

@@ -5,14 +5,12 @@ image's own user, read-only root file system, only /tmp writable, no capabilitie
 machine's own network. All of it is kept in a store apart from that of other containers.
 """
 
-import json
 import os
 import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 STORE = Path(os.environ.get("LETTA_TEST_CONTAINERS", "/var/tmp/letta-test-containers"))
 _STATE = Path("/dev/shm") / STORE.name  # on a tmpfs, so that it doesn't outlive a reboot
@@ -43,12 +41,6 @@ def build(dockerfile: Path, context: Path, tag: str) -> None:
     volumes = [f"--volume={source}:{target}:ro" for source, target in mounts.items()]
     options = ["--isolation=chroot", "--network=host", "--format=docker", "--pull=never", "--layers", *volumes]
     _run(["buildah", *_STORAGE, "build", *options, f"--file={dockerfile}", f"--tag={tag}", str(context)], timeout=1200)
-
-
-def image_configuration(tag: str) -> dict[str, Any]:
-    """What the image tells of itself: User, Cmd, Env, Healthcheck, …"""
-    found: dict[str, Any] = json.loads(_podman("image", "inspect", tag))[0]["Config"]
-    return found
 
 
 class Container:

@@ -28,7 +28,6 @@ pytestmark = pytest.mark.slow
 CLIENTS = 6
 SECONDS_OF_LOAD = 2.0
 """Before one instance is stopped, and again after it is gone."""
-Json = dict[str, Any]
 
 
 @dataclass

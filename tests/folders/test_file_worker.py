@@ -31,7 +31,6 @@ from letta.search.request import PassageSearch
 from letta.settings import Settings
 from tests.embedding_endpoint import EmbeddingEndpoint
 
-TEXT = FileType("text/plain", "text")
 PAGE = Page(None, order="asc")
 
 

@@ -10,8 +10,6 @@ from letta_client import Letta
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from tests.talking import AgentTalk
 
-Json = dict[str, Any]
-
 MODEL = "openai-proxy/gpt-4o-mini"
 UNKNOWN = "123e4567-e89b-42d3-8456-426614174000"
 

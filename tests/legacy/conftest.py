@@ -4,7 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,6 @@ SAMPLE = "LETTA_TEST_LEGACY_SAMPLE"
 collect_ignore = [] if os.environ.get(SAMPLE) else ["test_sample.py"]
 
 Environment = dict[str, str]
-Letta = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def letta(environment: Environment, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -16,7 +16,6 @@ from tests.conftest import environment_of
 from tests.talking import AgentTalk
 
 T = TypeVar("T")
-Json = dict[str, Any]
 PASSWORD = "correct-horse-battery-staple"
 
 

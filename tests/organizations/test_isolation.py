@@ -22,7 +22,6 @@ from tests.hostile.things import things
 
 pytestmark = pytest.mark.slow
 
-Json = dict[str, Any]
 
 THEIRS, OURS = "Zebrafink", "Dompfaff"
 ABOVE_ALL = "/v1/admin/"

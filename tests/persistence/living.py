@@ -8,8 +8,6 @@ from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from tests.archives.conftest import EMBEDDING, Rememberer, until
 from tests.talking import AgentTalk
 
-Json = dict[str, Any]
-
 _PASSAGES = ["The spare key lies under the blue pot.", "The dentist is on Tuesday.", "Nobody likes the green sofa."]
 _INSERT = {"label": "human", "new_string": "Lives by the sea."}
 

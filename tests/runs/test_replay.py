@@ -1,7 +1,5 @@
 """Runs that are over, told to clients that came too late for their events, or followed them from another instance."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +18,6 @@ from letta.runs.poller import Poller
 from letta.runs.replay import _end, follow
 from letta.runs.tables import runs
 from letta.turn.events import StepCommitted, TurnEnded, TurnFailed
-
-Json = dict[str, Any]
 
 
 def insert_run(connection: Connection, actor: Actor, *, told: int = 0) -> str:

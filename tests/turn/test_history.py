@@ -11,8 +11,6 @@ from letta.llm.openai_messages import request_body
 from letta.messages.message import Message, Role, text_content
 from letta.turn.history import INTERRUPTED, UNDECIDED, repair
 
-Calls = list[dict[str, Any]]
-
 call_ids = st.sampled_from(
     ["call_1", "call_2", "call_1-2", "functions.long_enough_to_be_cut:0", "functions.long_enough_to_be_cut:1"]
 )

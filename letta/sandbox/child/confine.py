@@ -12,7 +12,6 @@ from functools import cache
 
 from letta.sandbox.child import kernel, landlock, seccomp
 
-_MEGABYTE = 1024 * 1024
 _NICENESS = 5
 """The server goes first."""
 _OPEN_FILES = 256

@@ -9,7 +9,6 @@ from typing import Any
 
 Json = dict[str, Any]
 Alternatives = list[Any]
-_ANYTHING = {"any", "object"}
 _VERBS = ("get", "post", "put", "patch", "delete")
 
 
