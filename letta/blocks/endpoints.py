@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 
 from letta.agents import service as agents_service
 from letta.agents.parameters import Includes
 from letta.agents.schemas import AgentState
 from letta.blocks import repository
 from letta.blocks.block import Block
-from letta.blocks.repository import BlockFilter
+from letta.blocks.parameters import Filtered, Searched
 from letta.blocks.schemas import BlockResponse, CreateBlock, UpdateBlock
 from letta.blocks.service import to_new_block
 from letta.database.pagination import Page
@@ -20,66 +20,10 @@ router = APIRouter(prefix="/v1/blocks", tags=["blocks"])
 
 BlocksPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
-Text = Annotated[str | None, Query(max_length=200)]
-
-
-async def _filter(
-    *,
-    label: Text = None,
-    name: Annotated[str | None, Query(max_length=100, description="Name of the template.")] = None,
-    templates_only: bool = False,
-    project_id: str | None = None,
-    tags: Annotated[list[str] | None, Query()] = None,
-    match_all_tags: bool = False,
-) -> BlockFilter:
-    return BlockFilter(
-        label=label,
-        template_name=name,
-        templates_only=templates_only,
-        project_id=project_id,
-        tags=tags,
-        match_all_tags=match_all_tags,
-    )
-
-
-async def _search(
-    *,
-    condition: Annotated[BlockFilter, Depends(_filter)],
-    label_search: Text = None,
-    description_search: Text = None,
-    value_search: Text = None,
-    connected_to_agents_count_gt: int | None = None,
-    connected_to_agents_count_lt: int | None = None,
-    connected_to_agents_count_eq: Annotated[list[int] | None, Query()] = None,
-    identity_id: Annotated[str | None, Query(description="Only blocks of this identity.")] = None,
-    identifier_keys: Annotated[
-        list[str] | None, Query(description="Only blocks of identities with such a key.")
-    ] = None,
-    show_hidden_blocks: bool = False,
-) -> BlockFilter:
-    return BlockFilter(
-        label=condition.label,
-        template_name=condition.template_name,
-        templates_only=condition.templates_only,
-        project_id=condition.project_id,
-        tags=condition.tags,
-        match_all_tags=condition.match_all_tags,
-        label_search=label_search,
-        description_search=description_search,
-        value_search=value_search,
-        connected_more_than=connected_to_agents_count_gt,
-        connected_fewer_than=connected_to_agents_count_lt,
-        connected_exactly=connected_to_agents_count_eq,
-        show_hidden=show_hidden_blocks,
-        identity_id=identity_id,
-        identifier_keys=identifier_keys,
-    )
 
 
 @router.get("", response_model=list[BlockResponse])
-async def list_blocks(
-    actor: ActorDep, database: DatabaseDep, page: BlocksPage, condition: Annotated[BlockFilter, Depends(_search)]
-) -> list[Block]:
+async def list_blocks(actor: ActorDep, database: DatabaseDep, page: BlocksPage, condition: Searched) -> list[Block]:
     """Blocks of the organization, oldest first."""
     return await database.read(repository.list_blocks, actor, condition, page)
 
@@ -91,9 +35,7 @@ async def create_block(actor: ActorDep, database: DatabaseDep, body: CreateBlock
 
 
 @router.get("/count", response_model=int)
-async def count_blocks(
-    actor: ActorDep, database: DatabaseDep, condition: Annotated[BlockFilter, Depends(_filter)]
-) -> int:
+async def count_blocks(actor: ActorDep, database: DatabaseDep, condition: Filtered) -> int:
     """How many blocks there are."""
     return await database.read(repository.count_blocks, actor, condition)
 

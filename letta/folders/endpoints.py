@@ -8,8 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from letta.database.pagination import Page
-from letta.folders import repository, service
-from letta.folders.file_endpoints import add_file_routes, measure_folders
+from letta.folders import file_service, repository, service
 from letta.folders.file_schemas import OrganizationSourcesStats
 from letta.folders.folder import Folder
 from letta.folders.schemas import CreateFolder, FolderResponse, SourceResponse, UpdateFolder
@@ -22,6 +21,17 @@ Name = Annotated[str | None, Query(description="Exact name.")]
 async def count_folders(actor: ActorDep, database: DatabaseDep) -> int:
     """How many folders there are."""
     return await database.read(repository.count_folders, actor)
+
+
+async def measure_folders(
+    actor: ActorDep,
+    database: DatabaseDep,
+    include_detailed_per_source_metadata: Annotated[
+        bool, Query(description="Whether to tell it of each folder and file.")
+    ] = False,
+) -> OrganizationSourcesStats:
+    """How many folders and files there are, and how large they are."""
+    return await database.read(file_service.measure, actor, detailed=include_detailed_per_source_metadata)
 
 
 async def create_folder(actor: ActorDep, server: ServerDep, body: CreateFolder) -> Folder:
@@ -80,7 +90,6 @@ def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> A
     router.patch("/{folder_id}", response_model=response)(modify_folder)
     router.delete("/{folder_id}")(delete_folder)
     router.get("/{folder_id}/agents", response_model=list[str])(list_agents_of_folder)
-    add_file_routes(router, under_former_name=response is SourceResponse)
     return router
 
 

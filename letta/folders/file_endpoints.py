@@ -1,4 +1,4 @@
-"""Operations on the files of folders."""
+"""Operations on the files of folders, and under the former name of folders, ``/sources``."""
 
 import asyncio
 from typing import Annotated
@@ -10,7 +10,7 @@ from letta.folders import file_repository as repository
 from letta.folders import file_service as service
 from letta.folders.file import File as StoredFile
 from letta.folders.file_repository import DuplicateHandling, FilePassage
-from letta.folders.file_schemas import FilePassageResponse, FileResponse, OrganizationSourcesStats
+from letta.folders.file_schemas import FilePassageResponse, FileResponse
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import FileId, FolderId, page_reader
 
@@ -20,17 +20,6 @@ _UPLOADS_AT_ONCE = asyncio.Semaphore(2)
 IncludeContent = Annotated[bool, Query(description="Whether to tell the files' texts as well.")]
 FilesPage = Annotated[Page, Depends(page_reader(limit=1000, order="desc"))]
 PassagesPage = Annotated[Page, Depends(page_reader(limit=100, order="desc"))]
-
-
-async def measure_folders(
-    actor: ActorDep,
-    database: DatabaseDep,
-    include_detailed_per_source_metadata: Annotated[
-        bool, Query(description="Whether to tell it of each folder and file.")
-    ] = False,
-) -> OrganizationSourcesStats:
-    """How many folders and files there are, and how large they are."""
-    return await database.read(service.measure, actor, detailed=include_detailed_per_source_metadata)
 
 
 async def upload_file(
@@ -104,11 +93,16 @@ async def list_passages(
     return await database.read(repository.list_passages, actor, folder_id, page)
 
 
-def add_file_routes(router: APIRouter, *, under_former_name: bool) -> None:
-    """Let a router for folders, or for sources as they were named, offer the operations on their files, too."""
+def _routes(prefix: str, *, under_former_name: bool) -> APIRouter:
+    router = APIRouter(prefix=f"/v1{prefix}", tags=[prefix.strip("/")])
     list_them = list_files_of_source if under_former_name else list_files
     router.post("/{folder_id}/upload", response_model=FileResponse)(upload_file)
     router.get("/{folder_id}/files", response_model=list[FileResponse])(list_them)
     router.get("/{folder_id}/files/{file_id}", response_model=FileResponse)(retrieve_file)
     router.get("/{folder_id}/passages", response_model=list[FilePassageResponse])(list_passages)
     router.delete("/{folder_id}/{file_id}", status_code=status.HTTP_204_NO_CONTENT)(delete_file)
+    return router
+
+
+router = _routes("/folders", under_former_name=False)
+sources_router = _routes("/sources", under_former_name=True)

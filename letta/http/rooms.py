@@ -49,6 +49,7 @@ _ROOMS = (
     _room("conversations.endpoints", "conversations"),
     _room("doctor.endpoints", "doctor"),
     _room("folders.endpoints", "folders sources", "router", "sources_router"),
+    _room("folders.file_endpoints", "folders sources", "router", "sources_router"),
     _room("groups.endpoints", "groups", "router", "agents_router"),
     _room("identities.endpoints", "identities"),
     _room("identities.attaching_endpoints", "identities"),

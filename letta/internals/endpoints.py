@@ -15,9 +15,9 @@ from letta.agents import service as agents_service
 from letta.agents.parameters import Includes
 from letta.agents.repository import AgentFilter
 from letta.agents.schemas import AgentState
-from letta.blocks import endpoints as block_endpoints
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
+from letta.blocks.parameters import Searched
 from letta.blocks.schemas import BlockResponse, CreateBlock, UpdateBlock
 from letta.blocks.service import to_new_block
 from letta.database.pagination import Page
@@ -42,6 +42,7 @@ from letta.internals.schemas import (
 
 router = APIRouter(prefix="/v1", tags=["internals"])
 
+BlocksPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 DeploymentName = Annotated[str, Path(description="Id of the deployment, as another system calls it.")]
 
@@ -49,9 +50,6 @@ _NO_ENVIRONMENTS = (
     "Environments are machines that are connected to the hosted product. Let agents work on a machine of yours by "
     "tools of an MCP server, or by tools that the client of a request runs ('client_tools')."
 )
-
-# As those without `_internal`.
-router.get("/_internal_blocks", response_model=list[BlockResponse])(block_endpoints.list_blocks)
 
 
 @router.get("/_internal_agents/count", response_model=int)
@@ -71,6 +69,12 @@ async def update_block_of_agent(
 ) -> Block:
     """Change an agent's block, as with `/v1/agents`."""
     return await database.run(agents_service.update_block, actor, agent_id, block_label, body)
+
+
+@router.get("/_internal_blocks", response_model=list[BlockResponse])
+async def list_blocks(actor: ActorDep, database: DatabaseDep, page: BlocksPage, condition: Searched) -> list[Block]:
+    """Blocks of the organization, oldest first."""
+    return await database.read(blocks_repository.list_blocks, actor, condition, page)
 
 
 @router.post("/_internal_blocks", response_model=BlockResponse)

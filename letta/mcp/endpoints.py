@@ -1,11 +1,8 @@
 """Operations on MCP servers."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from letta.database.ids import id_pattern
 from letta.http.dependencies import ActorDep, DatabaseDep, ServerDep
 from letta.http.parameters import McpServerId, ToolId
 from letta.http.sse import Stream
@@ -13,6 +10,7 @@ from letta.json_types import JsonObject
 from letta.mcp import repository, service, tools
 from letta.mcp.connecting import connecting
 from letta.mcp.mcp_server import McpServer
+from letta.mcp.parameters import SecretsOf
 from letta.mcp.schemas import (
     AnyMcpServer,
     CreateMCPServerRequest,
@@ -25,10 +23,6 @@ from letta.tools.schemas import ToolExecutionResult, ToolResponse
 from letta.tools.tool import Tool
 
 router = APIRouter(prefix="/v1/mcp-servers", tags=["mcp-servers"])
-
-SecretsOf = Annotated[
-    str | None, Query(pattern=id_pattern("agent"), description="Agent whose secrets stand for templates in headers.")
-]
 
 
 @router.post("", response_model=AnyMcpServer)

@@ -11,8 +11,8 @@ from letta.http.sse import Stream
 from letta.json_types import JsonObject
 from letta.mcp import asking, repository, service, tools
 from letta.mcp.connecting import connecting
-from letta.mcp.endpoints import SecretsOf
 from letta.mcp.mcp_server import McpServer
+from letta.mcp.parameters import SecretsOf
 from letta.mcp.schemas import (
     AnyServerConfig,
     McpRunRequest,
