@@ -18,7 +18,7 @@ from letta.database.encryption import keyring
 from letta.database.engine import Database
 from letta.database.migrations import current_revision, known_revisions, migrate
 from letta.errors import ConfigurationError
-from letta.server import facts
+from letta.server import facts_repository
 
 Say = Callable[[str], None]
 
@@ -85,7 +85,7 @@ def _write(connection: Connection, file: IO[bytes]) -> Manifest:
             with zipped.open(table.entry, "w", force_zip64=True) as entry:
                 copied.append(repository.copy_out(connection, table, entry))
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        fingerprint = facts.known_fingerprint(connection)
+        fingerprint = facts_repository.known_fingerprint(connection)
         manifest = Manifest(__version__, revision, made_at, fingerprint, copied)
         zipped.writestr(NAME, manifest.written())
     return manifest

@@ -13,7 +13,7 @@ from letta.database.ids import id_pattern
 from letta.errors import NotFoundError
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-from letta.runs.listing import retrieve_run
+from letta.runs.run_repository import retrieve_run
 from letta.server.server import SyncServer
 
 HEADERS = ("x-letta-conversation-id", "x-openwebui-chat-id", "x-conversation-id")

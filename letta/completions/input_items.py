@@ -9,7 +9,7 @@ from letta.llm.responses_items import input_part
 from letta.messages.message import Message
 from letta.organizations.actor import Actor
 from letta.runs.event_repository import inputs_of_run
-from letta.runs.listing import retrieve_run
+from letta.runs.run_repository import retrieve_run
 
 
 def input_items(connection: Connection, actor: Actor, response_id: str) -> list[JsonObject]:

@@ -23,7 +23,7 @@ from letta.http.parameters import RunId
 from letta.json_types import JsonObject
 from letta.messages.sending import Queued, Sending, SendingDep
 from letta.organizations.actor import Actor
-from letta.runs.listing import delete_run
+from letta.runs.run_repository import delete_run
 from letta.server.server import SyncServer
 from letta.settings import settings
 

@@ -9,9 +9,9 @@ from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
 from letta.runs.event_repository import head_of_run, messages_of_run
-from letta.runs.listing import retrieve_run
 from letta.runs.repository import ACTIVE
 from letta.runs.request import RunOptions
+from letta.runs.run_repository import retrieve_run
 from letta.runs.schemas import Run
 
 

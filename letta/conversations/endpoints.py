@@ -34,7 +34,7 @@ from letta.messages.sending import (
     types_of,
 )
 from letta.messages.wire import Presentation
-from letta.runs import listing as runs_listing
+from letta.runs import run_repository
 from letta.runs.request import RunRequest
 from letta.turn.preview import preview_body, preview_turn
 
@@ -140,7 +140,7 @@ async def cancel_conversation(
 ) -> dict[str, str]:
     """Cancel the run that goes on in a conversation, or waits for a decision."""
     conversation = await server.database.read(service.find, actor, Place(conversation_id, agent_id))
-    run_ids = await server.database.read(runs_listing.runs_to_cancel, actor, conversation.agent_id, conversation.id)
+    run_ids = await server.database.read(run_repository.runs_to_cancel, actor, conversation.agent_id, conversation.id)
     return await server.executor.cancel(actor, run_ids)
 
 

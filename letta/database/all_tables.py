@@ -5,6 +5,7 @@ import letta.agents.tables
 import letta.archives.tables
 import letta.blocks.tables
 import letta.conversations.tables
+import letta.database.tables
 import letta.folders.tables
 import letta.groups.tables
 import letta.identities.tables
@@ -16,7 +17,6 @@ import letta.providers.tables
 import letta.runs.tables
 import letta.sandbox_configs.tables
 import letta.schedules.tables
-import letta.server.tables
 import letta.steps.tables
 import letta.templates.tables
 import letta.tools.tables

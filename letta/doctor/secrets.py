@@ -3,7 +3,7 @@
 from letta.doctor.check import Verdict, fail, ok, warn
 from letta.doctor.context import DoctorContext
 from letta.doctor.database import Visit
-from letta.server import facts
+from letta.server import facts_repository
 from letta.server.policy import is_loopback
 
 _GENERATE = "openssl rand -hex 32"
@@ -23,7 +23,7 @@ def password(context: DoctorContext) -> Verdict:
 
 def encryption_key(visit: Visit) -> Verdict:
     """Whether secrets are encrypted, with the key that the database knows."""
-    return _judge_key(visit.context, facts.known_fingerprint(visit.connection))
+    return _judge_key(visit.context, facts_repository.known_fingerprint(visit.connection))
 
 
 def encryption_key_alone(context: DoctorContext) -> Verdict:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from letta import __version__
 from letta.errors import UnavailableError
 from letta.http.dependencies import DatabaseDep
-from letta.server.key_guard_repository import KeyReplacedError, check_key
+from letta.server.key_guard import KeyReplacedError, check_key
 
 router = APIRouter(prefix="/v1", tags=["health"])
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from letta.database.base import SCHEMA
 from letta.legacy.upstream import MARKS
-from letta.server.facts import known_facts
+from letta.server.facts_repository import known_facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from letta.agents.tables import agents_tools
 from letta.archives.tables import archives, passages
 from letta.constants import DEFAULT_ORGANIZATION_NAME
 from letta.database.base import SCHEMA
+from letta.database.tables import LEGACY_IMPORT, server_facts
 from letta.database.vectors import Vector
 from letta.json_types import JsonObject
 from letta.messages.tables import messages
 from letta.organizations.tables import organizations
-from letta.server.tables import LEGACY_IMPORT, server_facts
 from letta.tools.tables import tools
 
 

@@ -16,7 +16,7 @@ from letta.messages.schemas import LettaAsyncRequest, LettaStreamingRequest, Mes
 from letta.messages.sending import STREAM_ANSWER, Queued, SendingDep, answer, run_request, types_of
 from letta.messages.wire import Presentation
 from letta.outgoing import egress
-from letta.runs import listing as runs_listing
+from letta.runs import run_repository
 from letta.runs.schemas import CancelRequest, Run
 from letta.turn.preview import preview_body, preview_turn
 
@@ -68,7 +68,7 @@ async def create_message_async(
         await egress.check(body.callback_url)
     run = await sending.mark(run_request(agent_id, body))
     view = await server.executor.start(actor, run, queue=queue)
-    started = await server.database.read(runs_listing.retrieve_run, actor, view.run_id)
+    started = await server.database.read(run_repository.retrieve_run, actor, view.run_id)
     return started.model_copy(update={"status": "created"}) if started.status == "running" else started
 
 
@@ -89,7 +89,7 @@ async def cancel_messages(
     """Cancel runs of an agent: those that are named, or all that are active."""
     run_ids = body.run_ids if body and body.run_ids else None
     if run_ids is None:
-        run_ids = await server.database.read(runs_listing.runs_to_cancel, actor, agent_id)
+        run_ids = await server.database.read(run_repository.runs_to_cancel, actor, agent_id)
     return await server.executor.cancel(actor, run_ids)
 
 

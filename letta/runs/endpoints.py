@@ -13,10 +13,10 @@ from letta.json_types import JsonObject
 from letta.messages import listing as messages_listing
 from letta.messages.repository import MessageFilter
 from letta.messages.sending import STREAM_ANSWER, resumed
-from letta.runs import listing
-from letta.runs.listing import RunFilter
+from letta.runs import run_repository
+from letta.runs.run_repository import RunFilter
 from letta.runs.schemas import ResumeRequest, Run, RunMetrics, RunUsage, Span
-from letta.runs.search import CountOperator, DurationOperator, RunSearch, search_runs
+from letta.runs.search_repository import CountOperator, DurationOperator, RunSearch, search_runs
 from letta.runs.trace import trace_of_run
 from letta.schema import Moment
 from letta.steps import repository as steps_repository
@@ -49,7 +49,7 @@ async def list_runs(
     page = replace(page, order="asc") if ascending else page
     wanted = [*(agent_ids or ()), *([agent_id] if agent_id else ())] or None
     condition = RunFilter(wanted, statuses, background, stop_reason, conversation_id, active)
-    return await database.read(listing.list_runs, actor, condition, page)
+    return await database.read(run_repository.list_runs, actor, condition, page)
 
 
 @router.get("/active", response_model=list[Run])
@@ -58,19 +58,19 @@ async def list_active_runs(
 ) -> list[Run]:
     """Deprecated: runs that are going on."""
     condition = RunFilter(agent_ids=[agent_id] if agent_id else None, background=background, active=True)
-    return await database.read(listing.list_runs, actor, condition, page)
+    return await database.read(run_repository.list_runs, actor, condition, page)
 
 
 @router.get("/{run_id}", response_model=Run)
 async def retrieve_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> Run:
     """One run."""
-    return await database.read(listing.retrieve_run, actor, run_id)
+    return await database.read(run_repository.retrieve_run, actor, run_id)
 
 
 @router.delete("/{run_id}", response_model=Run)
 async def delete_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> Run:
     """Delete a run that is over; its messages stay."""
-    return await database.run(listing.delete_run, actor, run_id)
+    return await database.run(run_repository.delete_run, actor, run_id)
 
 
 @router.get("/{run_id}/messages", response_model=list[JsonObject])
@@ -78,7 +78,7 @@ async def list_messages_of_run(
     actor: ActorDep, database: DatabaseDep, run_id: RunId, page: MessagesPage
 ) -> JSONResponse:
     """The messages that a run was given and those that it made."""
-    await database.read(listing.retrieve_run, actor, run_id)
+    await database.read(run_repository.retrieve_run, actor, run_id)
     found = await database.read(messages_listing.list_messages, actor, MessageFilter(run_id=run_id), page)
     return JSONResponse(found)
 
@@ -86,13 +86,13 @@ async def list_messages_of_run(
 @router.get("/{run_id}/usage", response_model=RunUsage)
 async def retrieve_usage(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> RunUsage:
     """Tokens that a run used."""
-    return await database.read(listing.usage_of_run, actor, run_id)
+    return await database.read(run_repository.usage_of_run, actor, run_id)
 
 
 @router.get("/{run_id}/metrics", response_model=RunMetrics)
 async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> RunMetrics:
     """How long a run took."""
-    return await database.read(listing.metrics_of_run, actor, run_id)
+    return await database.read(run_repository.metrics_of_run, actor, run_id)
 
 
 @router.get("/{run_id}/trace", response_model=list[Span])
@@ -108,7 +108,7 @@ async def list_steps_of_run(
     actor: ActorDep, database: DatabaseDep, run_id: RunId, page: RunsPage, include_cost: IncludeCost = False
 ) -> list[Step]:
     """The steps of a run."""
-    await database.read(listing.retrieve_run, actor, run_id)
+    await database.read(run_repository.retrieve_run, actor, run_id)
     condition = steps_repository.StepFilter(run_id=run_id)
     return await database.read(steps_repository.list_steps, actor, condition, page, with_cost=include_cost)
 

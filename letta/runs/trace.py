@@ -3,12 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from letta.organizations.actor import Actor
-from letta.runs.listing import metrics_of_run, retrieve_run
+from letta.runs.run_repository import metrics_of_run, retrieve_run, steps_of_run
 from letta.runs.schemas import Run, Span
-from letta.steps.tables import steps
 from letta.steps.trace_ids import trace_id_of
 
 
@@ -21,8 +20,7 @@ def trace_of_run(connection: Connection, actor: Actor, run_id: str, limit: int) 
     run = retrieve_run(connection, actor, run_id)
     duration = metrics_of_run(connection, actor, run_id).run_ns
     spans = [_of_run(run, duration)]
-    query = select(steps).where(steps.c.run_id == run_id, steps.c.organization_id == actor.organization_id)
-    for row in connection.execute(query.order_by(steps.c.created_at, steps.c.id)):
+    for row in steps_of_run(connection, actor, run_id):
         spans += _of_step(run, row)
     return spans[:limit]
 

@@ -5,8 +5,8 @@ from sqlalchemy import Connection, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from letta.database.base import SCHEMA
+from letta.database.tables import server_facts
 from letta.errors import ConfigurationError
-from letta.server.tables import server_facts
 
 _LANGUAGE = "search_language"
 _FIRST_LANGUAGE = "english"

@@ -3,8 +3,8 @@
 from letta.database.embedded import DataDirectoryError, EmbeddedPostgres
 from letta.database.encryption import keyring
 from letta.database.engine import Database
-from letta.server import facts
-from letta.server.facts import Known
+from letta.server import facts_repository
+from letta.server.facts_repository import Known
 from letta.settings import Settings
 
 
@@ -17,12 +17,12 @@ def load_key(settings: Settings, database: Database, embedded: EmbeddedPostgres 
     Raises:
         ConfigurationError: it is another key, or is missing.
     """
-    known = database.run_sync(facts.known_facts)
+    known = database.run_sync(facts_repository.known_facts)
     key = configured_key(settings)
     if key is None and embedded is not None:
         key = embedded.ensure_key(one_is_known=known.fingerprint is not None)
     keyring.load(key)
-    facts.refuse_another_key(known.fingerprint, keyring.fingerprint)
+    facts_repository.refuse_another_key(known.fingerprint, keyring.fingerprint)
     return known
 
 

@@ -12,8 +12,8 @@ from letta.database.failures import FailureKind, classify, hint
 from letta.database.migrations import HEAD, current_revision, migrate
 from letta.errors import ConfigurationError
 from letta.search.indexing_repository import set_language
-from letta.server import facts
-from letta.server.facts import Known
+from letta.server import facts_repository
+from letta.server.facts_repository import Known
 from letta.server.keys import load_key
 from letta.settings import Settings
 from letta.tools.service import ensure_builtin_tools_everywhere
@@ -63,7 +63,7 @@ def _prepare(settings: Settings, database: Database, embedded: EmbeddedPostgres 
     if keyring.fingerprint is None:
         logger.warning("LETTA_ENCRYPTION_KEY is not set: secrets are stored unencrypted")
     elif known.fingerprint is None:
-        database.run_sync(facts.check_encryption_key, keyring.fingerprint)
+        database.run_sync(facts_repository.check_encryption_key, keyring.fingerprint)
     database.run_sync(_seed, settings.search_language)
     return known
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from letta.database.embedded import DataDirectoryError, EmbeddedPostgres
 from letta.database.encryption import keyring
 from letta.errors import ConfigurationError
-from letta.server import facts, sealed_repository
+from letta.server import facts_repository, sealed_repository
 from letta.server.keys import configured_key
 from letta.server.startup import opened_database
 from letta.settings import Settings
@@ -26,7 +26,7 @@ def reset_key(settings: Settings, say: Callable[[str], None], *, confirmed: bool
     """
     with opened_database(settings) as (database, embedded):
         keyring.load(_present_key(settings, embedded))
-        known = database.run_sync(facts.known_fingerprint)
+        known = database.run_sync(facts_repository.known_fingerprint)
         lost = database.run_sync(_lost)
         if not lost and known in {None, keyring.fingerprint}:
             say(_FITS if known else _UNUSED)
@@ -59,7 +59,7 @@ def _reset(connection: Connection) -> Mapping[str, int]:
     lost = _lost(connection)
     for column, rows in sealed_repository.unreadable(connection).items():
         sealed_repository.empty(connection, column, rows)
-    facts.replace_fingerprint(connection, str(keyring.fingerprint))
+    facts_repository.replace_fingerprint(connection, str(keyring.fingerprint))
     return lost
 
 

@@ -10,7 +10,7 @@ from letta.database.embedded import EmbeddedPostgres
 from letta.database.encryption import Keyring
 from letta.database.engine import Database
 from letta.errors import ConfigurationError
-from letta.server import facts, sealed_repository
+from letta.server import facts_repository, sealed_repository
 from letta.server.keys import configured_key
 from letta.server.sealed_repository import Resealed
 from letta.server.startup import opened_database
@@ -73,17 +73,17 @@ def _rotate(database: Database, old: str, new: str) -> Resealed | None:
 
 
 def _resealed(connection: Connection, before: Keyring, after: Keyring) -> Resealed | None:
-    if facts.known_fingerprint(connection) is None:
+    if facts_repository.known_fingerprint(connection) is None:
         raise ConfigurationError(
             "The database knows no encryption key yet. Start the server with LETTA_ENCRYPTION_KEY set to the new key. "
             "Nothing was changed."
         )
-    known = facts.lock_fingerprint(connection)
+    known = facts_repository.lock_fingerprint(connection)
     if known == after.fingerprint:
         return None
-    facts.refuse_another_key(known, before.fingerprint)
+    facts_repository.refuse_another_key(known, before.fingerprint)
     resealed = sealed_repository.reseal(connection, before, after)
-    facts.replace_fingerprint(connection, str(after.fingerprint))
+    facts_repository.replace_fingerprint(connection, str(after.fingerprint))
     return resealed
 
 

@@ -15,8 +15,8 @@ from letta.errors import UnavailableError
 from letta.legacy.notice import tell_of_former_server
 from letta.llm.catalog import Catalog
 from letta.server import policy
-from letta.server.facts import Known
-from letta.server.key_guard_repository import guard_secrets
+from letta.server.facts_repository import Known
+from letta.server.key_guard import guard_secrets
 from letta.server.preparation import prepare_database
 from letta.server.server import SyncServer
 from letta.settings import Settings

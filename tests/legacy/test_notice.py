@@ -11,7 +11,7 @@ from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.legacy.notice import tell_of_former_server
 from letta.organizations.actor import Actor
-from letta.server.facts import Known, known_facts
+from letta.server.facts_repository import Known, known_facts
 from tests.legacy.former_server import REVISION, FormerServer
 
 pytestmark = pytest.mark.database

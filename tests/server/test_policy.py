@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from letta.errors import ConfigurationError
-from letta.server import facts, policy
+from letta.server import facts_repository, policy
 from letta.settings import Settings
 
 PASSWORD = "a password"
@@ -91,8 +91,8 @@ def test_blank_variables_are_unset_ones() -> None:
 
 class TestEncryptionKeyOfTheDatabase:
     def test_the_first_key_is_remembered_and_another_refused(self, connection: object) -> None:
-        facts.check_encryption_key(connection, "fingerprint-1")  # type: ignore[arg-type]
-        facts.check_encryption_key(connection, "fingerprint-1")  # type: ignore[arg-type]
+        facts_repository.check_encryption_key(connection, "fingerprint-1")  # type: ignore[arg-type]
+        facts_repository.check_encryption_key(connection, "fingerprint-1")  # type: ignore[arg-type]
         for other in ("fingerprint-2", None):
             with pytest.raises(ConfigurationError, match=r"LETTA_ENCRYPTION_KEY.*Nothing was changed"):
-                facts.check_encryption_key(connection, other)  # type: ignore[arg-type]
+                facts_repository.check_encryption_key(connection, other)  # type: ignore[arg-type]

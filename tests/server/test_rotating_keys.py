@@ -19,7 +19,7 @@ from letta.database.encryption import EncryptedText, Keyring, keyring
 from letta.database.engine import Database
 from letta.database.migrations import migrate
 from letta.errors import ConfigurationError
-from letta.server import facts, rotate_key
+from letta.server import facts_repository, rotate_key
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.conftest import environment_of
@@ -62,7 +62,7 @@ def filled(as_superuser: Database, old: str) -> Iterator[Connection]:
     """A transaction in which each table that has something secret has a row, and which is rolled back."""
     with suppress(_RolledBackError), as_superuser.transaction() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # without foreign keys
-        facts.replace_fingerprint(connection, str(ring(old).fingerprint))
+        facts_repository.replace_fingerprint(connection, str(ring(old).fingerprint))
         for table in {table for table, _ in SEALED}:
             connection.execute(insert(table).values({column: filler(column) for column in needed(table)}))
         yield connection
@@ -105,15 +105,15 @@ def test_every_encrypted_column_is_encrypted_anew(filled: Connection, old: str) 
     for _, column in SEALED:
         texts = {opened(new, sealed, column) for sealed in stored(filled)[str(column)]}
         assert f"secret of {column}" in texts
-    assert facts.known_fingerprint(filled) == new.fingerprint
+    assert facts_repository.known_fingerprint(filled) == new.fingerprint
     assert rotate_key._resealed(filled, ring(old), new) is None, "a second time there is nothing to do"
 
 
 def test_a_wrong_old_key_changes_nothing(filled: Connection) -> None:
-    before, known = stored(filled), facts.known_fingerprint(filled)
+    before, known = stored(filled), facts_repository.known_fingerprint(filled)
     with pytest.raises(ConfigurationError, match=r"another key than the one .* Nothing was changed"):
         rotate_key._resealed(filled, ring("a wrong key"), ring("the new key"))
-    assert (stored(filled), facts.known_fingerprint(filled)) == (before, known)
+    assert (stored(filled), facts_repository.known_fingerprint(filled)) == (before, known)
 
 
 @pytest.mark.parametrize(("value", "result"), [("plain:in clear", "in clear"), ("v1:of another:AAAA", None)])

@@ -1,4 +1,4 @@
-"""Queries that read runs for the API."""
+"""Queries on runs for the API: listed, retrieved, measured, deleted, and those that are to be cancelled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,6 +125,12 @@ def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetr
         num_steps=len(used),
         tools_used=list(dict.fromkeys(tool_id for step in used for tool_id in step)),
     )
+
+
+def steps_of_run(connection: Connection, actor: Actor, run_id: str) -> list[Row[Any]]:
+    """The rows of a run's steps, oldest first."""
+    query = select(steps).where(steps.c.run_id == run_id, steps.c.organization_id == actor.organization_id)
+    return list(connection.execute(query.order_by(steps.c.created_at, steps.c.id)))
 
 
 def _agent(actor: Actor, agent_id: str) -> Select[tuple[str]]:

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from letta.agents.tables import agents
 from letta.database.base import SCHEMA
+from letta.database.tables import ENCRYPTION_KEY, LEGACY_IMPORT, server_facts
 from letta.errors import ConfigurationError
-from letta.server.tables import ENCRYPTION_KEY, LEGACY_IMPORT, server_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,14 @@ def known_facts(connection: Connection) -> Known:
 
 
 def known_fingerprint(connection: Connection) -> str | None:
-    """Fingerprint of the key that the secrets were written with, or None before the first start with one."""
+    """Fingerprint of the key that the secrets were written with, or None before the first start with one.
+
+    There may be no schema yet.
+    """
     table = {"name": f"{SCHEMA}.{server_facts.name}"}
     if connection.scalar(text("SELECT to_regclass(:name)"), table) is None:
         return None
-    return _read(connection)
+    return read_fingerprint(connection)
 
 
 def check_encryption_key(connection: Connection, fingerprint: str | None) -> None:
@@ -58,10 +61,10 @@ def check_encryption_key(connection: Connection, fingerprint: str | None) -> Non
     Raises:
         ConfigurationError: the key is another one, or is missing.
     """
-    known = _read(connection)
+    known = read_fingerprint(connection)
     if known is None and fingerprint is not None:
         connection.execute(insert(server_facts).values(key=ENCRYPTION_KEY, value=fingerprint).on_conflict_do_nothing())
-        known = _read(connection)  # it may be that of a process which was first by a moment
+        known = read_fingerprint(connection)  # it may be that of a process which was first by a moment
     refuse_another_key(known, fingerprint)
 
 
@@ -85,13 +88,19 @@ def lock_fingerprint(connection: Connection) -> str | None:
     return connection.scalar(_fact().with_for_update())
 
 
+def share_fingerprint(connection: Connection) -> str | None:
+    """As `known_fingerprint`; nobody changes the key until this transaction ends."""
+    return connection.scalar(_fact().with_for_update(read=True))
+
+
 def replace_fingerprint(connection: Connection, fingerprint: str) -> None:
     """Remember this key instead of the one known so far."""
     row = insert(server_facts).values(key=ENCRYPTION_KEY, value=fingerprint)
     connection.execute(row.on_conflict_do_update(index_elements=["key"], set_={"value": fingerprint}))
 
 
-def _read(connection: Connection) -> str | None:
+def read_fingerprint(connection: Connection) -> str | None:
+    """As `known_fingerprint`, where it is certain that there is a schema: with one statement."""
     return connection.scalar(_fact())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, func, select
 
 from letta.database.pagination import Page, paginate
 from letta.organizations.actor import Actor
-from letta.runs.listing import RunFilter, filtered, select_runs, to_run
+from letta.runs.run_repository import RunFilter, filtered, select_runs, to_run
 from letta.runs.schemas import Run
 from letta.runs.tables import runs
 from letta.steps.tables import steps

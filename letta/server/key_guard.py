@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, Table, Update, event, select
+from sqlalchemy import Connection, Insert, Table, Update, event
 
 from letta.database.encryption import EncryptedText, keyring
 from letta.database.engine import Database
 from letta.errors import UnavailableError
-from letta.server.tables import ENCRYPTION_KEY, server_facts
+from letta.server.facts_repository import read_fingerprint, share_fingerprint
 
 
 class KeyReplacedError(UnavailableError):
@@ -38,7 +38,7 @@ def check_key(connection: Connection) -> None:
     Raises:
         KeyReplacedError: the database's is another one by now.
     """
-    if connection.scalar(_fact()) not in {None, keyring.fingerprint}:
+    if read_fingerprint(connection) not in {None, keyring.fingerprint}:
         raise KeyReplacedError
 
 
@@ -47,13 +47,9 @@ def _check(connection: Connection, statement: Any, *_: Any) -> None:
         return
     if keyring.fingerprint is None or not _has_secrets(statement.table):
         return
-    known = connection.scalar(_fact().with_for_update(read=True))
+    known = share_fingerprint(connection)
     if known not in {None, keyring.fingerprint}:
         raise KeyReplacedError
-
-
-def _fact() -> Select[str]:
-    return select(server_facts.c.value).where(server_facts.c.key == ENCRYPTION_KEY)
 
 
 @cache
