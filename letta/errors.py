@@ -65,6 +65,12 @@ class NotFoundError(LettaError):
     code = "NOT_FOUND"
 
 
+def no_such(kind: str, thing_id: str, listed_at: str | None = None) -> NotFoundError:
+    """The error for an id that no such thing of the caller's organization has, with where to list those that exist."""
+    hint = f" GET {listed_at} lists those that there are." if listed_at else ""
+    return NotFoundError(f"There is no {kind} {thing_id}.{hint}")
+
+
 class ConflictError(LettaError):
     """The request contradicts what is stored or what is going on."""
 

@@ -17,8 +17,7 @@ from letta.blocks.tables import blocks
 from letta.conversations.tables import context_messages, conversations
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
-from letta.folders.repository import unknown_folder
+from letta.errors import ConflictError, NotFoundError, no_such
 from letta.folders.tables import folders
 from letta.identities import repository as identities_repository
 from letta.identities.tables import identities_agents
@@ -107,7 +106,7 @@ def delete_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
         delete(agents).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     )
     if found.rowcount == 0:
-        raise unknown_agent(agent_id)
+        raise no_such("agent", agent_id)
 
 
 def get_agent(connection: Connection, actor: Actor, agent_id: str) -> AgentRow:
@@ -133,7 +132,7 @@ def require_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
     """
     query = select(literal(1)).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     if connection.scalar(query) is None:
-        raise unknown_agent(agent_id)
+        raise no_such("agent", agent_id)
 
 
 def require_agents(connection: Connection, actor: Actor, agent_ids: Collection[str]) -> None:
@@ -148,7 +147,7 @@ def require_agents(connection: Connection, actor: Actor, agent_ids: Collection[s
     found = set(connection.scalars(query))
     for agent_id in agent_ids:
         if agent_id not in found:
-            raise unknown_agent(agent_id)
+            raise no_such("agent", agent_id)
 
 
 def agents_with_tags(
@@ -299,7 +298,7 @@ def insert_folders(connection: Connection, actor: Actor, agent_id: str, folder_i
     stored = set(connection.scalars(statement.returning(agents_folders.c.folder_id)))
     for folder_id in folder_ids:
         if folder_id not in stored:
-            raise unknown_folder(folder_id)
+            raise no_such("folder", folder_id)
 
 
 def replace_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> None:
@@ -356,11 +355,6 @@ def list_blocks_of_agent(connection: Connection, agent_id: str, page: Page) -> l
     return [to_block(row) for row in connection.execute(paginate(_blocks_of(agent_id), blocks, page))]
 
 
-def unknown_agent(agent_id: str) -> NotFoundError:
-    """The error that there is no such agent."""
-    return NotFoundError(f"There is no agent {agent_id}.")
-
-
 def _blocks_of(agent_id: str) -> Select[Any]:
     query = select(*BLOCK_COLUMNS).join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
     return query.where(agents_blocks.c.agent_id == agent_id)
@@ -391,7 +385,7 @@ def _tags() -> ColumnElement[list[str] | None]:
 
 def _one(row: Row[Any] | None, agent_id: str) -> AgentRow:
     if row is None:
-        raise unknown_agent(agent_id)
+        raise no_such("agent", agent_id)
     return _to_row(row)
 
 

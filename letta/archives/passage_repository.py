@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, update
 
 from letta.archives.archive import Archive, Passage, model_name
-from letta.archives.repository import archive_of_agent, unknown_archive
+from letta.archives.repository import archive_of_agent
 from letta.archives.tables import archives, archives_agents, passages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import NotFoundError
+from letta.errors import NotFoundError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.search.repository import search_passages
@@ -66,7 +66,7 @@ def _hold_archive(connection: Connection, archive_id: str) -> JsonObject | None:
     query = select(archives.c.embedding_config).where(archives.c.id == archive_id)
     row = connection.execute(query.with_for_update(read=True, key_share=True)).first()
     if row is None:
-        raise unknown_archive(archive_id)
+        raise no_such("archive", archive_id)
     config: JsonObject | None = row.embedding_config
     return config
 

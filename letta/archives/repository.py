@@ -13,7 +13,7 @@ from letta.archives.archive import Archive, model_name
 from letta.archives.tables import archives, archives_agents, passages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 
@@ -44,7 +44,7 @@ def get_archive(connection: Connection, actor: Actor, archive_id: str) -> Archiv
     """
     row = connection.execute(_select(actor).where(archives.c.id == archive_id)).first()
     if row is None:
-        raise unknown_archive(archive_id)
+        raise no_such("archive", archive_id)
     return _to_archive(row)
 
 
@@ -71,7 +71,7 @@ def update_archive(connection: Connection, actor: Actor, archive_id: str, change
     statement = update(archives).where(archives.c.id == archive_id, *_visible(actor))
     row = connection.execute(statement.values(values).returning(*_COLUMNS)).first()
     if row is None:
-        raise unknown_archive(archive_id)
+        raise no_such("archive", archive_id)
     return _to_archive(row)
 
 
@@ -83,7 +83,7 @@ def delete_archive(connection: Connection, actor: Actor, archive_id: str) -> Non
     """
     found = connection.execute(delete(archives).where(archives.c.id == archive_id, *_visible(actor)))
     if found.rowcount == 0:
-        raise unknown_archive(archive_id)
+        raise no_such("archive", archive_id)
 
 
 def archive_of_agent(connection: Connection, actor: Actor, agent_id: str) -> Archive | None:
@@ -101,7 +101,7 @@ def archive_of_agent(connection: Connection, actor: Actor, agent_id: str) -> Arc
     )
     row = connection.execute(query).first()
     if row is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     return None if row[1] is None else _to_archive(row[1:])
 
 
@@ -250,11 +250,6 @@ def models_in_use(connection: Connection, actor: Actor) -> list[JsonObject]:
     return list(connection.scalars(query))
 
 
-def unknown_archive(archive_id: str) -> NotFoundError:
-    """The error for an id that no archive has."""
-    return NotFoundError(f"There is no archive {archive_id}.")
-
-
 def _same_model(left: JsonObject | None, right: JsonObject | None) -> bool:
     if left is None or right is None:
         return left is right
@@ -264,7 +259,7 @@ def _same_model(left: JsonObject | None, right: JsonObject | None) -> bool:
 def _check_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
     query = select(agents.c.id).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     if connection.scalar(query) is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
 
 
 def _select(actor: Actor) -> Select[Any]:

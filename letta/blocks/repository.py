@@ -14,7 +14,7 @@ from letta.conversations.tables import conversations_blocks
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
 from letta.database.text import check_storable
-from letta.errors import InvalidArgumentError, NotFoundError
+from letta.errors import InvalidArgumentError, no_such
 from letta.identities import repository as identities_repository
 from letta.identities.tables import identities_blocks
 from letta.organizations.actor import Actor
@@ -102,7 +102,7 @@ def lock_block(connection: Connection, actor: Actor, block_id: str) -> Block:
     """The block, locked until the transaction ends. Tags are not loaded."""
     row = connection.execute(_select(actor).where(blocks.c.id == block_id).with_for_update(key_share=True)).first()
     if row is None:
-        raise _unknown(block_id)
+        raise no_such("block", block_id)
     return to_block(row)
 
 
@@ -110,7 +110,7 @@ def get_block(connection: Connection, actor: Actor, block_id: str) -> Block:
     """The block with this id."""
     row = connection.execute(_select(actor).where(blocks.c.id == block_id)).first()
     if row is None:
-        raise _unknown(block_id)
+        raise no_such("block", block_id)
     return to_block(row, tags_of(connection, [block_id]).get(block_id, ()))
 
 
@@ -128,7 +128,7 @@ def get_blocks(connection: Connection, actor: Actor, block_ids: Sequence[str], *
     found = {row.id: to_block(row) for row in connection.execute(query)}
     for block_id in block_ids:
         if block_id not in found:
-            raise _unknown(block_id)
+            raise no_such("block", block_id)
     return [found[block_id] for block_id in block_ids]
 
 
@@ -150,7 +150,7 @@ def delete_block(connection: Connection, actor: Actor, block_id: str) -> None:
         delete(blocks).where(blocks.c.id == block_id, blocks.c.organization_id == actor.organization_id)
     )
     if found.rowcount == 0:
-        raise _unknown(block_id)
+        raise no_such("block", block_id)
 
 
 _BLOCKS_OF_AGENT = (
@@ -351,7 +351,3 @@ def _check_label_is_free(connection: Connection, block: Block) -> None:
 
 def _nullable(name: str) -> bool:
     return bool(blocks.c[name].nullable)
-
-
-def _unknown(block_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no block {block_id}.")

@@ -13,7 +13,7 @@ from letta.conversations.conversation import Conversation
 from letta.conversations.tables import context_messages, conversations, conversations_blocks, shared_messages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import BusyError, NotFoundError
+from letta.errors import BusyError, NotFoundError, no_such
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 
@@ -97,7 +97,7 @@ def get_conversation(connection: Connection, actor: Actor, conversation_id: str)
     """
     row = connection.execute(_select(actor).where(conversations.c.id == conversation_id)).first()
     if row is None:
-        raise unknown_conversation(conversation_id)
+        raise no_such("conversation", conversation_id)
     return _to_conversation(row)
 
 
@@ -110,7 +110,7 @@ def get_default(connection: Connection, actor: Actor, agent_id: str) -> Conversa
     query = _select(actor).where(conversations.c.agent_id == agent_id, conversations.c.is_default)
     row = connection.execute(query).first()
     if row is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     return _to_conversation(row)
 
 
@@ -215,7 +215,7 @@ def default_conversation_id(connection: Connection, agent_id: str) -> str:
     query = select(conversations.c.id).where(conversations.c.agent_id == agent_id, conversations.c.is_default)
     found: str | None = connection.scalar(query)
     if found is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     return found
 
 
@@ -254,7 +254,7 @@ def lock_default(connection: Connection, agent_id: str) -> LockedConversation:
     """
     row = connection.execute(_default(agent_id).with_for_update(nowait=True, key_share=True)).first()
     if row is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     return _locked(row)
 
 
@@ -271,11 +271,6 @@ def set_system_digest(connection: Connection, conversation_id: str, digest: str)
         .where(conversations.c.id == conversation_id)
         .values(system_digest=digest, updated_at=func.now())
     )
-
-
-def unknown_conversation(conversation_id: str) -> NotFoundError:
-    """The error for a conversation that doesn't exist."""
-    return NotFoundError(f"There is no conversation {conversation_id}.")
 
 
 def _to_conversation(row: Row[Any]) -> Conversation:

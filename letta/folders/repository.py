@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.agents.tables import agents, agents_folders
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, NotFoundError, no_such
 from letta.folders.folder import Folder
 from letta.folders.tables import folders
 from letta.organizations.actor import Actor
@@ -48,7 +48,7 @@ def update_folder(connection: Connection, actor: Actor, folder_id: str, changes:
     except IntegrityError as error:
         raise _taken(changes["name"]) from error
     if row is None:
-        raise unknown_folder(folder_id)
+        raise no_such("folder", folder_id)
     return to_folder(row)
 
 
@@ -56,7 +56,7 @@ def get_folder(connection: Connection, actor: Actor, folder_id: str) -> Folder:
     """The folder with this id."""
     row = connection.execute(_select(actor).where(folders.c.id == folder_id)).first()
     if row is None:
-        raise unknown_folder(folder_id)
+        raise no_such("folder", folder_id)
     return to_folder(row)
 
 
@@ -65,7 +65,7 @@ def lock_folder(connection: Connection, actor: Actor, folder_id: str) -> Folder:
     query = _select(actor).where(folders.c.id == folder_id).with_for_update(key_share=True)
     row = connection.execute(query).first()
     if row is None:
-        raise unknown_folder(folder_id)
+        raise no_such("folder", folder_id)
     return to_folder(row)
 
 
@@ -96,7 +96,7 @@ def delete_folder(connection: Connection, actor: Actor, folder_id: str) -> None:
         delete(folders).where(folders.c.id == folder_id, folders.c.organization_id == actor.organization_id)
     )
     if found.rowcount == 0:
-        raise unknown_folder(folder_id)
+        raise no_such("folder", folder_id)
 
 
 def agent_ids_of_folder(connection: Connection, actor: Actor, folder_id: str, page: Page) -> list[str]:
@@ -170,11 +170,6 @@ def to_folder(row: Row[*tuple[Any, ...]]) -> Folder:
     return Folder(**{column.name: values[column] for column in _COLUMNS})
 
 
-def unknown_folder(folder_id: str) -> NotFoundError:
-    """The error for an id that no folder has."""
-    return NotFoundError(f"There is no folder {folder_id}.")
-
-
 def _select(actor: Actor) -> Select[Any]:
     return select(*_COLUMNS).where(folders.c.organization_id == actor.organization_id)
 
@@ -186,4 +181,4 @@ def _taken(name: str) -> ConflictError:
 def _check_agent(connection: Connection, actor: Actor, agent_id: str) -> None:
     owned = select(agents.c.id).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     if connection.scalar(owned) is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)

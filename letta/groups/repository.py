@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from letta.agents.tables import agents, agents_blocks
 from letta.blocks.tables import blocks
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, no_such
 from letta.groups.group import SLEEPTIME, Group
 from letta.groups.tables import groups, groups_agents, groups_blocks
 from letta.messages.message import Message
@@ -58,7 +58,7 @@ def delete_group(connection: Connection, actor: Actor, group_id: str) -> None:
     """
     statement = delete(groups).where(groups.c.id == group_id, groups.c.organization_id == actor.organization_id)
     if connection.execute(statement).rowcount == 0:
-        raise _unknown(group_id)
+        raise no_such("group", group_id, "/v1/groups")
 
 
 def get_group(connection: Connection, actor: Actor, group_id: str, *, lock: bool = False) -> Group:
@@ -70,7 +70,7 @@ def get_group(connection: Connection, actor: Actor, group_id: str, *, lock: bool
     query = _select(actor).where(groups.c.id == group_id)
     row = connection.execute(query.with_for_update(of=groups) if lock else query).first()
     if row is None:
-        raise _unknown(group_id)
+        raise no_such("group", group_id, "/v1/groups")
     return _group(row)
 
 
@@ -276,7 +276,3 @@ def _aggregated(ordered: ColumnElement[Any], group_id: Column[Any]) -> ColumnEle
 def _group(row: AnyRow) -> Group:
     values = {name: row._mapping[name] for name in _NAMES}
     return Group(**values, agent_ids=row.agent_ids or [], shared_block_ids=row.shared_block_ids or [])
-
-
-def _unknown(group_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no group {group_id}. GET /v1/groups lists those that there are.")

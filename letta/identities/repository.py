@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, no_such
 from letta.identities.identity import Identity
 from letta.identities.tables import identities, identities_agents, identities_blocks
 from letta.json_types import JsonObject
@@ -71,7 +71,7 @@ def update_identity(connection: Connection, actor: Actor, identity_id: str, chan
     except IntegrityError as error:
         raise _taken(changes["identifier_key"]) from error
     if found.rowcount == 0:
-        raise unknown_identity(identity_id)
+        raise no_such("identity", identity_id, "/v1/identities")
 
 
 def delete_identity(connection: Connection, actor: Actor, identity_id: str) -> None:
@@ -81,7 +81,7 @@ def delete_identity(connection: Connection, actor: Actor, identity_id: str) -> N
         NotFoundError: no such identity.
     """
     if connection.execute(delete(identities).where(*_own(actor, identity_id))).rowcount == 0:
-        raise unknown_identity(identity_id)
+        raise no_such("identity", identity_id, "/v1/identities")
 
 
 def get_identity(connection: Connection, actor: Actor, identity_id: str) -> Identity:
@@ -92,7 +92,7 @@ def get_identity(connection: Connection, actor: Actor, identity_id: str) -> Iden
     """
     row = connection.execute(_select(actor).where(identities.c.id == identity_id)).first()
     if row is None:
-        raise unknown_identity(identity_id)
+        raise no_such("identity", identity_id, "/v1/identities")
     return _identity(row)
 
 
@@ -142,7 +142,7 @@ def require_identities(connection: Connection, actor: Actor, identity_ids: Itera
     found = set(connection.scalars(query.order_by(identities.c.id).with_for_update(read=True, key_share=True)))
     for identity_id in wanted:
         if identity_id not in found:
-            raise unknown_identity(identity_id)
+            raise no_such("identity", identity_id, "/v1/identities")
     return wanted
 
 
@@ -198,11 +198,6 @@ def holds(
         named = select(identities.c.id).where(identities.c.identifier_key.in_(identifier_keys))
         attached = attached.where(members.table.c.identity_id.in_(named))
     return attached.scalar_subquery()
-
-
-def unknown_identity(identity_id: str) -> NotFoundError:
-    """The error for an id that no identity has."""
-    return NotFoundError(f"There is no identity {identity_id}. GET /v1/identities lists those that there are.")
 
 
 def _complete(actor: Actor, values: JsonObject) -> JsonObject:

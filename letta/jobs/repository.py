@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from letta.database.pagination import Page, paginate
-from letta.errors import NotFoundError
+from letta.errors import no_such
 from letta.jobs.job import Job
 from letta.jobs.tables import jobs
 from letta.json_types import JsonObject
@@ -62,7 +62,7 @@ def get_job(connection: Connection, actor: Actor, job_id: str, job_type: str | N
     query = _select(actor).where(jobs.c.id == job_id)
     row = connection.execute(query if job_type is None else query.where(jobs.c.job_type == job_type)).first()
     if row is None:
-        raise unknown_job(job_id)
+        raise no_such("job", job_id, "/v1/jobs")
     return _job(row)
 
 
@@ -97,11 +97,6 @@ def unfinished_runs(connection: Connection, job_id: str) -> list[str]:
 def delete_job(connection: Connection, job_id: str) -> None:
     """Delete a job. Its runs and their messages stay."""
     connection.execute(delete(jobs).where(jobs.c.id == job_id))
-
-
-def unknown_job(job_id: str) -> NotFoundError:
-    """The error for an id that no job has."""
-    return NotFoundError(f"There is no job {job_id}. GET /v1/jobs lists those that there are.")
 
 
 def _select(actor: Actor) -> Select[Any]:

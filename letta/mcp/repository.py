@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, NotFoundError, no_such
 from letta.json_types import JsonObject
 from letta.mcp.mcp_server import McpServer
 from letta.mcp.tables import mcp_servers
@@ -62,7 +62,7 @@ def get_server(connection: Connection, actor: Actor, server_id: str, *, lock: bo
     query = _select(actor).where(mcp_servers.c.id == server_id)
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
-        raise NotFoundError(f"There is no MCP server {server_id}.")
+        raise no_such("MCP server", server_id)
     return _server(row)
 
 
@@ -92,7 +92,7 @@ def delete_server(connection: Connection, actor: Actor, server_id: str) -> None:
     """
     condition = (mcp_servers.c.id == server_id, mcp_servers.c.organization_id == actor.organization_id)
     if connection.execute(delete(mcp_servers).where(*condition)).rowcount == 0:
-        raise NotFoundError(f"There is no MCP server {server_id}.")
+        raise no_such("MCP server", server_id)
     connection.execute(delete(tools).where(*_of_server(actor, server_id)))
 
 

@@ -25,7 +25,7 @@ from letta.agents.tables import agents
 from letta.conversations.tables import context_messages, conversations, shared_messages
 from letta.database.pagination import Page
 from letta.database.text import storable
-from letta.errors import NotFoundError
+from letta.errors import no_such
 from letta.messages.message import Message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
@@ -233,7 +233,7 @@ def _place(connection: Connection, actor: Actor, message_id: str, key: ColumnEle
         select(key).where(messages.c.id == message_id, messages.c.organization_id == actor.organization_id)
     )
     if place is None:
-        raise _unknown(message_id)
+        raise no_such("message", message_id)
     return place
 
 
@@ -243,12 +243,8 @@ def get_message(connection: Connection, actor: Actor, message_id: str) -> Messag
         select(*COLUMNS).where(messages.c.id == message_id, messages.c.organization_id == actor.organization_id)
     ).first()
     if row is None:
-        raise _unknown(message_id)
+        raise no_such("message", message_id)
     return _with_first_steps(connection, [to_message(row)])[0]
-
-
-def _unknown(message_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no message {message_id}.")
 
 
 def agent_type(connection: Connection, actor: Actor, agent_id: str) -> str:
@@ -257,7 +253,7 @@ def agent_type(connection: Connection, actor: Actor, agent_id: str) -> str:
         select(agents.c.agent_type).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     )
     if found is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     return found
 
 

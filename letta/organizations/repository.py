@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import NotFoundError
+from letta.errors import NotFoundError, no_such
 from letta.organizations.actor import Actor
 from letta.organizations.organization import Organization, User
 from letta.organizations.tables import organizations, users
@@ -115,9 +115,9 @@ def _organization(row: AnyRow | None, organization_id: str) -> Organization:
 
 def _user(row: AnyRow | None, user_id: str) -> User:
     if row is None:
-        raise NotFoundError(f"There is no user {user_id}. GET /v1/admin/users lists those that there are.")
+        raise no_such("user", user_id, "/v1/admin/users")
     return User(*row)
 
 
 def _no_organization(organization_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no organization {organization_id}. GET /v1/admin/orgs lists those that there are.")
+    return no_such("organization", organization_id, "/v1/admin/orgs")

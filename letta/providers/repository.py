@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, selec
 from sqlalchemy.exc import IntegrityError
 
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.providers.added_provider import AddedProvider
@@ -84,7 +84,7 @@ def get_provider(connection: Connection, actor: Actor, provider_id: str, *, lock
     query = _select().where(*_own(actor, provider_id))
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
-        raise _unknown(provider_id)
+        raise no_such("provider", provider_id)
     return _provider(row)
 
 
@@ -111,7 +111,7 @@ def delete_provider(connection: Connection, actor: Actor, provider_id: str) -> N
         NotFoundError: there is none.
     """
     if connection.execute(delete(providers).where(*_own(actor, provider_id))).rowcount == 0:
-        raise _unknown(provider_id)
+        raise no_such("provider", provider_id)
 
 
 def _select() -> Select[Any]:
@@ -127,13 +127,9 @@ def _changed(connection: Connection, actor: Actor, provider_id: str, values: Jso
     query = update(providers).where(*_own(actor, provider_id)).values(changed).returning(*_COLUMNS)
     row = connection.execute(query).first()
     if row is None:
-        raise _unknown(provider_id)
+        raise no_such("provider", provider_id)
     return _provider(row)
 
 
 def _provider(row: Row[Any]) -> AddedProvider:
     return AddedProvider(**row._mapping)
-
-
-def _unknown(provider_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no provider {provider_id}.")

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Connection, Text, column, delete, func, inser
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
+from letta.errors import no_such
 from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
@@ -16,7 +17,7 @@ from letta.messages.repository import to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.frames import Batch, Frame
-from letta.runs.repository import ACTIVE, unknown_run
+from letta.runs.repository import ACTIVE
 from letta.runs.tables import run_events, runs
 
 KEPT = timedelta(hours=3)
@@ -86,7 +87,7 @@ def head_of_run(connection: Connection, actor: Actor, run_id: str) -> RunHead:
         .where(runs.c.id == run_id, runs.c.organization_id == actor.organization_id)
     ).first()
     if row is None:
-        raise unknown_run(run_id)
+        raise no_such("run", run_id)
     expired = row.completed_at is not None and row.completed_at < datetime.now(UTC) - KEPT
     return RunHead(run_id, row.agent_type, row.background, row.request, expired, row.usage)
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from letta.agents.agent import Agent
 from letta.database.engine import Database
 from letta.database.ids import new_id
-from letta.errors import LettaError, NotFoundError
+from letta.errors import LettaError, no_such
 from letta.messages.schemas import MessageCreate
 from letta.messages.wire import PLAIN, to_wire
 from letta.organizations.actor import Actor
@@ -48,7 +48,7 @@ class AgentMessenger:
         queued = {"messages": [_message(text, sender).model_dump(mode="json")]}
         left = NewRun(new_id("run"), agent_id, options, queued)
         if await self._database.run(queue_repository.insert_queued, actor, [left]):
-            raise NotFoundError(f"There is no agent {agent_id}.")
+            raise no_such("agent", agent_id)
         self._queue.nudge()
 
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection
 
 from letta.background import Task
 from letta.database.engine import Database
-from letta.errors import UnavailableError
+from letta.errors import UnavailableError, no_such
 from letta.runs.event_repository import News
-from letta.runs.repository import unknown_run
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class Poller:
         key = (run_id, position)
         found = await self._database.read(self._query, [key])
         if key not in found:
-            raise unknown_run(run_id)
+            raise no_such("run", run_id)
         return found[key]
 
     async def next(self, run_id: str, position: int) -> News:
@@ -89,7 +88,7 @@ class Poller:
         for key in wanted:
             news = found.get(key)
             if news is None:
-                self._fail([key], unknown_run(key[0]))
+                self._fail([key], no_such("run", key[0]))
             elif news.frames or news.messages or news.state.over_for is not None or news.state.lost:
                 for future in self._waiting.pop(key, ()):
                     if not future.done():

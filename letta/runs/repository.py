@@ -17,7 +17,7 @@ from letta.agents.tables import agents, agents_folders
 from letta.conversations.conversation import Conversation
 from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
-from letta.errors import BusyError, NotFoundError
+from letta.errors import BusyError, no_such
 from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
@@ -99,7 +99,7 @@ def lock_conversation(connection: Connection, actor: Actor, request: RunRequest)
     if row is None:
         missing = request.conversation_id or request.agent_id
         kind = "conversation" if request.conversation_id else "agent"
-        raise NotFoundError(f"There is no {kind} {missing}.")
+        raise no_such(kind, missing)
     return _locked(row)
 
 
@@ -518,11 +518,6 @@ def _iso(value: object) -> str:
 
 def _places(placed: Sequence[Message]) -> str:
     return json.dumps([{"position": message.position, "message_id": message.id} for message in placed])
-
-
-def unknown_run(run_id: str) -> NotFoundError:
-    """The error for a run that doesn't exist."""
-    return NotFoundError(f"There is no run {run_id}.")
 
 
 def new_lease(locked: LockedConversation, owner: str, seconds: float) -> Lease:

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row, Select, delete, func, select
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, no_such
 from letta.organizations.actor import Actor
-from letta.runs.repository import ACTIVE, unknown_run
+from letta.runs.repository import ACTIVE
 from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.runs.tables import runs
 from letta.steps.tables import steps
@@ -40,7 +40,7 @@ def retrieve_run(connection: Connection, actor: Actor, run_id: str) -> Run:
     """One run."""
     row = connection.execute(select_runs(actor).where(runs.c.id == run_id)).first()
     if row is None:
-        raise unknown_run(run_id)
+        raise no_such("run", run_id)
     return to_run(row)
 
 
@@ -69,7 +69,7 @@ def runs_to_cancel(
         ConflictError: there is none; in a conversation, none that goes on or waits.
     """
     if connection.scalar(_agent(actor, agent_id)) is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)
     query = select(runs.c.id).where(
         runs.c.agent_id == agent_id, runs.c.organization_id == actor.organization_id, runs.c.status.in_(ACTIVE)
     )
@@ -112,7 +112,7 @@ def metrics_of_run(connection: Connection, actor: Actor, run_id: str) -> RunMetr
     """How long the run took and what it did."""
     row = connection.execute(select_runs(actor).where(runs.c.id == run_id)).first()
     if row is None:
-        raise unknown_run(run_id)
+        raise no_such("run", run_id)
     used = connection.execute(select(steps.c.tools_used).where(steps.c.run_id == run_id)).scalars().all()
     return RunMetrics(
         id=row.id,

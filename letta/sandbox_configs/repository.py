@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, NotFoundError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.sandbox_configs.tables import sandbox_configs, sandbox_variables
@@ -121,7 +121,7 @@ def update_variable(connection: Connection, actor: Actor, variable_id: str, chan
     except IntegrityError as error:
         raise _taken(changes["key"]) from error
     if row is None:
-        raise _unknown_variable(variable_id)
+        raise no_such("environment variable", variable_id)
     return Variable(*row)
 
 
@@ -133,7 +133,7 @@ def delete_variable(connection: Connection, actor: Actor, variable_id: str) -> N
     """
     own = (sandbox_variables.c.id == variable_id, sandbox_variables.c.organization_id == actor.organization_id)
     if connection.execute(delete(sandbox_variables).where(*own)).rowcount == 0:
-        raise _unknown_variable(variable_id)
+        raise no_such("environment variable", variable_id)
 
 
 def list_variables(connection: Connection, actor: Actor, config_id: str, page: Page) -> list[Variable]:
@@ -172,7 +172,3 @@ def _of(actor: Actor, table: Table, columns: list[Any]) -> Select[Any]:
 
 def _taken(key: str) -> ConflictError:
     return ConflictError(f"There is a variable '{key}' already. Change that one, or choose another name.")
-
-
-def _unknown_variable(variable_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no environment variable {variable_id}.")

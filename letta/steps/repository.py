@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from letta.database.pagination import Page, paginate
-from letta.errors import NotFoundError
+from letta.errors import no_such
 from letta.llm.cost import cost_usd
 from letta.llm.usage import Usage
 from letta.organizations.actor import Actor
@@ -134,7 +134,7 @@ def set_transaction(connection: Connection, actor: Actor, step_id: str, transact
 def _row(connection: Connection, actor: Actor, step_id: str) -> Row[Any]:
     row = connection.execute(_select(actor).where(steps.c.id == step_id)).first()
     if row is None:
-        raise NotFoundError(f"There is no step {step_id}.")
+        raise no_such("step", step_id)
     return row
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import IntegrityError
 
 from letta.agents.tables import agents, agents_tools
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
+from letta.errors import ConflictError, InvalidArgumentError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.organizations.tables import organizations
@@ -115,7 +115,7 @@ def delete_tool(connection: Connection, actor: Actor, tool_id: str) -> None:
         delete(tools).where(tools.c.id == tool_id, tools.c.organization_id == actor.organization_id)
     )
     if found.rowcount == 0:
-        raise unknown_tool(tool_id)
+        raise no_such("tool", tool_id)
 
 
 def tools_by_names(connection: Connection, actor: Actor, names: Sequence[str]) -> list[Tool]:
@@ -146,7 +146,7 @@ def tools_by_ids(connection: Connection, actor: Actor, tool_ids: Sequence[str]) 
     found = {tool.id: tool for tool in _tools(connection.execute(_select(actor).where(tools.c.id.in_(tool_ids))))}
     for tool_id in tool_ids:
         if tool_id not in found:
-            raise unknown_tool(tool_id)
+            raise no_such("tool", tool_id)
     return [found[tool_id] for tool_id in dict.fromkeys(tool_ids)]
 
 
@@ -265,11 +265,6 @@ def to_tool(row: AnyRow) -> Tool:
     return Tool(**dict(zip(_NAMES, row, strict=False)))
 
 
-def unknown_tool(tool_id: str) -> NotFoundError:
-    """The error for an id that no tool has."""
-    return NotFoundError(f"There is no tool {tool_id}.")
-
-
 def _values(tool: Tool) -> dict[str, Any]:
     return {column.name: getattr(tool, column.name) for column in COLUMNS if column.name not in _DERIVED}
 
@@ -281,7 +276,7 @@ def _select(actor: Actor) -> Select[Any]:
 def _one(connection: Connection, query: Select[Any], tool_id: str) -> Tool:
     row = connection.execute(query).first()
     if row is None:
-        raise unknown_tool(tool_id)
+        raise no_such("tool", tool_id)
     return to_tool(row)
 
 
@@ -309,4 +304,4 @@ def _check_attached(connection: Connection, actor: Actor, agent_id: str, tool_id
     tools_by_ids(connection, actor, list(tool_ids))
     owned = select(agents.c.id).where(agents.c.id == agent_id, agents.c.organization_id == actor.organization_id)
     if connection.scalar(owned) is None:
-        raise NotFoundError(f"There is no agent {agent_id}.")
+        raise no_such("agent", agent_id)

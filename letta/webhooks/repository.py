@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from letta.database.pagination import Page, paginate
-from letta.errors import NotFoundError
+from letta.errors import no_such
 from letta.organizations.actor import Actor
 from letta.webhooks.tables import webhooks
 from letta.webhooks.webhook import Webhook
@@ -44,7 +44,7 @@ def get_webhook(connection: Connection, actor: Actor, webhook_id: str, *, lock: 
     query = _select(actor).where(webhooks.c.id == webhook_id)
     row = connection.execute(query.with_for_update() if lock else query).first()
     if row is None:
-        raise _unknown(webhook_id)
+        raise no_such("webhook", webhook_id)
     return Webhook(*row)
 
 
@@ -58,7 +58,7 @@ def update_webhook(connection: Connection, actor: Actor, webhook_id: str, change
     changed = update(webhooks).where(*_owned(actor, webhook_id)).values(values)
     row = connection.execute(changed.returning(*_COLUMNS)).first()
     if row is None:
-        raise _unknown(webhook_id)
+        raise no_such("webhook", webhook_id)
     return Webhook(*row)
 
 
@@ -69,7 +69,7 @@ def delete_webhook(connection: Connection, actor: Actor, webhook_id: str) -> Non
         NotFoundError: there is none with this id.
     """
     if connection.execute(delete(webhooks).where(*_owned(actor, webhook_id))).rowcount == 0:
-        raise _unknown(webhook_id)
+        raise no_such("webhook", webhook_id)
 
 
 def _select(actor: Actor) -> Select[Any]:
@@ -78,7 +78,3 @@ def _select(actor: Actor) -> Select[Any]:
 
 def _owned(actor: Actor, webhook_id: str) -> tuple[Any, ...]:
     return webhooks.c.id == webhook_id, webhooks.c.organization_id == actor.organization_id
-
-
-def _unknown(webhook_id: str) -> NotFoundError:
-    return NotFoundError(f"There is no webhook {webhook_id}.")
