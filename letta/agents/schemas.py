@@ -12,7 +12,7 @@ from letta.agents.names import NAME_MAX_LENGTH, NAME_PATTERN, check_name
 from letta.agents.tool_rules import ToolRule
 from letta.blocks.schemas import BlockResponse, CreateBlock
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
-from letta.database.ids import id_pattern
+from letta.database.ids import id_field
 from letta.folders.schemas import SourceResponse
 from letta.groups.schemas import GroupResponse
 from letta.identities.schemas import IdentityResponse
@@ -59,10 +59,6 @@ def _known_timezone(name: str) -> str:
     return name
 
 
-def _identifier(prefix: str) -> Any:
-    return Field(pattern=id_pattern(prefix), examples=[f"{prefix}-123e4567-e89b-42d3-8456-426614174000"])
-
-
 def _deprecated(default: Any, instead: str | None = None, **constraints: Any) -> Any:
     """A field that only older clients use. (Pydantic's own mark would warn whenever the server reads it.)"""
     return Field(default, description=instead, json_schema_extra={"deprecated": True}, **constraints)
@@ -79,10 +75,10 @@ Name = Annotated[
 ]
 TimeZone = Annotated[str, AfterValidator(_known_timezone)]
 Tag = Annotated[str, Field(min_length=1, max_length=255)]
-ToolIdentifier = Annotated[str, _identifier("tool")]
-BlockIdentifier = Annotated[str, _identifier("block")]
-FolderIdentifier = Annotated[str, _identifier("source")]
-MessageIdentifier = Annotated[str, _identifier("message")]
+ToolIdentifier = Annotated[str, id_field("tool")]
+BlockIdentifier = Annotated[str, id_field("block")]
+FolderIdentifier = Annotated[str, id_field("source")]
+MessageIdentifier = Annotated[str, id_field("message")]
 SecretName = Annotated[str, Field(min_length=1, max_length=255)]
 
 

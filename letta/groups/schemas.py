@@ -1,10 +1,10 @@
 """Groups on the wire."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from letta.database.ids import id_pattern
+from letta.database.ids import id_field
 from letta.schema import Schema
 
 MOST_MEMBERS = 1_000
@@ -13,12 +13,8 @@ MOST_TURNS = 2**31 - 1
 ManagerType = Literal["round_robin", "supervisor", "dynamic", "sleeptime", "voice_sleeptime", "swarm"]
 
 
-def _identifier(prefix: str) -> Any:
-    return Field(pattern=id_pattern(prefix), examples=[f"{prefix}-123e4567-e89b-42d3-8456-426614174000"])
-
-
-AgentIdentifier = Annotated[str, _identifier("agent")]
-BlockIdentifier = Annotated[str, _identifier("block")]
+AgentIdentifier = Annotated[str, id_field("agent")]
+BlockIdentifier = Annotated[str, id_field("block")]
 Members = Annotated[list[AgentIdentifier], Field(max_length=MOST_MEMBERS, description="In the order of their turns.")]
 SharedBlocks = Annotated[
     list[BlockIdentifier], Field(max_length=MOST_MEMBERS, description="Blocks that all agents of the group share.")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from letta.database.ids import example_id
 from letta.errors import LettaError
 from letta.http.middleware import TOO_LARGE
 
@@ -70,7 +71,7 @@ def _examples(problem: dict[str, Any]) -> list[str]:
     if not _is_path_id(problem):
         return []
     prefix = problem["ctx"]["pattern"].removeprefix("^").split("-[", 1)[0]
-    return [f"{prefix}-123e4567-e89b-42d3-8456-426614174000"]
+    return [example_id(prefix)]
 
 
 async def _integrity_error(_request: Request, error: Exception) -> JSONResponse:

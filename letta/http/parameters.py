@@ -5,15 +5,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path, Query
 
-from letta.database.ids import id_pattern
+from letta.database.ids import example_id, id_pattern
 from letta.database.pagination import Order, Page
 
 MAX_PAGE = 1000
 
 
 def _id(prefix: str) -> object:
-    example = f"{prefix}-123e4567-e89b-42d3-8456-426614174000"
-    return Path(pattern=id_pattern(prefix), examples=[example], description=f"Id of the {prefix}.")
+    return Path(pattern=id_pattern(prefix), examples=[example_id(prefix)], description=f"Id of the {prefix}.")
 
 
 AgentId = Annotated[str, _id("agent")]
@@ -38,7 +37,7 @@ ConversationRef = Annotated[
     str,
     Path(
         pattern=f"{id_pattern('conv')}|{id_pattern('agent')}|^default$",
-        examples=["conv-123e4567-e89b-42d3-8456-426614174000"],
+        examples=[example_id("conv")],
         description="Id of the conversation; `default` for an agent's own one.",
     ),
 ]

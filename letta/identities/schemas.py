@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.database.ids import id_pattern
+from letta.database.ids import id_field
 from letta.schema import Schema
 
 MOST_PROPERTIES = 1_000
@@ -14,14 +14,10 @@ IdentityType = Literal["org", "user", "other"]
 PropertyType = Literal["string", "number", "boolean", "json"]
 
 
-def _identifier(prefix: str) -> Any:
-    return Field(pattern=id_pattern(prefix), examples=[f"{prefix}-123e4567-e89b-42d3-8456-426614174000"])
-
-
 IdentityKey = Annotated[str, Field(min_length=1, max_length=1_000, description="The client's own name for it; unique.")]
 IdentityName = Annotated[str, Field(max_length=1_000)]
-AgentIds = Annotated[list[Annotated[str, _identifier("agent")]], Field(max_length=MOST_MEMBERS)]
-BlockIds = Annotated[list[Annotated[str, _identifier("block")]], Field(max_length=MOST_MEMBERS)]
+AgentIds = Annotated[list[Annotated[str, id_field("agent")]], Field(max_length=MOST_MEMBERS)]
+BlockIds = Annotated[list[Annotated[str, id_field("block")]], Field(max_length=MOST_MEMBERS)]
 
 
 class IdentityProperty(Schema):

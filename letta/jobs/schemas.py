@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from letta.database.ids import id_pattern
+from letta.database.ids import id_field
 from letta.messages.schemas import LettaRequest
 from letta.messages.stored_form import StoredMessage
 from letta.schema import Schema, Timestamp
@@ -13,9 +13,7 @@ MOST_REQUESTS = 10_000
 
 JobStatus = Literal["created", "running", "completed", "failed", "pending", "cancelled", "expired"]
 JobType = Literal["job", "run", "batch"]
-AgentIdentifier = Annotated[
-    str, Field(pattern=id_pattern("agent"), examples=["agent-123e4567-e89b-42d3-8456-426614174000"])
-]
+AgentIdentifier = Annotated[str, id_field("agent")]
 
 
 class JobResponse(Schema):

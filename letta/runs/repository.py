@@ -99,7 +99,7 @@ def lock_conversation(connection: Connection, actor: Actor, request: RunRequest)
     if row is None:
         missing = request.conversation_id or request.agent_id
         kind = "conversation" if request.conversation_id else "agent"
-        raise no_such(kind, missing)
+        raise no_such(kind, str(missing))
     return _locked(row)
 
 

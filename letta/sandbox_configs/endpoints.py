@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from letta.access.secrecy import secrets_are_shown
-from letta.database.ids import id_pattern
+from letta.database.ids import example_id, id_pattern
 from letta.database.pagination import Page
 from letta.errors import NotOfferedError
 from letta.http.dependencies import ActorDep, DatabaseDep
@@ -33,9 +33,8 @@ from letta.sandbox_configs.schemas import (
 
 router = APIRouter(prefix="/v1/sandbox-config", tags=["sandbox-config"])
 
-_EXAMPLE = "-123e4567-e89b-42d3-8456-426614174000"
-ConfigId = Annotated[str, Path(pattern=id_pattern("sandbox"), examples=[f"sandbox{_EXAMPLE}"])]
-VariableId = Annotated[str, Path(pattern=id_pattern("sandbox-env"), examples=[f"sandbox-env{_EXAMPLE}"])]
+ConfigId = Annotated[str, Path(pattern=id_pattern("sandbox"), examples=[example_id("sandbox")])]
+VariableId = Annotated[str, Path(pattern=id_pattern("sandbox-env"), examples=[example_id("sandbox-env")])]
 
 _DEFAULTS: JsonObject = LocalSandboxConfig().model_dump()
 _CHOSEN_BY_OPERATOR = (
