@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from letta.agents.schemas import AgentType
+from letta.agents.agent_types import AgentType
 from letta.blocks.schemas import CreateBlock
 from letta.json_types import JsonObject
 from letta.messages.schemas import ImageSource

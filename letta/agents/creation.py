@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from letta.agents import defaults, repository
 from letta.agents.agent import Agent
+from letta.agents.agent_types import traits_of
 from letta.agents.compaction_settings import compaction_settings_from, default_summarizer
 from letta.agents.initial_messages import default_messages, given_messages
 from letta.agents.models import embedding_config_of, llm_config_of, offers
@@ -113,7 +114,7 @@ def new_agent(actor: Actor, catalog: Catalog, body: CreateAgent, project_id: str
         compaction_settings=compaction_settings_from(body.compaction_settings, summarizer),
         response_format=body.response_format.model_dump() if body.response_format else None,
         timezone=body.timezone or "UTC",
-        message_buffer_autoclear=body.message_buffer_autoclear or body.agent_type == "workflow_agent",
+        message_buffer_autoclear=body.message_buffer_autoclear or traits_of(body.agent_type).forgets,
         enable_sleeptime=body.enable_sleeptime,
         max_files_open=body.max_files_open,
         per_file_view_window_char_limit=body.per_file_view_window_char_limit,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from letta.agents.agent import Agent
+from letta.agents.agent_types import traits_of
 from letta.json_types import JsonObject
 from letta.tools.tool import Tool
 
@@ -19,25 +20,6 @@ BLOCK_DESCRIPTIONS = {
 }
 """Descriptions of an agent's first blocks, by label, where none was given."""
 
-_CONVERSATIONAL_TOOLS = ("conversation_search", "memory_insert", "memory_replace")
-_MESSENGER_TOOLS = (
-    "send_message",
-    "conversation_search",
-    "core_memory_append",
-    "core_memory_replace",
-    "memory",
-    "memory_apply_patch",
-)
-_BASE_TOOLS = {
-    "letta_v1_agent": _CONVERSATIONAL_TOOLS,
-    "memgpt_v2_agent": ("send_message", *_CONVERSATIONAL_TOOLS),
-    "react_agent": (),
-    "workflow_agent": (),
-    "sleeptime_agent": ("memory_replace", "memory_insert", "memory_rethink", "memory_finish_edits"),
-    "voice_sleeptime_agent": ("store_memories", "rethink_user_memory", "finish_rethinking_memory"),
-    "voice_convo_agent": ("send_message", "search_memory"),
-}
-_TYPES_WITH_OWN_TOOLS_ALWAYS = {"sleeptime_agent", "voice_sleeptime_agent", "voice_convo_agent"}
 _TOOLS_BESIDE_A_SLEEPTIME_AGENT = ("send_message", "conversation_search", "archival_memory_search")
 MULTI_AGENT_TOOLS = (
     "send_message_to_agent_and_wait_for_reply",
@@ -58,18 +40,17 @@ _MODELS_WITHOUT_BASE_RULES = ("claude-4-sonnet", "claude-3-5-sonnet", "gpt-5", "
 
 def base_tools(agent_type: str, *, enable_sleeptime: bool) -> tuple[str, ...]:
     """Names of the tools that an agent of this type starts with."""
-    if enable_sleeptime and agent_type not in _TYPES_WITH_OWN_TOOLS_ALWAYS:
-        return _TOOLS_BESIDE_A_SLEEPTIME_AGENT
-    return _BASE_TOOLS.get(agent_type, _MESSENGER_TOOLS)
+    traits = traits_of(agent_type)
+    return _TOOLS_BESIDE_A_SLEEPTIME_AGENT if enable_sleeptime and not traits.keeps_base_tools else traits.base_tools
 
 
 def wants_base_rules(agent_type: str, model_name: str, given: Iterable[JsonObject]) -> bool:
     """Whether an agent gets the base tool rules when the client doesn't say.
 
-    Agents of type ``letta_v1_agent`` get them only along with rules of the client's own. Some models follow the flow
-    of a turn better without them.
+    Agents of some types get them only along with rules of the client's own. Some models follow the flow of a turn
+    better without them.
     """
-    if agent_type == "letta_v1_agent" and not any(True for _ in given):
+    if traits_of(agent_type).rules_only_with_own and not any(True for _ in given):
         return False
     return "-mini" in model_name or not any(name in model_name for name in _MODELS_WITHOUT_BASE_RULES)
 

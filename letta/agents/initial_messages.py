@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from letta.agents.agent import Agent
+from letta.agents.agent_types import traits_of
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import MessageCreate
 from letta.system_message.times import format_time
 
-_TYPES_WITHOUT_LOGIN = {"letta_v1_agent", "sleeptime_agent", "voice_sleeptime_agent"}
 _FIRST_THOUGHT = "I have just been started. I say hello, so that the way to the person is known to work."
 _FIRST_WORDS = "Hello! I'm here, and I will remember what we talk about."
 _SENT = "The message was sent."
@@ -21,7 +21,7 @@ def default_messages(agent: Agent, conversation_id: str) -> list[Message]:
 
     Types that speak through a tool begin with an example of it, and the news that a person has come.
     """
-    if agent.agent_type in _TYPES_WITHOUT_LOGIN:
+    if not traits_of(agent.agent_type).begins_with_login:
         return []
     call_id = f"call_{uuid.uuid4().hex[:24]}"
     assistant = Message(

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from letta.agents.agent_types import traits_of
 from letta.agents.model_settings import MAX_INTEGER, Effort, ReasoningEffort, ResponseFormat, Verbosity
 from letta.constants import DEFAULT_EMBEDDING_CHUNK_SIZE
 from letta.json_types import JsonObject
@@ -19,7 +20,6 @@ from letta.settings import settings
 MAX_OUTPUT_TOKENS = 16_384
 """Output limit of an agent that asks for none, where the model allows as many."""
 
-_TYPES_WITHOUT_INNER_THOUGHTS = {"letta_v1_agent"}
 _VERBOSE_MODELS = ("gpt-5",)
 
 
@@ -111,7 +111,7 @@ def llm_config_from(
     parallel_tool_calls: bool | None = None,
 ) -> JsonObject:
     """The ``llm_config`` of a new agent. An explicit window is taken as it is, even above the model's own."""
-    thinks_in_arguments = agent_type not in _TYPES_WITHOUT_INNER_THOUGHTS and not model.reasoning
+    thinks_in_arguments = traits_of(agent_type).thinks_in_arguments and not model.reasoning
     config = LLMConfig(
         **_identity(model),
         context_window=context_window_limit or default_context_window(model),

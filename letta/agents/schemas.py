@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
+from letta.agents.agent_types import AgentType, traits_of
 from letta.agents.compaction_settings import CompactionSettings
 from letta.agents.model_config import EmbeddingConfig, LLMConfig
 from letta.agents.model_settings import MAX_INTEGER, ModelSettings, ResponseFormat
@@ -21,17 +22,6 @@ from letta.messages.schemas import MessageCreate
 from letta.schema import Schema, Timestamp
 from letta.tools.schemas import ToolResponse
 
-AgentType = Literal[
-    "memgpt_agent",
-    "memgpt_v2_agent",
-    "letta_v1_agent",
-    "react_agent",
-    "workflow_agent",
-    "split_thread_agent",
-    "sleeptime_agent",
-    "voice_convo_agent",
-    "voice_sleeptime_agent",
-]
 StopReasonType = Literal[
     "end_turn",
     "error",
@@ -142,9 +132,9 @@ class CreateAgent(Schema):
     memory_variables: JsonObject | None = _deprecated(None, "Only templates have variables.")
 
     @model_validator(mode="after")
-    def _voice_needs_sleeptime(self) -> "CreateAgent":
-        if self.agent_type == "voice_convo_agent" and not self.enable_sleeptime:
-            raise ValueError("agent type voice_convo_agent needs enable_sleeptime to be true")
+    def _some_types_need_sleeptime(self) -> "CreateAgent":
+        if traits_of(self.agent_type).needs_sleeptime and not self.enable_sleeptime:
+            raise ValueError(f"agent type {self.agent_type} needs enable_sleeptime to be true")
         return self
 
 

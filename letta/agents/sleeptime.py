@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from letta.agents.agent import Agent
+from letta.agents.agent_types import SLEEPTIME_AGENT
 from letta.agents.names import NAME_MAX_LENGTH
 from letta.agents.prompts import system_prompt
 from letta.agents.schemas import CreateAgent
@@ -12,7 +13,6 @@ from letta.blocks.schemas import CreateBlock
 from letta.database.ids import new_id
 from letta.groups.group import DEFAULT_FREQUENCY, SLEEPTIME, Group
 
-AGENT_TYPE = "sleeptime_agent"
 _SUFFIX = "-sleeptime"
 _PERSONA = """I look after the memory of another agent. I
 - note what will matter later, and where it is to be found
@@ -27,8 +27,8 @@ def sleeptime_agent(main: Agent) -> Agent:
         main,
         id=new_id("agent"),
         name=main.name[: NAME_MAX_LENGTH - len(_SUFFIX)] + _SUFFIX,
-        agent_type=AGENT_TYPE,
-        system=system_prompt(AGENT_TYPE),
+        agent_type=SLEEPTIME_AGENT,
+        system=system_prompt(SLEEPTIME_AGENT),
         llm_config=main.llm_config | {"parallel_tool_calls": False, "response_format": None},
         description=None,
         metadata=None,
@@ -51,7 +51,7 @@ def sleeptime_request(blocks: Sequence[Block]) -> CreateAgent:
     labels = {block.label for block in blocks}
     own = [] if "memory_persona" in labels else [CreateBlock(label="memory_persona", value=_PERSONA)]
     return CreateAgent(
-        agent_type=AGENT_TYPE,
+        agent_type=SLEEPTIME_AGENT,
         memory_blocks=own,
         block_ids=[block.id for block in blocks],
         include_base_tool_rules=True,

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 
+from letta.agents.agent_types import traits_of
 from letta.blocks.block import Block
 
 _INTRODUCTION = (
     "These blocks are your core memory. You always see them, and you keep them up to date with your memory tools:"
 )
 _LINE_WARNING = "Line numbers are shown for orientation only. Never write them in a tool call."
-_TYPES_WITHOUT_BLOCKS = {"react_agent", "workflow_agent"}
-_LINE_NUMBERED_TYPES = {"sleeptime_agent", "memgpt_v2_agent", "letta_v1_agent"}
 
 
 def render_blocks(agent_type: str, endpoint_type: str | None, blocks: Sequence[Block]) -> str | None:
     """The ``<memory_blocks>`` section, or None where the agent has none."""
-    if agent_type in _TYPES_WITHOUT_BLOCKS or not blocks:
+    traits = traits_of(agent_type)
+    if not traits.sees_blocks or not blocks:
         return None
-    numbered = endpoint_type == "anthropic" and agent_type in _LINE_NUMBERED_TYPES
+    numbered = endpoint_type == "anthropic" and traits.sees_numbered_lines
     shown = "\n\n".join(_render(block, numbered=numbered) for block in blocks)
     return f"<memory_blocks>\n{_INTRODUCTION}\n\n{shown}\n\n</memory_blocks>"
 

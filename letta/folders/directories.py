@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from letta.agents.agent import Agent
+from letta.agents.agent_types import traits_of
 from letta.agents.defaults import limits_of
 from letta.folders.file import AttachedFile
 from letta.folders.views import bounded
 
-_TYPES_WITH_VALUES_ALWAYS = {"react_agent", "workflow_agent"}
 MOST_CLOSED = 200
 """So many closed files are listed; others are found by searching."""
 
@@ -66,7 +66,7 @@ def _render_file(file: AttachedFile, agent_type: str, limit: int) -> str:
     value = bounded(file.visible_content or "", limit)
     facts = ["<metadata>", "- read_only=true", f"- chars_current={len(value)}", f"- chars_limit={limit}", "</metadata>"]
     content = ["<value>", value, "</value>"]
-    if agent_type in _TYPES_WITH_VALUES_ALWAYS:
+    if traits_of(agent_type).sees_values_always:
         inner = [f"<{file.file_name}>", *facts, *content, f"</{file.file_name}>"]
     else:
         inner = [*facts, *(content if file.is_open else [])]

@@ -8,6 +8,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, delete, f
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from letta.agents.agent_types import SLEEPTIME_AGENT
 from letta.agents.tables import agents, agents_blocks
 from letta.blocks.tables import blocks
 from letta.database.pagination import Page, paginate
@@ -230,7 +231,7 @@ def _sleeptime_agents(agent_id: str) -> Select[Any]:
         .where(
             groups.c.manager_agent_id == agent_id,
             groups.c.manager_type == SLEEPTIME,
-            agents.c.agent_type == "sleeptime_agent",
+            agents.c.agent_type == SLEEPTIME_AGENT,
             groups_agents.c.agent_id != agent_id,
         )
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from letta.agents.agent_types import AgentType
 from letta.agents.model_settings import ResponseFormat
-from letta.agents.schemas import AgentType
 from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_folders, agents_tags, agents_tools
 from letta.archives.tables import archives_agents
 from letta.conversations.tables import conversations

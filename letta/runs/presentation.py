@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi.responses import JSONResponse
 
+from letta.agents.agent_types import traits_of
 from letta.errors import LettaError
 from letta.http import sse
 from letta.json_types import JsonObject
@@ -16,7 +17,6 @@ from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.loop import error_message
 
-_NATIVE_TYPES = {"letta_v1_agent", "sleeptime_agent"}
 _STREAMED_TYPES = frozenset(
     {
         "assistant_message",
@@ -31,7 +31,7 @@ _STREAMED_ERRORS = {"llm_timeout", "llm_rate_limit", "llm_authentication", "llm_
 
 def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
     """The presentation that applies: agents that answer with plain text have no messaging tool to translate."""
-    if agent_type not in _NATIVE_TYPES:
+    if not traits_of(agent_type).speaks_plainly:
         return presentation
     return replace(presentation, use_assistant_message=False)
 
@@ -39,7 +39,7 @@ def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
 def for_answer(presentation: Presentation, agent_type: str) -> Presentation:
     """As `for_agent`, for the answer to a turn: what the loop tells agents that speak through a tool isn't shown."""
     shown = for_agent(presentation, agent_type)
-    return shown if agent_type in _NATIVE_TYPES else replace(shown, user_messages=False)
+    return shown if traits_of(agent_type).speaks_plainly else replace(shown, user_messages=False)
 
 
 def asked_for(options: RunOptions) -> Presentation:

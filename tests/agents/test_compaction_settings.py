@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
+from letta.agents.agent_types import AgentType
 from letta.agents.compaction_settings import (
     CompactionSettings,
     Mode,
@@ -12,7 +13,6 @@ from letta.agents.compaction_settings import (
     default_summarizer,
 )
 from letta.agents.prompts import compaction_prompt, system_prompt
-from letta.agents.schemas import AgentType
 
 
 def given(**fields: Any) -> CompactionSettings:

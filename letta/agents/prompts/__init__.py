@@ -3,22 +3,12 @@
 from functools import cache
 from importlib import resources
 
-_SYSTEM_PROMPTS = {
-    "memgpt_agent": "messenger",
-    "memgpt_v2_agent": "messenger",
-    "split_thread_agent": "messenger",
-    "letta_v1_agent": "conversational",
-    "react_agent": "react",
-    "workflow_agent": "workflow",
-    "sleeptime_agent": "sleeptime",
-    "voice_convo_agent": "voice",
-    "voice_sleeptime_agent": "voice_sleeptime",
-}
+from letta.agents.agent_types import traits_of
 
 
 def system_prompt(agent_type: str) -> str:
     """The system prompt of an agent that was created without one."""
-    return _text(_SYSTEM_PROMPTS[agent_type])
+    return _text(traits_of(agent_type).prompt)
 
 
 def compaction_prompt(mode: str) -> str:
