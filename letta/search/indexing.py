@@ -4,11 +4,10 @@ What is written from then on is indexed by triggers. What is done is stored batc
 was broken off, by whichever process.
 """
 
-import asyncio
 import logging
 
+from letta.background import Worker
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.search.indexing_repository import index_some, unindexed_tables
 
 logger = logging.getLogger(__name__)
@@ -18,17 +17,16 @@ _PAUSE_SECONDS = 30.0
 """Before going on after the database was away."""
 
 
-async def index_stored(database: Database) -> None:
-    """Index all that is stored and waits for it. Where nothing does, this is one statement."""
-    while True:
-        try:
-            for table in await database.read(unindexed_tables):
-                logger.info("indexing stored %s for search", table)
-                more = True
-                while more:
-                    more = await database.run(index_some, table, _BATCH)
-                logger.info("stored %s are indexed", table)
-            return
-        except UnavailableError as error:
-            logger.warning("stored texts could not be indexed, which goes on later: %s", error.detail)
-            await asyncio.sleep(_PAUSE_SECONDS)
+class StoredTexts(Worker):
+    """Indexes all that is stored and waits for it, at the start. Where nothing does, this is one statement."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__("indexing stored texts", after_failure=_PAUSE_SECONDS)
+        self._database = database
+
+    async def look(self) -> None:
+        for table in await self._database.read(unindexed_tables):
+            logger.info("indexing stored %s for search", table)
+            while await self._database.run(index_some, table, _BATCH):
+                pass
+            logger.info("stored %s are indexed", table)

@@ -1,12 +1,13 @@
 """The server's parts, and the caller of a request."""
 
-import asyncio
 import re
+from collections.abc import Sequence
 
 from letta.access.keyring import Keyring
 from letta.archives.embedding import EmbeddingWorker
 from letta.archives.memory import ArchivalMemory
 from letta.archives.vector_index import VectorIndexer
+from letta.background import Task, Worker
 from letta.database.configured import data_directory, maintenance_dsn, quota_mb
 from letta.database.embedded import EmbeddedPostgres
 from letta.database.engine import Database
@@ -24,7 +25,7 @@ from letta.runs.executor import RunExecutor
 from letta.runs.readers import Readers
 from letta.sandbox.sandbox import Sandbox
 from letta.schedules.scheduler import Scheduler
-from letta.search.indexing import index_stored
+from letta.search.indexing import StoredTexts
 from letta.server.retention import Retention
 from letta.settings import Settings
 from letta.tools.running import CustomTools
@@ -36,7 +37,11 @@ _USER_ID = re.compile(id_pattern("user"))
 
 
 class SyncServer:
-    """One process's database, models and runs. The name is that under which scripts have always imported it."""
+    """One process's database, models and runs. The name is that under which scripts have always imported it.
+
+    Attributes:
+        provider_reports: what came of asking each provider for its models, once all have answered.
+    """
 
     def __init__(
         self, settings: Settings, database: Database, catalog: Catalog, embedded: EmbeddedPostgres | None = None
@@ -75,38 +80,40 @@ class SyncServer:
         self.keyring = Keyring(database)
         self.readers = Readers(settings.max_readers)
         self.embedded = embedded
-        self._retention = Retention(database, settings)
-        self._refresh: asyncio.Task[list[ProviderReport]] | None = None
-        self._indexing: asyncio.Task[None] | None = None
+        self.provider_reports: Sequence[ProviderReport] = ()
+        self._providers = Task(self._ask_providers)
+        self._workers: Sequence[Worker] = (
+            self.embedding,
+            self.files,
+            Retention(database, settings),
+            StoredTexts(database),
+        )
 
     async def start(self) -> None:
         """Ask the providers for their models, and begin the work that no request asks for."""
         self.scheduler.start()
         self.executor.start_sweeping(self.scheduler.heard)
-        self.embedding.start()
-        self.files.start()
-        self._retention.start()
-        self._indexing = asyncio.create_task(index_stored(self.database))
-        self._refresh = asyncio.create_task(self.catalog.refresh())
-        await asyncio.wait({self._refresh}, timeout=_PROVIDERS_SECONDS)
+        for worker in self._workers:
+            worker.start()
+        self._providers.ensure()
+        await self._providers.finish(_PROVIDERS_SECONDS)
 
     async def stop(self) -> None:
         """Let runs end or hand them over, then close all connections."""
         await self.scheduler.stop()
         await self.executor.stop(0)
-        await self._retention.stop()
-        await self.files.stop()
-        await self.embedding.stop()
-        await self.indexer.stop()
-        await self.keyring.stop()
+        for worker in self._workers:
+            await worker.stop()
+        for stop in (self._providers.stop, self.indexer.stop, self.keyring.stop):
+            await stop()
         await self.sandbox.close()
         await close_clients()
-        for background in (self._refresh, self._indexing):
-            if background is not None:
-                background.cancel()
         self.database.close()
         if self.embedded is not None:
             self.embedded.stop()
+
+    async def _ask_providers(self) -> None:
+        self.provider_reports = await self.catalog.refresh()
 
     def gauges(self) -> dict[str, tuple[str, float]]:
         """Figures that are known at any moment, for /metrics: name, what it is, value."""
@@ -119,13 +126,6 @@ class SyncServer:
             "letta_database_connections_used": ("Connections in use.", self.database.connections_used),
             "letta_database_connections_limit": ("Connections opened at most.", self.database.connections_limit),
         }
-
-    @property
-    def provider_reports(self) -> list[ProviderReport]:
-        """What came of asking each provider for its models, once all have answered."""
-        if self._refresh is None or not self._refresh.done():
-            return []
-        return self._refresh.result()
 
     @property
     def data_location(self) -> str:
