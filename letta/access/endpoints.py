@@ -50,7 +50,7 @@ async def retrieve_api_key(actor: ActorDep, database: DatabaseDep, key_id: KeyId
 @router.delete("/api-keys/{key_id}")
 async def revoke_api_key(actor: ActorDep, server: ServerDep, key_id: KeyId) -> dict[str, str]:
     """Revoke a key. It is void at once; at other instances of the server within seconds."""
-    server.keyring.forget(await server.database.run(repository.delete_key, actor, PROGRAM, key_id=key_id))
+    server.key_cache.forget(await server.database.run(repository.delete_key, actor, PROGRAM, key_id=key_id))
     return {"message": f"Key {key_id} is revoked"}
 
 
@@ -84,7 +84,7 @@ async def revoke_access_token(
 ) -> dict[str, str]:
     """Revoke a token. It is void at once; at other instances of the server within seconds."""
     named = {"token_digest": digest(token)} if is_stored_key(token) else {"key_id": token}
-    server.keyring.forget(await server.database.run(repository.delete_key, actor, BROWSER, **named))
+    server.key_cache.forget(await server.database.run(repository.delete_key, actor, BROWSER, **named))
     return {"message": "The token is revoked"}
 
 

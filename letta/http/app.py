@@ -12,7 +12,7 @@ import letta
 from letta.completions.errors import ErrorsInOpenAIForm
 from letta.console import endpoints as console
 from letta.console.site import PREFIX as CONSOLE_FILES
-from letta.http import metrics as figures
+from letta.http import metrics
 from letta.http.auth import OPEN_PATHS, OpenPaths, PasswordAuth, ThisMachineOnly
 from letta.http.cors import Cors
 from letta.http.error_handlers import install_error_handlers
@@ -52,7 +52,7 @@ class _Application(FastAPI):
         app: ASGIApp = DeclaredSize(super().build_middleware_stack(), self.max_body_size or 0)
         app = ErrorsInOpenAIForm(app)
         app = Cors(app, self.origins)  # around all that answers, so that pages can read every refusal
-        return ThroughProxies(RequestIds(figures.Measured(app)), self.trusted_proxies)
+        return ThroughProxies(RequestIds(metrics.Measured(app)), self.trusted_proxies)
 
     def openapi(self) -> dict[str, Any]:
         """The description of the API; made when it is first asked for."""
@@ -97,7 +97,7 @@ def create_app(settings: Settings, server: SyncServer | None = None) -> FastAPI:
         },
     )
     app.router.routes.extend(console.ROUTES)
-    app.add_route(figures.PATH, figures.show_metrics, include_in_schema=False)
+    app.add_route(metrics.PATH, metrics.show_metrics, include_in_schema=False)
     app.router.routes.append(Route(mcp_endpoint.PATH, offered, methods=["POST"], include_in_schema=False))
     app.rooms = Rooms(app.router.routes)
     install_error_handlers(app)
@@ -115,9 +115,9 @@ def _add_middleware(app: _Application, settings: Settings) -> None:
         return opened
 
     attempts = LoginAttempts()
-    further = {"/", CALLBACK_PATH, *({figures.PATH} if settings.metrics_public else ())}
+    further = {"/", CALLBACK_PATH, *({metrics.PATH} if settings.metrics_public else ())}
     open_paths = OpenPaths(OPEN_PATHS | further, prefixes=(CONSOLE_FILES,))
-    app.add_middleware(figures.RouteNoted)
+    app.add_middleware(metrics.RouteNoted)
     app.add_middleware(Scopes)
     app.add_middleware(RoomsOnFirstUse, rooms=app.rooms)
     app.add_middleware(SoundJson, room=2 * settings.max_body_bytes)
@@ -135,7 +135,7 @@ def _add_middleware(app: _Application, settings: Settings) -> None:
 
 def _is_untold(scope: Scope) -> bool:
     """Whether it is a request that monitors repeat day and night, or one whose address is secret."""
-    return scope["path"].rstrip("/").replace("/latest/", "/v1/") in {*OPEN_PATHS, figures.PATH, CALLBACK_PATH}
+    return scope["path"].rstrip("/").replace("/latest/", "/v1/") in {*OPEN_PATHS, metrics.PATH, CALLBACK_PATH}
 
 
 def _trusted_proxies(settings: Settings) -> int:

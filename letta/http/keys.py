@@ -66,7 +66,7 @@ class Keys:
         return Principal(holder.actor, Grants(agents={holder.agent_id: OF_AGENTS}))
 
     async def _stored(self, token: str, scope: Scope) -> Principal:
-        key = await self._server().keyring.find(token)
+        key = await self._server().key_cache.find(token)
         if key is None:
             self._count_wrong(scope)
             raise _RefusedError("There is no such key, or it was revoked. Use another one.")

@@ -49,7 +49,7 @@ async def update_organization(
 async def delete_organization(server: ServerDep, org_id: OrganizationQuery) -> Organization:
     """Delete an organization for good, with its users and all that they have made."""
     deleted = await server.database.run(service.delete_organization, org_id)
-    server.keyring.forget_owner(org_id)
+    server.key_cache.forget_owner(org_id)
     server.indexer.deleted()
     return deleted
 
@@ -70,7 +70,7 @@ async def create_user(database: DatabaseDep, body: CreateUser) -> User:
 async def update_user(server: ServerDep, body: UpdateUser) -> User:
     """Change a user. Keys that it has made end when it moves to another organization."""
     changed = await server.database.run(service.update_user, body)
-    server.keyring.forget_owner(changed.id)
+    server.key_cache.forget_owner(changed.id)
     return changed
 
 
@@ -78,5 +78,5 @@ async def update_user(server: ServerDep, body: UpdateUser) -> User:
 async def delete_user(server: ServerDep, user_id: UserQuery) -> User:
     """Delete a user, with its keys. What else it has made belongs to its organization, and stays."""
     deleted = await server.database.run(service.delete_user, user_id)
-    server.keyring.forget_owner(deleted.id)
+    server.key_cache.forget_owner(deleted.id)
     return deleted

@@ -10,7 +10,7 @@ from letta.agents.tables import agents
 from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError
 from letta.organizations.actor import Actor
-from letta.schedules.scheduled import Claimed, Scheduled
+from letta.schedules.scheduled import ClaimedMessage, Scheduled
 from letta.schedules.tables import scheduled_messages
 
 _COLUMNS = [scheduled_messages.c[field.name] for field in fields(Scheduled)]
@@ -60,7 +60,7 @@ def seconds_to_next(connection: Connection) -> float | None:
     return None if seconds is None else float(seconds)
 
 
-def claim_due(connection: Connection, limit: int, seconds: float) -> list[Claimed]:
+def claim_due(connection: Connection, limit: int, seconds: float) -> list[ClaimedMessage]:
     """Those that are due, longest first, which nobody else looks at: nobody will for some seconds."""
     due = (
         select(scheduled_messages.c.id)
@@ -76,16 +76,21 @@ def claim_due(connection: Connection, limit: int, seconds: float) -> list[Claime
         .values(due_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds))
         .returning(*(scheduled_messages.c[name] for name in own), scheduled_messages.c.created_by_id, agents.c.timezone)
     )
-    return [Claimed(*row) for row in connection.execute(statement)]
+    return [ClaimedMessage(*row) for row in connection.execute(statement)]
 
 
-def put_off(connection: Connection, claimed: Claimed, due_at: datetime, error: str, *, attempts: int) -> None:
+def put_off(connection: Connection, claimed: ClaimedMessage, due_at: datetime, error: str, *, attempts: int) -> None:
     """Try again later to send it, as it is."""
     _write(connection, claimed, due_at=due_at, attempts=attempts, last_error=error)
 
 
 def go_on(
-    connection: Connection, claimed: Claimed, following: datetime | None, *, run_id: str | None, error: str | None
+    connection: Connection,
+    claimed: ClaimedMessage,
+    following: datetime | None,
+    *,
+    run_id: str | None,
+    error: str | None,
 ) -> None:
     """Note what came of sending it, and when it is to be sent next, if ever."""
     told: dict[str, Any] = {"last_error": error}
@@ -97,7 +102,7 @@ def go_on(
         connection.execute(delete(scheduled_messages).where(scheduled_messages.c.agent_id == claimed.agent_id, *over))
 
 
-def _write(connection: Connection, claimed: Claimed, **values: Any) -> None:
+def _write(connection: Connection, claimed: ClaimedMessage, **values: Any) -> None:
     """Of one that was changed since it was claimed, by whoever took it over, nothing is written."""
     same = (scheduled_messages.c.id == claimed.id, scheduled_messages.c.occurs_at == claimed.occurs_at)
     connection.execute(update(scheduled_messages).where(*same).values(updated_at=func.now(), **values))

@@ -23,7 +23,7 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedMessage:
     """One that is due, and that nobody else looks at for a while.
 
     Attributes:

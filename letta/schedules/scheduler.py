@@ -19,7 +19,7 @@ from letta.organizations.actor import Actor
 from letta.runs.executor import RunExecutor
 from letta.runs.request import RunOptions, RunRequest
 from letta.schedules import repository
-from letta.schedules.scheduled import Claimed
+from letta.schedules.scheduled import ClaimedMessage
 from letta.schedules.timing import last_missed, next_moment, otid_of
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Scheduler(Worker):
         seconds = await self._database.read(repository.seconds_to_next)
         return None if seconds is None else time.monotonic() + max(0.05, seconds)
 
-    async def _send(self, claimed: Claimed) -> None:
+    async def _send(self, claimed: ClaimedMessage) -> None:
         now = datetime.now(UTC)
         moment: datetime | None = claimed.occurs_at
         if claimed.cron_expression is not None:
@@ -113,7 +113,7 @@ class Scheduler(Worker):
             logger.info("scheduled message %s is sent with run %s", claimed.id, view.run_id)
             await self._go_on(claimed, max(now, moment), run_id=view.run_id)
 
-    async def _put_off(self, claimed: Claimed, moment: datetime, now: datetime, error: LettaError) -> None:
+    async def _put_off(self, claimed: ClaimedMessage, moment: datetime, now: datetime, error: LettaError) -> None:
         """The agent is busy, or waits for a decision, or this process can't: try again, until it makes no sense."""
         attempts = claimed.attempts + 1
         last = moment + timedelta(seconds=self._pace.patience)
@@ -126,7 +126,7 @@ class Scheduler(Worker):
             await self._database.run(repository.put_off, claimed, min(due, last), error.detail, attempts=attempts)
 
     async def _go_on(
-        self, claimed: Claimed, after: datetime, *, run_id: str | None = None, error: str | None = None
+        self, claimed: ClaimedMessage, after: datetime, *, run_id: str | None = None, error: str | None = None
     ) -> None:
         following = None
         if claimed.cron_expression is not None:
@@ -138,7 +138,7 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     return min((each for each in (one, other) if each is not None), default=None)
 
 
-def _request(claimed: Claimed, moment: datetime) -> RunRequest:
+def _request(claimed: ClaimedMessage, moment: datetime) -> RunRequest:
     """The run of a moment. Its messages' ids tell whoever begins it again, after a crash, that it has begun."""
     messages = [MessageCreate.model_validate(each) for each in claimed.messages]
     for index, message in enumerate(messages):

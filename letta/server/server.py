@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from letta.access.keyring import Keyring
+from letta.access.key_cache import KeyCache
 from letta.archives.embedding import EmbeddingWorker
 from letta.archives.memory import ArchivalMemory
 from letta.archives.vector_index import VectorIndexer
@@ -77,7 +77,7 @@ class SyncServer:
             instance=settings.render_instance_id,
         )
         self.scheduler = Scheduler(database, self.executor)
-        self.keyring = Keyring(database)
+        self.key_cache = KeyCache(database)
         self.readers = Readers(settings.max_readers)
         self.embedded = embedded
         self.provider_reports: Sequence[ProviderReport] = ()
@@ -104,7 +104,7 @@ class SyncServer:
         await self.executor.stop(0)
         for worker in self._workers:
             await worker.stop()
-        for stop in (self._providers.stop, self.indexer.stop, self.keyring.stop):
+        for stop in (self._providers.stop, self.indexer.stop, self.key_cache.stop):
             await stop()
         await self.sandbox.close()
         await close_clients()

@@ -12,7 +12,7 @@ from letta.errors import ConfigurationError
 from letta.settings.agents import MemorySettings, TurnSettings, UploadSettings
 from letta.settings.database import DatabaseSettings
 from letta.settings.http import HttpSettings
-from letta.settings.models import ModelSettings
+from letta.settings.models import ProviderSettings
 from letta.settings.operations import FileSettings, HostSettings, LogSettings, TelemetrySettings
 from letta.settings.tools import SecretSettings, ToolSettings
 
@@ -28,7 +28,7 @@ GROUPS = (
     DatabaseSettings,
     HttpSettings,
     SecretSettings,
-    ModelSettings,
+    ProviderSettings,
     ToolSettings,
     TurnSettings,
     MemorySettings,
@@ -48,7 +48,7 @@ class Settings(
     MemorySettings,
     TurnSettings,
     ToolSettings,
-    ModelSettings,
+    ProviderSettings,
     SecretSettings,
     HttpSettings,
     DatabaseSettings,

@@ -5,7 +5,7 @@ from pydantic import Field
 from letta.settings.kinds import Secret, SettingsGroup, Text, env
 
 
-class ModelSettings(SettingsGroup):
+class ProviderSettings(SettingsGroup):
     """Models"""
 
     default_llm_handle: Text = Field(

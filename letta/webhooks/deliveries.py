@@ -14,7 +14,7 @@ from letta.errors import UnavailableError
 from letta.json_types import JsonObject
 from letta.outgoing.attempts import Attempt, post
 from letta.webhooks import delivery_repository
-from letta.webhooks.delivery_repository import Claimed
+from letta.webhooks.delivery_repository import ClaimedDelivery
 from letta.webhooks.signing import signed_headers
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class WebhookDeliveries:
             task.cancel()
         await self._attempting.stop()
 
-    async def attempt(self, claimed: Claimed, *, last: bool = False) -> None:
+    async def attempt(self, claimed: ClaimedDelivery, *, last: bool = False) -> None:
         """Attempt one delivery and note what came of it. After the last attempt there is none more."""
         body = _body(claimed)
         headers = signed_headers(claimed.delivery.id, body, claimed.secrets)
@@ -92,13 +92,13 @@ class WebhookDeliveries:
                     self._again |= len(claimed) == limit
                     self._begin(claimed)
 
-    def _begin(self, claimed: list[Claimed]) -> None:
+    def _begin(self, claimed: list[ClaimedDelivery]) -> None:
         for each in claimed:
             task = asyncio.create_task(self._attempt(each))
             self._under_way[task] = each.organization_id
             task.add_done_callback(self._ended)
 
-    async def _attempt(self, claimed: Claimed) -> None:
+    async def _attempt(self, claimed: ClaimedDelivery) -> None:
         with _told_to_the_log():
             await self.attempt(claimed)
 
@@ -128,7 +128,7 @@ def _pause(attempts: int) -> float | None:
     return PAUSES[attempts - 1] if attempts <= len(PAUSES) else None
 
 
-def _body(claimed: Claimed) -> bytes:
+def _body(claimed: ClaimedDelivery) -> bytes:
     payload = claimed.delivery.payload
     if claimed.said is not None:
         payload = payload | {"data": payload["data"] | _said(claimed.said)}

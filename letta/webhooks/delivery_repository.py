@@ -33,7 +33,7 @@ _KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class ClaimedDelivery:
     """A delivery that the caller alone attempts now, and where it goes.
 
     Attributes:
@@ -48,7 +48,7 @@ class Claimed:
     said: list[JsonObject] | None = None
 
 
-def claim_due(connection: Connection, limit: int, but_of: Collection[str]) -> list[Claimed]:
+def claim_due(connection: Connection, limit: int, but_of: Collection[str]) -> list[ClaimedDelivery]:
     """Deliveries to attempt now, for the caller alone; none of these organizations."""
     due = (
         select(webhook_deliveries.c.id)
@@ -67,7 +67,7 @@ def claim_due(connection: Connection, limit: int, but_of: Collection[str]) -> li
     rows = connection.execute(claimed).all()
     said = _said_in(connection, [row.run_id for row in rows if row.include_messages and row.run_id])
     return [
-        Claimed(
+        ClaimedDelivery(
             row.organization_id,
             Delivery(*row[: len(_COLUMNS)]),
             row.url,
@@ -97,7 +97,7 @@ def note_failure(
         connection.execute(update(webhooks).where(webhooks.c.id == delivery.webhook_id).values(enabled=False))
 
 
-def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload: JsonObject) -> Claimed:
+def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload: JsonObject) -> ClaimedDelivery:
     """A delivery of no run, for the caller alone to attempt, once."""
     values = {
         "id": new_id("delivery"),
@@ -109,7 +109,7 @@ def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload:
     }
     row = connection.execute(insert(webhook_deliveries).values(values).returning(*_COLUMNS)).one()
     secrets = connection.execute(select(*_SECRETS).where(webhooks.c.id == webhook.id)).one()
-    return Claimed(actor.organization_id, Delivery(*row), webhook.url, _secrets(secrets))
+    return ClaimedDelivery(actor.organization_id, Delivery(*row), webhook.url, _secrets(secrets))
 
 
 def get_delivery(connection: Connection, actor: Actor, delivery_id: str) -> Delivery:

@@ -10,7 +10,7 @@ from letta.database.pagination import Page
 from letta.errors import InvalidArgumentError
 from letta.organizations.actor import Actor
 from letta.webhooks import delivery_repository, repository
-from letta.webhooks.delivery_repository import Claimed
+from letta.webhooks.delivery_repository import ClaimedDelivery
 from letta.webhooks.schemas import CreateWebhook, UpdateWebhook
 from letta.webhooks.signing import new_secret
 from letta.webhooks.webhook import TEST_EVENT, Delivery, Webhook
@@ -63,7 +63,7 @@ def rotate_secret(connection: Connection, actor: Actor, webhook_id: str, overlap
     return repository.update_webhook(connection, actor, webhook_id, changes)
 
 
-def begin_test(connection: Connection, actor: Actor, webhook_id: str) -> Claimed:
+def begin_test(connection: Connection, actor: Actor, webhook_id: str) -> ClaimedDelivery:
     """A test delivery of a webhook, to be attempted by the caller.
 
     Raises:

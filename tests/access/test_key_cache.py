@@ -4,10 +4,9 @@ import time
 
 import pytest
 
-from letta.access import keyring as keyring_module
-from letta.access import repository
+from letta.access import key_cache, repository
 from letta.access.key import PROGRAM
-from letta.access.keyring import SECONDS, Keyring
+from letta.access.key_cache import SECONDS, KeyCache
 from letta.access.tokens import API_KEY, digest, new_token
 from letta.database.engine import Database
 from letta.organizations.actor import Actor
@@ -25,7 +24,7 @@ def token(database: Database, actor: Actor) -> str:
 async def test_what_another_process_revokes_is_void_within_seconds(
     database: Database, actor: Actor, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = Keyring(database)
+    here = KeyCache(database)
     found = await here.find(token)
     assert found is not None
     database.run_sync(repository.delete_key, actor, PROGRAM, key_id=found.id)
@@ -37,7 +36,7 @@ async def test_what_another_process_revokes_is_void_within_seconds(
 
 
 async def test_what_is_revoked_here_is_void_at_once(database: Database, actor: Actor, token: str) -> None:
-    here = Keyring(database)
+    here = KeyCache(database)
     found = await here.find(token)
     assert found is not None
     here.forget(database.run_sync(repository.delete_key, actor, PROGRAM, key_id=found.id))
@@ -46,8 +45,8 @@ async def test_what_is_revoked_here_is_void_at_once(database: Database, actor: A
 
 
 async def test_keys_that_nobody_has_take_no_room(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keyring_module, "_MOST", 3)
-    here = Keyring(database)
+    monkeypatch.setattr(key_cache, "_MOST", 3)
+    here = KeyCache(database)
     for number in range(10):
         assert await here.find(f"{API_KEY}{number}") is None
     assert len(here._known) == 3

@@ -28,7 +28,7 @@ class _Known:
     until: float
 
 
-class Keyring:
+class KeyCache:
     """The keys that were shown lately, and what they are."""
 
     def __init__(self, database: Database) -> None:
