@@ -24,6 +24,7 @@ from tests.deploy.acceptance import pytest_configure
 from tests.measuring import measured, pytest_runtest_protocol
 from tests.pooler.supabase_like import SupabaseLike, supabase_like
 from tests.skips import pytest_collection_modifyitems, pytest_runtest_makereport
+from tests.support.servers import environment_of
 
 __all__ = [
     "pytest_collection_modifyitems",
@@ -31,8 +32,6 @@ __all__ = [
     "pytest_runtest_makereport",
     "pytest_runtest_protocol",
 ]
-
-ENCRYPTION_KEY = "only-for-tests-0123456789abcdefghijklmnop"
 
 
 @pytest.fixture(scope="session")
@@ -114,26 +113,6 @@ def http(server: ServerProcess) -> Iterator[httpx2.Client]:
     """For what the official client doesn't do."""
     with httpx2.Client(base_url=server.url, timeout=30, trust_env=False) as opened:
         yield opened
-
-
-def environment_of(uri: str, schema: str, model: ScriptedModel) -> dict[str, str]:
-    return {
-        "LETTA_PG_URI": uri,
-        "LETTA_PG_SCHEMA": schema,
-        "LETTA_ENCRYPTION_KEY": ENCRYPTION_KEY,
-        "OPENAI_API_KEY": "sk-scripted",
-        "OPENAI_BASE_URL": model.base_url,
-    }
-
-
-def environment_of_all_providers(uri: str, schema: str, model: ScriptedModel) -> dict[str, str]:
-    """The same, where the model is spoken to in the forms of other providers as well."""
-    return environment_of(uri, schema, model) | {
-        "ANTHROPIC_API_KEY": "sk-scripted",
-        "ANTHROPIC_BASE_URL": model.anthropic_url,
-        "GEMINI_API_KEY": "sk-scripted",
-        "GEMINI_BASE_URL": model.google_url,
-    }
 
 
 @pytest.fixture(scope="session")

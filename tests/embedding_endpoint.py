@@ -1,12 +1,10 @@
 """An OpenAI-compatible embedding endpoint that can be made to behave badly."""
 
-import json
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from letta.testing.model.openai_plain import embed
+from tests.support.http_server import Answer, Answering, Request, in_json
 
 Json = dict[str, Any]
 
@@ -30,31 +28,14 @@ class EmbeddingEndpoint:
         self.lists = True
         self.before: Callable[[list[str]], Json | None] = lambda _texts: None
         self.asked: list[list[str]] = []
-        outer = self
+        self._server = Answering(self._reply)
+        self.url = f"{self._server.url}/v1"
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._reply(200 if outer.lists else 404, {"object": "list", "data": []})
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self._reply(*outer.answer(body["input"]))
-
-            def _reply(self, status: int, content: Json) -> None:
-                payload = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(payload)))
-                self.send_header("retry-after-ms", "5")
-                self.end_headers()
-                self.wfile.write(payload)
-
-            def log_message(self, *_: object) -> None:
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+    def _reply(self, request: Request) -> Answer:
+        if request.method == "GET":
+            return in_json({"object": "list", "data": []}, 200 if self.lists else 404)
+        status, content = self.answer(request.json()["input"])
+        return in_json(content, status, **{"retry-after-ms": "5"})
 
     def answer(self, texts: list[str]) -> tuple[int, Json]:
         self.asked.append(texts)
@@ -66,12 +47,11 @@ class EmbeddingEndpoint:
         return 200, own if own is not None else vectors([list(embed(text, self.dimensions)) for text in texts])
 
     def __enter__(self) -> "EmbeddingEndpoint":
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
 
 def vectors(values: list[Any]) -> Json:

@@ -6,10 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 
 Json = dict[str, Any]
 PASSWORD = "correct-horse-battery-staple"
@@ -20,10 +19,8 @@ Open = Callable[..., httpx2.Client]
 
 @pytest.fixture(scope="package")
 def guarded(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_SERVER_PASSWORD": PASSWORD}
-        with ServerProcess(environment) as running:
-            yield running
+    with server_with(postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD) as running:
+        yield running
 
 
 @pytest.fixture

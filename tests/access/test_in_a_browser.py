@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from letta.testing.server import ServerProcess
 from tests.skips import SEARCH_PATH
+from tests.support.http_server import Answer, Answering
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -27,25 +26,11 @@ ASK = """async ([url, token, body]) => {
 }"""
 
 
-class _Site(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(b"<!doctype html><title>A site</title>")
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://localhost:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    page = Answer(b"<!doctype html><title>A site</title>", kind="text/html")
+    with Answering(lambda _request: page) as server:
+        yield f"http://localhost:{server.port}"
 
 
 @pytest.fixture(scope="module")

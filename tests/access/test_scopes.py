@@ -15,7 +15,7 @@ from tests.access.conftest import PASSWORD, Json, Open
 from tests.access.password_only import PASSWORD_ONLY
 from tests.hostile.operations import Operation, operations
 from tests.hostile.things import things
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from letta.testing.model.script import Scenario
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.approvals.conftest import decision, insert
-from tests.runs.conftest import database_of
+from tests.support.servers import database_of
 from tests.talking import AgentTalk
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]

@@ -10,7 +10,7 @@ import pytest
 from letta_client import Letta
 
 from letta.testing.scripted_model import ScriptedModel
-from tests.archives.conftest import EMBEDDING, NewRememberer, Rememberer
+from tests.archives.rememberer import EMBEDDING, NewRememberer, Rememberer
 
 Json = dict[str, Any]
 UNKNOWN_ARCHIVE = "archive-00000000-0000-4000-8000-0000000000aa"

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from letta.testing.scripted_model import Failure, ScriptedModel
-from tests.archives.conftest import EMBEDDING, NewRememberer, Rememberer
+from tests.archives.rememberer import EMBEDDING, NewRememberer, Rememberer
 from tests.embedding_endpoint import EmbeddingEndpoint
 
 Json = dict[str, Any]

@@ -17,7 +17,8 @@ from letta.database.pagination import Page
 from letta.errors import NotFoundError
 from letta.organizations.actor import Actor
 from letta.testing.server import ServerProcess
-from tests.archives.conftest import EMBEDDING, NewRememberer, until
+from tests.archives.rememberer import EMBEDDING, NewRememberer
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.database
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
-from tests.archives.conftest import EMBEDDING, NewRememberer, Rememberer
+from tests.archives.rememberer import EMBEDDING, NewRememberer, Rememberer
 
 
 def test_an_agent_keeps_a_fact_and_finds_it_again(agent: Rememberer, model: ScriptedModel) -> None:

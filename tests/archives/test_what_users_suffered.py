@@ -8,8 +8,9 @@ from letta_client import Letta
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.archives.conftest import EMBEDDING, OTHER_EMBEDDING, TOOLS, Rememberer, until
+from tests.archives.rememberer import EMBEDDING, OTHER_EMBEDDING, TOOLS, Rememberer
 from tests.embedding_endpoint import EmbeddingEndpoint
+from tests.support.waiting import until
 
 
 class TestEmbeddingsWereMandatory:

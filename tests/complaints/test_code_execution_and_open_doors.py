@@ -13,7 +13,7 @@ import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -25,15 +25,10 @@ RUN = {"source_code": "def f():\n    return 'ran'\n", "args": {}, "name": "f"}
 
 
 @pytest.fixture(scope="module")
-def guarded(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    from letta.testing.postgres import throwaway_schema
+def guarded(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
 
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_SERVER_PASSWORD": PASSWORD}
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+    with server_with(postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD) as running:
+        yield running
 
 
 @pytest.fixture

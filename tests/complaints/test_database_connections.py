@@ -14,7 +14,7 @@ from letta.database.dsn import parse_dsn
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

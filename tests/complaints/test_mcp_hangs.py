@@ -1,6 +1,5 @@
 """One bad tool of an MCP server locked the former server for good, and sound schemas were refused."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,12 +9,12 @@ import pytest
 
 from letta.mcp.described import INVALID, described
 from letta.settings import Settings
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.mcp.conftest import offering
 from tests.mcp.test_mcp_servers import create, tools
+from tests.support.servers import server_with
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -24,14 +23,11 @@ Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        environment |= {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1", "MCP_EXECUTE_TOOL_TIMEOUT": "8"}
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
+    with server_with(
+        postgres_uri, scripted_model, LETTA_ALLOW_PRIVATE_URLS="127.0.0.1", MCP_EXECUTE_TOOL_TIMEOUT="8"
+    ) as running:
+        yield running
 
 
 @pytest.fixture
@@ -53,8 +49,7 @@ def test_while_a_tool_hangs_everybody_else_is_served(http: httpx2.Client, model:
     adding = model.script(Reply(calls=[Call("add_numbers", {"a": 1, "b": 2})]), Reply("Three."))
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(patient.say, hanging.say())
-        while not hanging.requests:
-            time.sleep(0.05)
+        until(lambda: hanging.requests)
         answer = other.say(adding.say())
         assert (returned(answer)["tool_return"], answer["messages"][-1]["content"]) == ("3", "Three.")
         assert http.get("/v1/health").status_code == 200

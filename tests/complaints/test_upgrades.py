@@ -19,8 +19,8 @@ from letta.database.embedded import EmbeddedPostgres
 from letta.testing.postgres import throwaway_database, throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.older_database import migrate_to
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

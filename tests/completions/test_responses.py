@@ -10,7 +10,7 @@ from openai.types.responses import Response
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from tests.completions.test_chat_completions import PIXEL, said
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]

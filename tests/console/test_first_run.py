@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from letta.testing.postgres import throwaway_schema
 from letta.testing.server import ServerProcess
-from tests.conftest import ENCRYPTION_KEY
 from tests.console.barriers import barriers, prepare
+from tests.support.servers import ENCRYPTION_KEY
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -7,11 +7,10 @@ import pytest
 from letta_client import Letta
 from playwright.sync_api import FilePayload, Page, expect
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.mcp.conftest import offering
+from tests.support.servers import server_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -29,10 +28,8 @@ SOURCE = '''def shout(text: str) -> str:
 @pytest.fixture(scope="module")
 def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
     """One that may speak with providers and MCP servers on this machine."""
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}
-        with ServerProcess(environment) as running:
-            yield running
+    with server_with(postgres_uri, scripted_model, LETTA_ALLOW_PRIVATE_URLS="127.0.0.1") as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -20,13 +19,10 @@ PASSWORD = "correct hörse battery staple"
 
 @pytest.fixture(scope="module")
 def guarded(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {
-            "LETTA_SERVER_PASSWORD": PASSWORD,
-            "LETTA_RUN_LEASE_SECONDS": "2",
-        }
-        with ServerProcess(environment) as server:
-            yield server
+    with server_with(
+        postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD, LETTA_RUN_LEASE_SECONDS="2"
+    ) as server:
+        yield server
 
 
 def made(server: ServerProcess, what: str, **fields: Any) -> dict[str, Any]:

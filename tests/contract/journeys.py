@@ -6,7 +6,6 @@ type that it promises.
 
 import json
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -18,10 +17,10 @@ from letta_client import APIError, InternalServerError
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel, Usage
 from tests.mcp.conftest import OFFERING
+from tests.support.waiting import until
 
 MODEL = "openai-proxy/gpt-4o-mini"
 EMBEDDING = "openai/text-embedding-3-small"
-SECONDS = 60
 LATER = 4102444800000.0
 """Milliseconds; a moment in the year 2100."""
 
@@ -48,15 +47,6 @@ def new_agent(client: Any, **settings: Any) -> str:
             **{"name": fresh("agent"), "model": MODEL, "embedding": EMBEDDING, "memory_blocks": blocks} | settings
         ).id
     )
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """What a condition says, once it is true."""
-    give_up = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-    return found
 
 
 def everything(page: Any) -> list[Any]:

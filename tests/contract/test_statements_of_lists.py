@@ -11,9 +11,9 @@ from letta.settings import Settings
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.folders.uploading import uploaded
 from tests.hostile.things import YEARLY, things
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

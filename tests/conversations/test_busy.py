@@ -11,7 +11,7 @@ from letta_client import ConflictError, Letta
 
 from letta.testing.scripted_model import Reply, ScriptedModel
 from tests.conversations.conftest import Begin, Conversation, contents
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]

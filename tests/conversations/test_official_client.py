@@ -9,7 +9,7 @@ from letta_client import ConflictError, Letta, NotFoundError
 
 from letta.testing.scripted_model import Reply, ScriptedModel
 from tests.conversations.conftest import insert
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 MANY = 4

@@ -194,7 +194,7 @@ class Talker:
     def _fetch(self, _chance: random.Random, conversation: str | None) -> None:
         """A tool with an effect that no transaction takes back."""
         path = f"{self.id}-{self._next('page')}"
-        call = Call("fetch_webpage", {"url": self._page.url(path)})
+        call = Call("fetch_webpage", {"url": self._page.page(path)})
         self._turn(conversation, [Reply(calls=[call]), Reply(self._next("answer"))])
         self.fetched.append(path)
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from letta.testing.server import ServerProcess
 from tests.counting_page import CountingPage
 from tests.pooler import bouncer
 from tests.reverse_proxy import ReverseProxy
+from tests.support.waiting import until
 
 LEASE_SECONDS = 2
 _SCHEMA = "letta_test_crash"
@@ -90,8 +90,7 @@ class World:
         """Postgres is down within. SIGINT: connections are told; SIGQUIT: as in a crash."""
         postmaster = int((self._data / "cluster" / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, how)
-        while _is_alive(postmaster):
-            time.sleep(0.02)
+        until(lambda: not _is_alive(postmaster))
         try:
             yield
         finally:

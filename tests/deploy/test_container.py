@@ -13,9 +13,9 @@ from letta_client import Letta
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import free_port
-from tests.conftest import environment_of
 from tests.deploy.containers import Container, build, remove_volume
 from tests.pooler.supabase_like import SupabaseLike
+from tests.support.servers import environment_of
 
 pytestmark = [pytest.mark.container, pytest.mark.pooler, pytest.mark.slow]
 

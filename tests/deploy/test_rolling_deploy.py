@@ -18,9 +18,10 @@ from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.counting_page import CountingPage
 from tests.reverse_proxy import ReverseProxy
-from tests.runs.conftest import SHORT, database_of
+from tests.runs.instances import SHORT
 from tests.runs.test_background_streams import resume, text_of
 from tests.runs.test_two_instances import begin
+from tests.support.servers import database_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -54,7 +55,7 @@ class Customer:
     def turn(self, count: int) -> None:
         name = f"{self.number}-{count}"
         edit = Call("memory_insert", {"label": "human", "new_string": f"line {name}."})
-        fetch = Call("fetch_webpage", {"url": self.page.url(name)})
+        fetch = Call("fetch_webpage", {"url": self.page.page(name)})
         script = self.model.script(Reply(calls=[edit], delay=0.05), Reply(calls=[fetch]), Reply(f"answer {name}."))
         self.said.append(script)
         if count % 2:

@@ -13,7 +13,7 @@ from letta.testing.server import ServerProcess
 from tests.counting_page import CountingPage
 from tests.deploy.test_rolling_deploy import Customer, check_history, check_runs, customer
 from tests.reverse_proxy import ReverseProxy
-from tests.runs.conftest import SHORT
+from tests.runs.instances import SHORT
 
 pytestmark = pytest.mark.slow
 

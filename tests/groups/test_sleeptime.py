@@ -6,7 +6,7 @@ import httpx2
 from letta_client import Letta
 
 from letta.testing.scripted_model import Call, Failure, Reply, Script, ScriptedModel
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]

@@ -8,9 +8,10 @@ import pytest
 
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
-from tests.conftest import environment_of
 from tests.groups.test_sleeptime import FINISH, Cared, note, run_ids
-from tests.runs.conftest import Instance, until
+from tests.runs.instances import Instance
+from tests.support.servers import environment_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

@@ -2,12 +2,10 @@
 
 import gzip
 import json
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.support.http_server import Answer, Answering, Request, in_json
 
 Pieces = Iterable[bytes]
 EVENTS = "text/event-stream"
@@ -33,35 +31,15 @@ class RawProvider:
         self.asked = 0
         self.last_headers: dict[str, str] = {}
         """What was sent along with the last request, keys among it."""
-        provider = self
+        self._server = Answering(self._reply)
+        self.url = self._server.url
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps(MODELS).encode()
-                self._begin(200, JSON, {"content-length": str(len(body))})
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                provider.asked += 1
-                provider.last_headers = {name.lower(): value for name, value in self.headers.items()}
-                self.rfile.read(int(self.headers.get("content-length") or 0))
-                self._begin(provider.status, provider.kind, provider.headers)
-                with suppress(OSError):
-                    for piece in provider.answer():
-                        self.wfile.write(piece)
-
-            def _begin(self, status: int, kind: str, headers: dict[str, str]) -> None:
-                self.send_response(status)
-                for name, value in {"content-type": kind, "connection": "close", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Nothing: the test tells what went wrong."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    def _reply(self, request: Request) -> Answer:
+        if request.method == "GET":
+            return in_json(MODELS, connection="close")
+        self.asked += 1
+        self.last_headers = dict(request.headers)
+        return Answer(self.answer(), self.status, self.kind, {"connection": "close", **self.headers})
 
     def say(self, *pieces: bytes, kind: str = EVENTS, **headers: str) -> None:
         """Answer so from now on."""
@@ -73,12 +51,11 @@ class RawProvider:
         self.answer, self.kind, self.status, self.headers = pieces, kind, status, {}
 
     def __enter__(self) -> "RawProvider":
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.__exit__()
 
 
 def event(value: object) -> bytes:

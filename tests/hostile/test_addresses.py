@@ -2,11 +2,9 @@
 
 import json
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,9 @@ import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.http_server import Answer, Answering, Request, moved
+from tests.support.servers import server_with
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -28,68 +28,30 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 INTERNET = "93.184.216.34"
 
 
-class Trap(BaseHTTPRequestHandler):
+def page(request: Request) -> Answer:
     """What must never be asked, and in another role the internet: a few paths lead elsewhere."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)  # type: ignore[attr-defined]
-        length = int(self.headers.get("content-length") or 0)
-        self.rfile.read(length)
-        if self.path.startswith("/to/"):
-            self.send_response(302)
-            self.send_header("location", self.path.removeprefix("/to/"))
-            self.end_headers()
-            return
-        self.send_response(200)
-        self.send_header("content-type", "image/png" if self.path.endswith(".png") else "text/plain")
-        self.end_headers()
-        self.wfile.write(PNG if self.path.endswith(".png") else b"a page")
-
-    do_POST = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells what went wrong."""
-
-
-class Listener:
-    """An HTTP server on a port of this machine that notes what it is asked."""
-
-    def __init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Trap)
-        self._server.asked = []  # type: ignore[attr-defined]
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    @property
-    def asked(self) -> list[str]:
-        asked: list[str] = self._server.asked  # type: ignore[attr-defined]
-        return asked
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    if request.path.startswith("/to/"):
+        return moved(request.path.removeprefix("/to/"))
+    return Answer(PNG, kind="image/png") if request.path.endswith(".png") else Answer(b"a page")
 
 
 @pytest.fixture(scope="module")
-def trap() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.close()
+def trap() -> Iterator[Answering]:
+    with Answering(page) as listener:
+        yield listener
 
 
 @pytest.fixture(scope="module")
-def internet() -> Iterator[Listener]:
-    listener = Listener()
-    yield listener
-    listener.close()
+def internet() -> Iterator[Answering]:
+    with Answering(page) as listener:
+        yield listener
 
 
 @pytest.fixture(scope="module")
 def networked(
-    postgres_uri: str, scripted_model: ScriptedModel, trap: Listener, internet: Listener
+    postgres_uri: str, scripted_model: ScriptedModel, trap: Answering, internet: Answering
 ) -> Iterator[ServerProcess]:
     """A server in a network where names of this test lead to private addresses, and one address is the internet."""
-    from letta.testing.postgres import throwaway_schema
 
     names = {
         "public.example": [[INTERNET]],
@@ -103,14 +65,14 @@ def networked(
         "allowed.example": [["127.0.0.1"]],
         **{f"rebinding-{number}.example": [[INTERNET], ["127.0.0.1"]] for number in range(20)},
     }
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {
-            "LETTA_ALLOW_PRIVATE_URLS": "allowed.example",
-            "FAKE_NETWORK": json.dumps({"names": names, "routes": {INTERNET: internet.port}}),
-            "PYTHONPATH": os.pathsep.join([str(FAKE_NETWORK), str(ROOT)]),
-        }
-        with ServerProcess(environment) as server:
-            yield server
+    with server_with(
+        postgres_uri,
+        scripted_model,
+        LETTA_ALLOW_PRIVATE_URLS="allowed.example",
+        FAKE_NETWORK=json.dumps({"names": names, "routes": {INTERNET: internet.port}}),
+        PYTHONPATH=os.pathsep.join([str(FAKE_NETWORK), str(ROOT)]),
+    ) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -151,11 +113,7 @@ def batch_callback(talk: AgentTalk, model: ScriptedModel, url: str) -> httpx2.Re
 
 def callback_error(talk: AgentTalk, run_id: str) -> str:
     """Why a run's callback could not be delivered, as soon as that is known."""
-    deadline = time.monotonic() + 20
-    while not (error := talk.run(run_id)["callback_error"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return str(error)
+    return str(until(lambda: talk.run(run_id)["callback_error"]))
 
 
 def completion(talk: AgentTalk, model: ScriptedModel, url: str) -> httpx2.Response:
@@ -358,7 +316,7 @@ NO_WEB_ADDRESSES = [
 @pytest.mark.parametrize("url", [*PRIVATE, *NO_WEB_ADDRESSES])
 @pytest.mark.parametrize("field", REFUSED_BY_STATUS)
 def test_no_address_leads_into_the_servers_network(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener, field: str, url: str
+    talk: AgentTalk, model: ScriptedModel, trap: Answering, field: str, url: str
 ) -> None:
     before = list(trap.asked)
     answer = REFUSED_BY_STATUS[field](talk, model, url.format(trap=trap.port))
@@ -380,7 +338,7 @@ def test_no_address_leads_into_the_servers_network(
 
 @pytest.mark.parametrize("url", [*PRIVATE[:3], "http://metadata.google.internal/", "http://both.example:{trap}/"])
 def test_a_page_that_a_model_names_is_not_read_from_the_servers_network(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener, url: str
+    talk: AgentTalk, model: ScriptedModel, trap: Answering, url: str
 ) -> None:
     before = list(trap.asked)
     calls = [Call("fetch_webpage", {"url": url.format(trap=trap.port)})]
@@ -391,7 +349,7 @@ def test_a_page_that_a_model_names_is_not_read_from_the_servers_network(
     assert trap.asked == before
 
 
-def test_where_images_are_not_fetched_at_all(talk: AgentTalk, model: ScriptedModel, trap: Listener) -> None:
+def test_where_images_are_not_fetched_at_all(talk: AgentTalk, model: ScriptedModel, trap: Answering) -> None:
     before = list(trap.asked)
     send = post("/v1/agents/{agent}/messages/preview-raw-payload")
     assert send(talk, model, f"http://127.0.0.1:{trap.port}/a.png").status_code == 200
@@ -402,7 +360,7 @@ def test_where_images_are_not_fetched_at_all(talk: AgentTalk, model: ScriptedMod
     "place", ["http://127.0.0.1:{trap}/a.png", "http://169.254.169.254/a.png", "//127.0.0.1:{trap}/a.png", "file:///x"]
 )
 def test_a_public_address_that_leads_on_into_the_servers_network(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener, internet: Listener, place: str
+    talk: AgentTalk, model: ScriptedModel, trap: Answering, internet: Answering, place: str
 ) -> None:
     before = list(trap.asked)
     url = f"http://public.example/to/{place.format(trap=trap.port)}"
@@ -413,7 +371,7 @@ def test_a_public_address_that_leads_on_into_the_servers_network(
 
 
 def test_a_name_that_changes_its_address_between_check_and_request(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener, internet: Listener
+    talk: AgentTalk, model: ScriptedModel, trap: Answering, internet: Answering
 ) -> None:
     """The address that was checked is the one that is asked (CVE-2026-4964 has a variant with such names)."""
     before, already = list(trap.asked), len(internet.asked)
@@ -425,7 +383,7 @@ def test_a_name_that_changes_its_address_between_check_and_request(
 
 
 def test_a_callback_whose_name_changes_its_address_before_it_is_called(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener
+    talk: AgentTalk, model: ScriptedModel, trap: Answering
 ) -> None:
     before = list(trap.asked)
     started = callback(talk, model, f"http://rebinding-10.example:{trap.port}/told")
@@ -436,7 +394,7 @@ def test_a_callback_whose_name_changes_its_address_before_it_is_called(
 
 @pytest.mark.parametrize("kind", ["streamable_http", "sse"])
 def test_an_mcp_server_that_leads_on_into_the_servers_network(
-    talk: AgentTalk, model: ScriptedModel, trap: Listener, internet: Listener, kind: str
+    talk: AgentTalk, model: ScriptedModel, trap: Answering, internet: Answering, kind: str
 ) -> None:
     before, already = list(trap.asked), len(internet.asked)
     assert mcp(kind)(talk, model, f"http://public.example/to/http://127.0.0.1:{trap.port}/mcp").status_code == 200
@@ -446,29 +404,26 @@ def test_an_mcp_server_that_leads_on_into_the_servers_network(
     assert trap.asked == before
 
 
-def test_hosts_of_the_setting_may_be_asked(talk: AgentTalk, model: ScriptedModel, trap: Listener) -> None:
+def test_hosts_of_the_setting_may_be_asked(talk: AgentTalk, model: ScriptedModel, trap: Answering) -> None:
     url = f"http://allowed.example:{trap.port}"
     assert talk.http.post(talk.path, json={"messages": picture(f"{url}/a.png")}).status_code == 200
     assert callback(talk, model, f"{url}/told").status_code == 200
-    deadline = time.monotonic() + 20
-    while "/told" not in trap.asked:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: "/told" in trap.paths)
     calls = [Call("fetch_webpage", {"url": f"{url}/page"})]
     said = talk.say(model.script(Reply(calls=calls), Reply("Read.")).say())["messages"]
     assert "a page" in str(said)
 
 
-def test_public_addresses_may_be_asked(talk: AgentTalk, model: ScriptedModel, internet: Listener) -> None:
+def test_public_addresses_may_be_asked(talk: AgentTalk, model: ScriptedModel, internet: Answering) -> None:
     assert talk.http.post(talk.path, json={"messages": picture("http://public.example/b.png")}).status_code == 200
-    assert "/b.png" in internet.asked
+    assert "/b.png" in internet.paths
 
 
 class TestEndpointsOfModels:
     """The former server asked whatever `model_endpoint` an agent named. Here providers are the operator's choice."""
 
     def test_an_agent_cannot_send_the_servers_key_elsewhere(
-        self, talk: AgentTalk, model: ScriptedModel, trap: Listener
+        self, talk: AgentTalk, model: ScriptedModel, trap: Answering
     ) -> None:
         endpoint = f"http://127.0.0.1:{trap.port}/v1"
         config = {
@@ -499,7 +454,7 @@ class TestEndpointsOfModels:
         time.sleep(0.5)
         assert trap.asked == before
 
-    def test_nor_can_an_imported_file(self, talk: AgentTalk, model: ScriptedModel, trap: Listener) -> None:
+    def test_nor_can_an_imported_file(self, talk: AgentTalk, model: ScriptedModel, trap: Answering) -> None:
         before = list(trap.asked)
         exported = talk.http.get(f"/v1/agents/{talk.id}/export").json()
         exported["agents"][0]["llm_config"]["model_endpoint"] = f"http://127.0.0.1:{trap.port}/v1"

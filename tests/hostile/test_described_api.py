@@ -12,8 +12,8 @@ import pytest
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.hostile.things import things
+from tests.support.servers import environment_of
 
 pytestmark = pytest.mark.slow
 

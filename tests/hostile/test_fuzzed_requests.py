@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.hostile.test_fuzzed_answers import spoiled, values
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

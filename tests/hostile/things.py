@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 
 from tests.folders.uploading import uploaded
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 NOWHERE = "http://nowhere.invalid/v1"

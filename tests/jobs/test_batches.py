@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]

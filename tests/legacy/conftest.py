@@ -12,9 +12,9 @@ import pytest
 
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
-from tests.conftest import environment_of
 from tests.legacy.former_server import FormerServer, former_server
 from tests.legacy.world import KEY, fill
+from tests.support.servers import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = "LETTA_TEST_LEGACY_SAMPLE"

@@ -22,8 +22,8 @@ from psycopg2.extensions import cursor as Cursor
 from letta.database.encryption import keyring
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.legacy.conftest import SAMPLE, imported, letta
+from tests.support.servers import environment_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.database]
 

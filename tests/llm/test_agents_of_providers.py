@@ -9,7 +9,7 @@ from letta_client import Letta
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of_all_providers
+from tests.support.servers import environment_of_all_providers
 
 HANDLES = [
     "anthropic/claude-haiku-4-5",

@@ -1,10 +1,7 @@
 """The catalog, asking real HTTP endpoints."""
 
 import asyncio
-import json
-import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,46 +13,22 @@ from letta.llm.catalog import Catalog
 from letta.llm.provider import Provider
 from letta.settings import Settings
 from letta.testing.scripted_model import Failure, ScriptedModel
+from tests.support.http_server import Answer, Answering, Request, in_json
 
 KEY = SecretStr("sk-secret")
 
 
-class JsonServer:
+class JsonServer(Answering):
     """Answers each path with a fixed JSON value, and 404 elsewhere; remembers what it was asked."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
+        super().__init__(self._known)
         self.answers = dict(answers)
-        self.asked: list[str] = []
-        outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._reply(self.path)
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self._reply(f"{self.path} {body['model']}")
-
-            def _reply(self, key: str) -> None:
-                outer.asked.append(key)
-                answer = outer.answers.get(key)
-                self.send_response(404 if answer is None else 200)
-                self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
-
-            def log_message(self, *_: object) -> None:
-                """Keep the test's output clean."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "JsonServer":
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def _known(self, request: Request) -> Answer:
+        key = request.path if request.method == "GET" else f"{request.path} {request.json()['model']}"
+        answer = self.answers.get(key)
+        return in_json(answer, 404 if answer is None else 200)
 
 
 def provider(kind: str, base_url: str, *, prefix: str | None = None, name: str | None = None) -> Provider:
@@ -193,7 +166,7 @@ async def test_requests_for_one_new_model_ask_once() -> None:
         server.answers["/v1/models"] = {"data": [{"id": "new"}]}
         found = await asyncio.gather(*(catalog.resolve_llm("vllm/new") for _ in range(5)))
     assert {model.handle for model in found} == {"vllm/new"}
-    assert server.asked == ["/v1/models"] * 2
+    assert server.paths == ["/v1/models"] * 2
 
 
 async def test_only_the_provider_of_a_handle_is_asked(model: ScriptedModel) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.protected_mcp import running
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess, free_port
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 
 OFFERING = Path(__file__).with_name("offering.py")
 
@@ -39,22 +38,19 @@ def sse_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
     """A server that may ask this machine, run commands, and has little patience."""
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        environment |= {
-            "LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1",
-            "MCP_DISABLE_STDIO": "false",
-            "MCP_CONNECT_TO_SERVER_TIMEOUT": "8",
-            "MCP_LIST_TOOLS_TIMEOUT": "8",
-            "MCP_EXECUTE_TOOL_TIMEOUT": "3",
-            "A_SECRET_OF_THE_SERVER": "not for tools",
-        }
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+    with server_with(
+        postgres_uri,
+        scripted_model,
+        LETTA_ALLOW_PRIVATE_URLS="127.0.0.1",
+        MCP_DISABLE_STDIO="false",
+        MCP_CONNECT_TO_SERVER_TIMEOUT="8",
+        MCP_LIST_TOOLS_TIMEOUT="8",
+        MCP_EXECUTE_TOOL_TIMEOUT="3",
+        A_SECRET_OF_THE_SERVER="not for tools",
+    ) as running:
+        yield running
 
 
 @pytest.fixture

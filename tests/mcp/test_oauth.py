@@ -2,11 +2,9 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,12 +12,12 @@ import httpx2
 import psycopg2
 import pytest
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.mcp.test_mcp_servers import run, tools
+from tests.support.http_server import Answer, Answering, Request, in_json
+from tests.support.servers import server_with
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +26,14 @@ CALLBACK = "/v1/tools/mcp/oauth/callback"
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        environment |= {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1", "LETTA_SERVER_PASSWORD": "a password of this test"}
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
+    with server_with(
+        postgres_uri,
+        scripted_model,
+        LETTA_ALLOW_PRIVATE_URLS="127.0.0.1",
+        LETTA_SERVER_PASSWORD="a password of this test",
+    ) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -310,36 +308,33 @@ def test_a_token_that_is_given_goes_before_a_sign_in(
     assert "Check auth_token" in told
 
 
-class Misleading(BaseHTTPRequestHandler):
-    """An MCP server that sends whoever wants to sign in to it where they must not go."""
+class Misleading(Answering):
+    """An MCP server that sends whoever wants to sign in to it where they must not go, in one of its answers."""
 
-    def do_GET(self) -> None:
-        here = f"http://127.0.0.1:{self.server.server_port}"  # type: ignore[attr-defined]
+    def __init__(self, place: str, trap: str) -> None:
+        super().__init__(self._mislead)
+        self._place, self._trap = place, trap
 
-        def away(name: str) -> str:
-            return str(self.server.trap) if self.server.place == name else here  # type: ignore[attr-defined]
+    def _away(self, name: str) -> str:
+        return self._trap if self._place == name else self.url
 
-        self.rfile.read(int(self.headers.get("content-length") or 0))
+    def _mislead(self, request: Request) -> Answer:
         documents = {
-            "/resource": {"resource": f"{here}/mcp", "authorization_servers": [away("authorization server")]},
+            "/resource": {
+                "resource": f"{self.url}/mcp",
+                "authorization_servers": [self._away("authorization server")],
+            },
             "/.well-known/oauth-authorization-server": {
-                "issuer": here,
-                "authorization_endpoint": f"{away('authorization_endpoint')}/authorize",
-                "token_endpoint": f"{away('token_endpoint')}/token",
-                "registration_endpoint": f"{away('registration_endpoint')}/register",
+                "issuer": self.url,
+                "authorization_endpoint": f"{self._away('authorization_endpoint')}/authorize",
+                "token_endpoint": f"{self._away('token_endpoint')}/token",
+                "registration_endpoint": f"{self._away('registration_endpoint')}/register",
             },
             "/register": {"client_id": "c", "redirect_uris": ["http://127.0.0.1/"]},
         }
-        found = documents.get(self.path)
-        self.send_response(200 if found else 401)
-        self.send_header("WWW-Authenticate", f'Bearer resource_metadata="{away("resource metadata")}/resource"')
-        self.end_headers()
-        self.wfile.write(json.dumps(found or {}).encode())
-
-    do_POST = do_GET
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        found = documents.get(request.path)
+        challenge = f'Bearer resource_metadata="{self._away("resource metadata")}/resource"'
+        return in_json(found or {}, 200 if found else 401, **{"WWW-Authenticate": challenge})
 
 
 @pytest.mark.parametrize(
@@ -351,19 +346,15 @@ def test_no_address_that_a_server_names_leads_inwards(
 ) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as trap,
-        ThreadingHTTPServer(("127.0.0.1", 0), Misleading) as misleading,
+        Misleading(place, f"http://localhost:{trap.getsockname()[1]}") as misleading,
     ):
         trap.settimeout(0)
-        misleading.place = place  # type: ignore[attr-defined]
-        misleading.trap = f"http://localhost:{trap.getsockname()[1]}"  # type: ignore[attr-defined]
-        threading.Thread(target=misleading.serve_forever, args=(0.01,), daemon=True).start()
-        server_id = registered(http, name, f"http://127.0.0.1:{misleading.server_port}/mcp")
+        server_id = registered(http, name, f"{misleading.url}/mcp")
         if place == "token_endpoint":
             state = parse_qs(urlsplit(authorization_url(http, server_id)).query)["state"][0]
             told = in_browser(server, f"{CALLBACK}?state={state}&code=c").text
         else:
             told = http.get(f"/v1/mcp-servers/connect/{server_id}").text
         assert "LETTA_ALLOW_PRIVATE_URLS" in told
-        misleading.shutdown()
         with pytest.raises(BlockingIOError):
             trap.accept()

@@ -9,10 +9,9 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 from tests.talking import AgentTalk
 
 T = TypeVar("T")
@@ -21,11 +20,10 @@ PASSWORD = "correct-horse-battery-staple"
 
 @pytest.fixture(scope="package")
 def guarded(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        options = {"LETTA_SERVER_PASSWORD": PASSWORD, "LETTA_KEEPALIVE_INTERVAL": "0.2"}
-        with ServerProcess(environment | options) as running:
-            yield running
+    with server_with(
+        postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD, LETTA_KEEPALIVE_INTERVAL="0.2"
+    ) as running:
+        yield running
 
 
 @pytest.fixture

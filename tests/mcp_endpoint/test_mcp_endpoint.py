@@ -11,7 +11,7 @@ from mcp import Client
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.mcp_endpoint.conftest import PASSWORD, Asking
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]

@@ -1,9 +1,7 @@
 """Images that messages only name the addresses of."""
 
 import base64
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,34 +13,23 @@ from letta.messages.images import with_images
 from letta.messages.schemas import ImageContent, MessageCreate, TextContent
 from letta.outgoing.egress import EgressError
 from letta.testing.scripted_model import ScriptedModel
+from tests.support.http_server import Answer, Answering, Request, moved
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 WEBP = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 FILES = {"/a.png": PNG, "/b": WEBP, "/page.html": b"<html>"}
 
 
-class FileServer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("location", "/a.png")
-            self.end_headers()
-            return
-        self.send_response(200 if self.path in FILES else 404)
-        self.end_headers()
-        self.wfile.write(FILES.get(self.path, b""))
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
+def file(request: Request) -> Answer:
+    if request.path == "/moved":
+        return moved("/a.png")
+    return Answer(FILES.get(request.path, b""), 200 if request.path in FILES else 404)
 
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), FileServer)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with Answering(file) as server:
+        yield server.url
 
 
 @pytest.fixture

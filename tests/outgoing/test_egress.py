@@ -3,8 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
@@ -12,48 +10,28 @@ from letta.errors import InvalidArgumentError
 from letta.outgoing import egress
 from letta.outgoing.egress import EgressError, is_public
 from letta.settings import settings
+from tests.support.http_server import Answer, Answering, Request, in_json, moved
 
 
-class Echo(BaseHTTPRequestHandler):
-    """Tells what it was asked; a few paths misbehave."""
-
-    def do_GET(self) -> None:
-        if self.path == "/moved":
-            self._answer(302, b"", location="/echo")
-        elif self.path == "/away":
-            self._answer(302, b"", location="http://169.254.169.254/latest/meta-data")
-        elif self.path == "/large":
-            self._answer(200, b"x" * 100_000)
-        elif self.path == "/silent":
+def echo(request: Request) -> Answer:
+    """What was asked; a few paths misbehave."""
+    match request.path:
+        case "/moved":
+            return moved("/echo")
+        case "/away":
+            return moved("http://169.254.169.254/latest/meta-data")
+        case "/large":
+            return Answer(b"x" * 100_000)
+        case "/silent":
             threading.Event().wait(1)
-        else:
-            length = int(self.headers.get("content-length") or 0)
-            told = {"method": self.command, "host": self.headers["host"], "body": self.rfile.read(length).decode()}
-            self._answer(200, json.dumps(told).encode())
-
-    do_POST = do_GET
-
-    def _answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells what went wrong."""
+    told = {"method": request.method, "host": request.headers["host"], "body": request.body.decode()}
+    return in_json(told)
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Answering(echo) as server:
+        yield server.port
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from typing import Any, cast
 import httpx2
 
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
-from tests.archives.conftest import EMBEDDING, Rememberer, until
+from tests.archives.rememberer import EMBEDDING, Rememberer
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 _PASSAGES = ["The spare key lies under the blue pot.", "The dentist is on Tuesday.", "Nobody likes the green sofa."]

@@ -20,8 +20,8 @@ from letta.testing.postgres import throwaway_database
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.complaints.test_upgrades import MODEL_CONFIG
-from tests.conftest import environment_of
 from tests.older_database import migrate_to, opened
+from tests.support.servers import environment_of
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests.support.waiting import until
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,10 +105,7 @@ def test_interrupted_under_pytest_it_drops_what_it_created(
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
-        while schemas(postgres_uri) == before:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: schemas(postgres_uri) != before)
         for number in signals:
             process.send_signal(number)
             time.sleep(0.2)
@@ -128,10 +127,7 @@ def test_interrupted_it_drops_what_it_created(tmp_path: Path, postgres_uri: str,
         stdout=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while schemas(postgres_uri) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: schemas(postgres_uri) != before)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130

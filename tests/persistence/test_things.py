@@ -6,11 +6,9 @@ import pytest
 
 from letta.testing.persistence.things import THINGS, differences
 from letta.testing.persistence.world import World
-from letta.testing.postgres import throwaway_schema
 from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
-from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 
 pytestmark = pytest.mark.slow
 
@@ -40,10 +38,11 @@ def test_entries_in_another_order_differ() -> None:
 
 @pytest.fixture
 def world(postgres_uri: str, scripted_model: ScriptedModel, model: ScriptedModel) -> Iterator[World]:
-    with throwaway_schema(postgres_uri) as schema, protected("streamable-http") as url:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}
-        with ServerProcess(environment) as server:
-            yield World(server.client(), model, url)
+    with (
+        protected("streamable-http") as url,
+        server_with(postgres_uri, scripted_model, LETTA_ALLOW_PRIVATE_URLS="127.0.0.1") as server,
+    ):
+        yield World(server.client(), model, url)
 
 
 def test_what_is_written_is_found_and_its_loss_is_noticed(world: World) -> None:

@@ -7,8 +7,8 @@ import pytest
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.pooler.supabase_like import SupabaseLike
+from tests.support.servers import environment_of
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from letta.testing.postgres import throwaway_schema
 from letta.testing.protected_mcp import protected
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.persistence.test_backup import letta
 from tests.pooler.supabase_like import SupabaseLike
 from tests.pooler.test_supabase import pytestmark as _marks
 from tests.pooler.test_supabase import query
+from tests.support.servers import environment_of
 
 pytestmark = _marks
 

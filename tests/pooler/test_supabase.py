@@ -14,8 +14,8 @@ from letta.database.dsn import parse_dsn
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.pooler.supabase_like import PASSWORD, POOL_SIZE, SupabaseLike
+from tests.support.servers import environment_of
 
 pytestmark = [pytest.mark.pooler, pytest.mark.slow]
 

@@ -13,10 +13,9 @@ import pytest
 from letta_client import APIStatusError, Letta
 
 from letta.testing.model.recorder import fingerprint
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import server_with
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow
@@ -26,13 +25,9 @@ KEY = "sk-byok-1234567890"
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model) | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
+    with server_with(postgres_uri, scripted_model, LETTA_ALLOW_PRIVATE_URLS="127.0.0.1") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

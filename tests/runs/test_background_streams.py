@@ -9,7 +9,8 @@ from letta_client import Letta
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import database_of, until
+from tests.support.servers import database_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]

@@ -6,11 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
-from tests.runs.conftest import Receiver, database_of, make, until
+from tests.runs.instances import make
+from tests.support.receiver import Receiver
+from tests.support.servers import database_of, server_with
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]
@@ -20,10 +21,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def calling_server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
     """A server that may call this machine back."""
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        with ServerProcess(environment | {"LETTA_ALLOW_PRIVATE_URLS": "127.0.0.1"}) as server:
-            yield server
+    with server_with(postgres_uri, scripted_model, LETTA_ALLOW_PRIVATE_URLS="127.0.0.1") as server:
+        yield server
 
 
 @pytest.fixture
@@ -45,12 +44,12 @@ def called(talk: AgentTalk, run_id: str) -> Json:
 
 
 def test_the_end_of_a_run_is_told(calling: AgentTalk, receiver: Receiver) -> None:
-    run_id = start(calling, receiver.url)
+    run_id = start(calling, receiver.address)
     run = called(calling, run_id)
-    assert run["callback_url"] == receiver.url
+    assert run["callback_url"] == receiver.address
     assert (run["callback_status_code"], run["callback_error"]) == (200, None)
     assert run["callback_sent_at"] >= run["completed_at"]
-    (told,) = receiver.received
+    (told,) = receiver.told
     assert told == {
         "run_id": run_id,
         "status": "completed",
@@ -60,23 +59,23 @@ def test_the_end_of_a_run_is_told(calling: AgentTalk, receiver: Receiver) -> Non
 
 
 def test_a_failed_run_is_told_as_well(calling: AgentTalk, receiver: Receiver, model: ScriptedModel) -> None:
-    run_id = start(calling, receiver.url, model.script(Reply(error=Failure("auth"))).say())
+    run_id = start(calling, receiver.address, model.script(Reply(error=Failure("auth"))).say())
     called(calling, run_id)
-    (told,) = receiver.received
+    (told,) = receiver.told
     assert told["status"] == "failed"
     assert told["metadata"]["error"]["error_type"] == "llm_authentication"
 
 
 def test_a_receiver_that_is_out_of_order_is_called_again(calling: AgentTalk, receiver: Receiver) -> None:
     receiver.statuses = [503]
-    run = called(calling, start(calling, receiver.url))
+    run = called(calling, start(calling, receiver.address))
     assert run["callback_status_code"] == 200
     assert len(receiver.received) == 2
 
 
 def test_a_receiver_that_refuses_is_left_alone(calling: AgentTalk, receiver: Receiver) -> None:
     receiver.statuses = [404]
-    run = called(calling, start(calling, receiver.url))
+    run = called(calling, start(calling, receiver.address))
     assert (run["callback_status_code"], run["callback_error"]) == (404, "The address answered 404.")
     assert len(receiver.received) == 1
 
@@ -100,7 +99,7 @@ def test_a_callback_into_the_servers_own_network_is_refused(talk: AgentTalk, url
 def test_what_a_vanished_process_left_unsaid_is_told_by_the_next(
     calling_server: ServerProcess, calling: AgentTalk, receiver: Receiver
 ) -> None:
-    run_id = start(calling, receiver.url)
+    run_id = start(calling, receiver.address)
     called(calling, run_id)
     calling_server.kill()
     with database_of(calling_server) as cursor:
@@ -111,4 +110,4 @@ def test_what_a_vanished_process_left_unsaid_is_told_by_the_next(
         )
     calling_server.start()
     called(calling, run_id)
-    assert [told["run_id"] for told in receiver.received] == [run_id, run_id]
+    assert [told["run_id"] for told in receiver.told] == [run_id, run_id]

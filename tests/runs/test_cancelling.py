@@ -7,7 +7,8 @@ import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import Json, make, until
+from tests.runs.instances import Json, make
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 

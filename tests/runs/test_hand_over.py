@@ -5,16 +5,18 @@ That an ordinary step is asked for again elsewhere is shown in test_two_instance
 
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
 import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
-from tests.runs.conftest import Instance, Receiver, make, until
+from tests.runs.instances import Instance, make
 from tests.runs.test_background_streams import resume, text_of
 from tests.runs.test_two_instances import begin, expect_one_turn
+from tests.support.http_server import Answering, Request
+from tests.support.receiver import Receiver
+from tests.support.waiting import until
 from tests.talking import AgentTalk, summaries_in, types
 
 Json = dict[str, Any]
@@ -26,40 +28,26 @@ ENDS: dict[str, End] = {"stopped": lambda one: one.server.terminate(), "killed":
 pytestmark = pytest.mark.slow
 
 
-class SlowPage(ThreadingHTTPServer):
+class SlowPage(Answering):
     """A page that isn't there before it is let go."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _PageHandler)
-        self.asked = 0
+        super().__init__(self._wait)
         self.go = threading.Event()
 
     @property
     def call(self) -> Call:
-        return Call("fetch_webpage", {"url": f"http://127.0.0.1:{self.server_address[1]}/"}, id="call-page")
+        return Call("fetch_webpage", {"url": f"{self.url}/"}, id="call-page")
 
-
-class _PageHandler(BaseHTTPRequestHandler):
-    server: SlowPage
-
-    def do_GET(self) -> None:
-        self.server.asked += 1
-        self.server.go.wait(20)
-        self.close_connection = True
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells what went wrong."""
+    def _wait(self, _request: Request) -> None:
+        self.go.wait(20)
 
 
 @pytest.fixture
 def page() -> Iterator[SlowPage]:
     with SlowPage() as page:
-        thread = threading.Thread(target=page.serve_forever)
-        thread.start()
         yield page
         page.go.set()
-        page.shutdown()
-        thread.join()
 
 
 def failed(talk: AgentTalk, run_id: str) -> Json:
@@ -83,7 +71,7 @@ def test_a_tool_with_effects_elsewhere_is_not_run_again(
     talk = second.at(talk)
     assert "may have taken effect" in failed(talk, run_id)["metadata"]["error"]["detail"]
     assert types(resume(second.http, run_id))[-2:] == ["stop_reason", "error_message"]
-    assert (page.asked, len(script.requests)) == (1, 1)
+    assert (len(page.asked), len(script.requests)) == (1, 1)
     (returned,) = [m for m in talk.history() if m["message_type"] == "tool_return_message"]
     assert (returned["status"], returned["tool_call_id"]) == ("error", "call-page")
     assert "interrupted" in returned["tool_return"]
@@ -139,7 +127,7 @@ def test_an_approved_tool_with_effects_elsewhere_is_not_run_again(
     first.server.kill()
     talk = second.at(talk)
     assert "may have taken effect" in failed(talk, run_id)["metadata"]["error"]["detail"]
-    assert (page.asked, len(script.requests)) == (1, 1)
+    assert (len(page.asked), len(script.requests)) == (1, 1)
     assert types(talk.history())[-2:] == ["approval_response_message", "tool_return_message"]
     assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
 
@@ -180,14 +168,14 @@ def test_who_takes_a_run_over_tells_its_end(
     first, second = pair
     talk = make(first.http)
     script = model.script(Reply("Done.", hold=True))
-    body = {"input": script.say(), "callback_url": receiver.url}
+    body = {"input": script.say(), "callback_url": receiver.address}
     run_id = first.http.post(f"{talk.path}/async", json=body).json()["id"]
     script.wait_asked()
     first.server.kill()
     script.wait_asked(2)
     script.release()
     until(lambda: receiver.received)
-    assert [(told["run_id"], told["status"]) for told in receiver.received] == [(run_id, "completed")]
+    assert [(told["run_id"], told["status"]) for told in receiver.told] == [(run_id, "completed")]
     expect_one_turn(second.at(talk), script, "Done.")
 
 

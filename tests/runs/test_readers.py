@@ -12,9 +12,9 @@ import pytest
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
 from tests.hostile.memory import MEGABYTE, MostMemory
-from tests.runs.conftest import until
+from tests.support.servers import environment_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,8 @@ import pytest
 
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import make, until
+from tests.runs.instances import make
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]

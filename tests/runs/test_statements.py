@@ -10,9 +10,10 @@ import pytest
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
-from tests.runs.conftest import make, until
+from tests.runs.instances import make
 from tests.runs.test_background_streams import resume
+from tests.support.servers import environment_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

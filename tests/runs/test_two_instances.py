@@ -11,8 +11,11 @@ import pytest
 from letta.testing.model.script import Scenario
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import SHORT, Instance, Receiver, database_of, make, until
+from tests.runs.instances import SHORT, Instance, make
 from tests.runs.test_background_streams import arguments_of, resume, text_of
+from tests.support.receiver import Receiver
+from tests.support.servers import database_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 
 Json = dict[str, Any]
@@ -361,13 +364,13 @@ def test_a_batch_outlives_its_process_and_its_end_is_told(
     requests = [{"agent_id": talks[0].id, "input": held.say()}]
     scripts = [model.script(Reply("Here.")) for _ in talks]
     requests += [{"agent_id": talk.id, "input": script.say()} for talk, script in zip(talks, scripts, strict=True)]
-    body = {"requests": requests, "callback_url": receiver.url}
+    body = {"requests": requests, "callback_url": receiver.address}
     batch = first.http.post("/v1/messages/batches", json=body).raise_for_status().json()
     held.wait_asked(1)
     first.server.kill()
     held.release()
     until(lambda: receiver.received, 30)
-    (told,) = receiver.received
+    (told,) = receiver.told
     assert (told["job_id"], told["status"]) == (batch["id"], "completed")
     assert told["metadata"]["request_counts"]["completed"] == 7
     for talk, script in zip(talks, scripts, strict=True):

@@ -12,8 +12,11 @@ from letta_client import Letta
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
-from tests.runs.conftest import Receiver, database_of, make, receiver, until
+from tests.runs.conftest import receiver
+from tests.runs.instances import make
+from tests.support.receiver import Receiver
+from tests.support.servers import database_of, environment_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk, Json
 
 pytestmark = pytest.mark.slow
@@ -173,9 +176,9 @@ class TestInstances:
                 schedule(talk, {"type": "recurring", "cron_expression": "* * * * *"}, "often") for talk in talks[3:5]
             ]
             late = schedule(talks[5], {"type": "recurring", "cron_expression": "0 0 29 2 *"}, "too late")
-            begun = schedule(talks[0], in_(0.1), "begun", callback_url=receiver.url)
+            begun = schedule(talks[0], in_(0.1), "begun", callback_url=receiver.address)
             until(lambda: receiver.received)
-            assert receiver.received[0]["run_id"] == shown(talks[0], begun)["last_run_id"]
+            assert receiver.told[0]["run_id"] == shown(talks[0], begun)["last_run_id"]
             first.kill()
             hours, days = "now() - interval '5 hours'", "now() - interval '3 days'"
             with database_of(first) as cursor:

@@ -14,8 +14,8 @@ from letta.database.revival import Revival
 from letta.errors import ConfigurationError
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.runs.conftest import until
 from tests.server.conftest import postgres_runs
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from letta.errors import ConfigurationError
 from letta.server import facts_repository, rotate_key
 from letta.testing.scripted_model import ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SEALED = [(table, column) for table in metadata.sorted_tables for column in table.columns]

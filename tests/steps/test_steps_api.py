@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
-from tests.runs.conftest import make
+from tests.runs.instances import make
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ import pytest
 from letta.testing.scripted_model import Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
 from tests.crash.world import World, world
-from tests.runs.conftest import until
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 pytestmark = pytest.mark.slow

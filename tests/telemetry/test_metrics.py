@@ -8,11 +8,10 @@ from letta_client import APIStatusError, Letta
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
-from tests.runs.conftest import until
+from tests.support.servers import server_with
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -34,10 +33,8 @@ def watched(server_environment: dict[str, str]) -> Iterator[ServerProcess]:
 @pytest.fixture(scope="module")
 def shared(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
     """For tests that expect no figure to begin at nothing, but those that they alone move."""
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        with ServerProcess({**environment, "LETTA_SERVER_PASSWORD": PASSWORD}) as running:
-            yield running
+    with server_with(postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD) as running:
+        yield running
 
 
 def scrape(server: ServerProcess) -> Samples:

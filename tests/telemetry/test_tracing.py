@@ -31,7 +31,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def traced(server_environment: Environment, receiver: Receiver) -> Environment:
-    for kept in (receiver.requests, receiver.resources, receiver.spans):
+    for kept in (receiver.asked, receiver.resources, receiver.spans):
         kept.clear()
     return {
         **server_environment,
@@ -91,7 +91,7 @@ def test_it_is_sent_as_the_standard_variables_say(
     traced: Environment, receiver: Receiver, model: ScriptedModel
 ) -> None:
     talk_once(traced, model, Reply("Done."))
-    path, headers = receiver.requests[0]
+    path, headers = receiver.asked[0].path, receiver.asked[0].headers
     assert (path, headers["authorization"]) == ("/v1/traces", "Basic abc")
     resource = receiver.resources[0]
     assert (resource["service.name"], resource["deployment.environment"]) == ("letta", "test")

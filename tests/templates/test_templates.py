@@ -245,7 +245,7 @@ def test_a_template_of_a_file_brings_its_tools(client: Letta, http: httpx2.Clien
 def test_values_of_secrets_are_not_stored_in_clear(
     client: Letta, http: httpx2.Client, agent: str, name: str, server: Any
 ) -> None:
-    from tests.runs.conftest import database_of
+    from tests.support.servers import database_of
 
     file = file_of(http, agent, lambda f: f["agents"][0].update(secrets={"TILL": "hush-4711"}))
     client.templates.create(type="agent_file", agent_file=file, name=name)

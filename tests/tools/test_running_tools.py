@@ -11,6 +11,7 @@ from letta_client import Letta
 
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
+from tests.support.servers import server_with
 
 Json = dict[str, Any]
 PASSWORD = "a-password-for-tools"
@@ -19,18 +20,12 @@ MODEL = "openai-proxy/gpt-4o-mini"
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres_uri: str, scripted_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+def server(postgres_uri: str, scripted_model: ScriptedModel) -> Iterator[ServerProcess]:
     """A server with a password and little patience."""
-    from letta.testing.postgres import throwaway_schema
-    from tests.conftest import environment_of
-
-    with throwaway_schema(postgres_uri) as schema:
-        environment = environment_of(postgres_uri, schema, scripted_model)
-        environment |= {"LETTA_SERVER_PASSWORD": PASSWORD, "TOOL_SANDBOX_TIMEOUT": str(SECONDS)}
-        with ServerProcess(environment, directory=tmp_path_factory.mktemp("server")) as running:
-            yield running
+    with server_with(
+        postgres_uri, scripted_model, LETTA_SERVER_PASSWORD=PASSWORD, TOOL_SANDBOX_TIMEOUT=str(SECONDS)
+    ) as running:
+        yield running
 
 
 @pytest.fixture

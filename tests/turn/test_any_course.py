@@ -20,7 +20,7 @@ from letta.testing.model.wire import Incoming
 from letta.testing.postgres import throwaway_schema
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of_all_providers
+from tests.support.servers import environment_of_all_providers
 from tests.talking import AgentTalk
 from tests.turn.test_history import assert_acceptable
 

@@ -9,7 +9,7 @@ import pytest
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel, Usage
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
+from tests.support.servers import environment_of
 from tests.talking import AgentTalk, summaries_in
 from tests.turn.test_interruptions import in_background, insert, make
 

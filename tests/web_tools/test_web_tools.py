@@ -1,9 +1,7 @@
 """Reading and searching the web, against servers on this machine."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -16,64 +14,46 @@ from letta.settings import settings
 from letta.testing.scripted_model import Call, Reply, ScriptedModel
 from letta.web_tools.fetch import fetch_webpage
 from letta.web_tools.search import web_search
+from tests.support.http_server import Answer, Answering, Request, in_json, moved
 from tests.talking import AgentTalk
 
 PAGE = """<html><head><title>t</title><script>bad()</script><style>p{}</style></head>
 <body><nav>menu</nav><main><h1>Tea</h1><p>Green <b>tea</b> is <a href="/x">good</a>.</p></main></body></html>"""
 
 
-class _Site(BaseHTTPRequestHandler):
-    asked: list[tuple[str | None, object]] = []  # noqa: RUF012 - one site for all tests, emptied by each
+def page(request: Request) -> Answer:
+    """A page of a site that may be fetched; for POST, what it is searched for."""
+    if request.method == "POST":
+        return _found(request.json()["query"])
+    if request.path.startswith("/to/"):
+        return moved(unquote(request.path.removeprefix("/to/")))
+    kinds = {
+        "/deep": ("text/html", "<div>" * 20_000),
+        "/page": ("text/html; charset=utf-8", PAGE),
+        "/plain": ("text/plain", "plain words"),
+    }
+    kind, text = kinds.get(request.path, ("image/png", "png"))
+    return Answer(text.encode(), 404 if request.path == "/gone" else 200, kind)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
-    def do_GET(self) -> None:
-        if self.path.startswith("/to/"):
-            self.send_response(302)
-            self.send_header("location", unquote(self.path.removeprefix("/to/")))
-            self.send_header("content-length", "0")
-            self.end_headers()
-            return
-        kinds = {
-            "/deep": ("text/html", "<div>" * 20_000),
-            "/page": ("text/html; charset=utf-8", PAGE),
-            "/plain": ("text/plain", "plain words"),
-        }
-        kind, text = kinds.get(self.path, ("image/png", "png"))
-        self._answer(404 if self.path == "/gone" else 200, kind, text)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.asked.append((self.headers.get("x-api-key"), body))
-        if body["query"].startswith("say "):
-            self._answer(200, "application/json", body["query"].removeprefix("say "))
-            return
-        found = {"results": [{"title": "Tea", "url": "https://tea.example", "score": 1, "text": "all about tea"}]}
-        self._answer(200 if body["query"] != "fail" else 500, "application/json", json.dumps(found))
-
-    def _answer(self, status: int, kind: str, text: str) -> None:
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(text.encode())))
-        self.end_headers()
-        self.wfile.write(text.encode())
+def _found(query: str) -> Answer:
+    if query.startswith("say "):
+        return Answer(query.removeprefix("say ").encode(), kind="application/json")
+    found = {"results": [{"title": "Tea", "url": "https://tea.example", "score": 1, "text": "all about tea"}]}
+    return in_json(found, 200 if query != "fail" else 500)
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Site) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+def site() -> Iterator[Answering]:
+    with Answering(page) as server:
+        yield server
 
 
 @pytest.fixture
-def allowed(monkeypatch: pytest.MonkeyPatch, site: str) -> str:
+def allowed(monkeypatch: pytest.MonkeyPatch, site: Answering) -> str:
     monkeypatch.setattr(settings, "allow_private_urls", "127.0.0.1")
-    monkeypatch.setattr(settings, "exa_base_url", site)
-    _Site.asked.clear()
-    return site
+    monkeypatch.setattr(settings, "exa_base_url", site.url)
+    return site.url
 
 
 async def test_a_page_is_read_as_markdown(allowed: str) -> None:
@@ -148,11 +128,11 @@ def test_a_search_that_is_not_configured_tells_the_agent_what_it_takes(
     assert (refused["status"], "LETTA_ALLOW_PRIVATE_URLS" in refused["tool_return"]) == ("error", True)
 
 
-async def test_a_search_sends_the_key_and_the_filters(allowed: str) -> None:
+async def test_a_search_sends_the_key_and_the_filters(allowed: str, site: Answering) -> None:
     text = await web_search("tea", key="secret", num_results=3, include_text=True, include_domains=["tea.example"])
     assert json.loads(text)["results"] == [{"title": "Tea", "url": "https://tea.example", "text": "all about tea"}]
     expected = {"query": "tea", "numResults": 3, "contents": {"text": True}, "includeDomains": ["tea.example"]}
-    assert _Site.asked == [("secret", expected)]
+    assert (site.asked[-1].headers["x-api-key"], site.asked[-1].json()) == ("secret", expected)
 
 
 async def test_a_search_without_a_key_names_the_setting() -> None:

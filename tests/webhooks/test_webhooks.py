@@ -2,12 +2,9 @@
 
 import base64
 import hmac
-import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -16,58 +13,21 @@ import pytest
 from letta.testing.postgres import PostgresWire, throwaway_schema
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
 from letta.testing.server import ServerProcess
-from tests.conftest import environment_of
-from tests.runs.conftest import database_of, make, until
+from tests.runs.instances import make
+from tests.support.http_server import Request
+from tests.support.receiver import Receiver
+from tests.support.servers import database_of, environment_of
+from tests.support.waiting import until
 from tests.talking import AgentTalk
 
 Json = dict[str, Any]
 pytestmark = pytest.mark.slow
 
 
-class Receiver(ThreadingHTTPServer):
-    """Receives deliveries. Answers with the statuses given to it, then with 204."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.received: list[tuple[dict[str, str], bytes]] = []
-        self.statuses: list[int] = []
-        self.length = 0
-        self.held = threading.Event()
-        self.held.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/told"
-
-    @property
-    def told(self) -> list[Json]:
-        return [json.loads(body) for _, body in self.received]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.held.wait()
-        self.server.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        status = self.server.statuses.pop(0) if self.server.statuses else 204
-        self.send_response(status)
-        if status == 302:
-            self.send_header("location", self.server.url)
-        self.send_header("content-length", str(self.server.length))
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells what went wrong."""
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    with Receiver(usual=204) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -111,29 +71,29 @@ def deliveries(http: httpx2.Client, webhook: Json) -> list[Json]:
 
 
 def test_the_end_of_a_run_is_told_and_signed(http: httpx2.Client, talk: AgentTalk, receiver: Receiver) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     run_id = talk.say("My secret is tea.")["messages"][0]["run_id"]
     until(lambda: receiver.received)
-    ((headers, body),) = receiver.received
-    told = json.loads(body)
+    (sent,) = receiver.received
+    told = sent.json()
     assert told["type"] == "run.completed"
     data = told["data"]
     assert (data["run_id"], data["agent_id"], data["conversation_id"]) == (run_id, talk.id, None)
     assert (data["status"], data["stop_reason"], data["error"]) == ("completed", "end_turn", None)
     assert data["usage"]["total_tokens"] > 0
-    assert b"tea" not in body
-    assert signed_with((headers, body), webhook["secret"])
-    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    assert b"tea" not in sent.body
+    assert signed_with(sent, webhook["secret"])
+    assert abs(int(sent.headers["webhook-timestamp"]) - time.time()) < 60
     assert until(lambda: [each for each in deliveries(http, webhook) if each["status"] == "delivered"])
     (delivery,) = deliveries(http, webhook)
-    assert (delivery["id"], delivery["run_id"], delivery["attempts"]) == (headers["webhook-id"], run_id, 1)
+    assert (delivery["id"], delivery["run_id"], delivery["attempts"]) == (sent.headers["webhook-id"], run_id, 1)
     assert (delivery["status_code"], delivery["error"]) == (204, None)
 
 
-def signed_with(received: tuple[dict[str, str], bytes], *secrets: str) -> bool:
+def signed_with(received: Request, *secrets: str) -> bool:
     """Whether a delivery carries the signatures of exactly these secrets, the newest first."""
-    headers, body = received
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    headers = received.headers
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + received.body
     keys = [base64.b64decode(secret.removeprefix("whsec_")) for secret in secrets]
     signatures = [base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys]
     return headers["webhook-signature"] == " ".join(f"v1,{signature}" for signature in signatures)
@@ -142,7 +102,7 @@ def signed_with(received: tuple[dict[str, str], bytes], *secrets: str) -> bool:
 def test_a_secret_is_replaced_while_the_former_one_still_counts(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, telling: ServerProcess
 ) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     path = f"/v1/webhooks/{webhook['id']}"
     assert webhook["former_secret_until"] is None
     second = http.post(f"{path}/rotate-secret").raise_for_status().json()
@@ -167,7 +127,7 @@ def test_a_secret_is_replaced_while_the_former_one_still_counts(
 
 
 def test_a_secret_that_leaked_ends_at_once(http: httpx2.Client, receiver: Receiver) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     path = f"/v1/webhooks/{webhook['id']}"
     new = http.post(f"{path}/rotate-secret", json={"overlap_seconds": 0}).json()
     assert new["former_secret_until"] is None
@@ -181,8 +141,8 @@ def test_each_event_is_told_to_those_who_asked_for_it(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, model: ScriptedModel
 ) -> None:
     other = make(http)
-    register(http, receiver.url, events=["run.failed", "run.cancelled", "run.requires_approval"], agent_id=talk.id)
-    register(http, receiver.url, enabled=False)
+    register(http, receiver.address, events=["run.failed", "run.cancelled", "run.requires_approval"], agent_id=talk.id)
+    register(http, receiver.address, enabled=False)
     talk.say("Completed.")
     for each in (talk, other):
         each.post({"input": model.script(Reply(error=Failure("auth"))).say()})
@@ -205,7 +165,7 @@ def test_each_event_is_told_to_those_who_asked_for_it(
 def test_what_the_agent_said_is_told_if_it_is_asked_for(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, model: ScriptedModel
 ) -> None:
-    register(http, receiver.url, include_messages=True)
+    register(http, receiver.address, include_messages=True)
     talk.say(model.script(Reply("Tea is fine.")).say())
     (told,) = until(lambda: receiver.told)
     assert [message["content"] for message in told["data"]["messages"]] == ["Tea is fine."]
@@ -215,7 +175,7 @@ def test_a_receiver_that_is_out_of_order_is_told_again(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, telling: ServerProcess
 ) -> None:
     receiver.statuses = [302, 500]
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     talk.say("Hello.")
     (delivery,) = until(lambda: [each for each in deliveries(http, webhook) if each["attempts"] and each["error"]])
     assert (delivery["status"], delivery["error"]) == ("pending", "The address answered 302.")
@@ -227,7 +187,7 @@ def test_a_receiver_that_is_out_of_order_is_told_again(
     hurry(telling)
     (delivery,) = until(lambda: [each for each in deliveries(http, webhook) if each["status"] == "delivered"], 15)
     assert (delivery["attempts"], delivery["status_code"], delivery["error"]) == (3, 204, None)
-    assert len({headers["webhook-id"] for headers, _ in receiver.received}) == 1
+    assert len({request.headers["webhook-id"] for request in receiver.received}) == 1
 
 
 def hurry(server: ServerProcess) -> None:
@@ -239,7 +199,7 @@ def hurry(server: ServerProcess) -> None:
 def test_it_is_given_up_after_some_attempts(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, telling: ServerProcess
 ) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     receiver.statuses = [503, 503]
     talk.say("Hello.")
     until(lambda: deliveries(http, webhook)[0]["error"])
@@ -251,7 +211,7 @@ def test_it_is_given_up_after_some_attempts(
 
 
 def test_a_receiver_that_is_gone_is_told_nothing_more(http: httpx2.Client, talk: AgentTalk, receiver: Receiver) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     receiver.statuses = [410]
     talk.say("Hello.")
     assert until(lambda: not http.get(f"/v1/webhooks/{webhook['id']}").json()["enabled"])
@@ -262,7 +222,7 @@ def test_a_receiver_that_is_gone_is_told_nothing_more(http: httpx2.Client, talk:
 def test_what_a_process_left_untold_is_told_by_the_next(
     http: httpx2.Client, talk: AgentTalk, receiver: Receiver, telling: ServerProcess
 ) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     with database_of(telling) as cursor:
         cursor.execute(
             "UPDATE runs SET status = 'failed' WHERE id = %s", [talk.say("Hello.")["messages"][0]["run_id"]]
@@ -281,7 +241,7 @@ def test_a_turn_costs_no_statement_more(
     assert not any(
         "webhook_deliveries" in each for each in without.statements if "lease_expires_at < now()" not in each
     )
-    register(http, receiver.url)
+    register(http, receiver.address)
     with wire.measure() as traffic:
         talk.say("Hello.")
         until(lambda: receiver.received)
@@ -291,7 +251,7 @@ def test_a_turn_costs_no_statement_more(
 
 
 def test_a_test_is_sent_once(http: httpx2.Client, receiver: Receiver) -> None:
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
     assert (sent["status"], sent["event_type"], sent["run_id"]) == ("delivered", "webhook.test", None)
     assert receiver.told[0]["data"] == {"webhook_id": webhook["id"]}
@@ -304,7 +264,7 @@ def test_a_test_is_sent_once(http: httpx2.Client, receiver: Receiver) -> None:
 def test_what_a_receiver_says_beside_its_status_is_left(http: httpx2.Client, receiver: Receiver) -> None:
     """However much it promises, and whenever it comes: it has received what it was told."""
     receiver.statuses, receiver.length = [200], 10**9
-    webhook = register(http, receiver.url)
+    webhook = register(http, receiver.address)
     sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
     assert (sent["status"], sent["status_code"], sent["error"]) == ("delivered", 200, None)
 
@@ -312,7 +272,7 @@ def test_what_a_receiver_says_beside_its_status_is_left(http: httpx2.Client, rec
 def test_webhooks_are_listed_changed_and_deleted(
     http: httpx2.Client, talk: AgentTalk, telling: ServerProcess, receiver: Receiver
 ) -> None:
-    made = register(http, receiver.url, description="a", agent_id=talk.id)
+    made = register(http, receiver.address, description="a", agent_id=talk.id)
     secret = made.pop("secret")
     assert secret.startswith("whsec_")
     assert http.get("/v1/webhooks").json() == [made]
@@ -360,7 +320,7 @@ def test_what_is_no_webhook_is_refused(http: httpx2.Client, body: Json, status: 
 def test_organizations_are_told_of_their_own_runs(http: httpx2.Client, receiver: Receiver) -> None:
     made = http.post("/v1/admin/orgs", json={"name": "Elsewhere"}).json()["id"]
     user = http.post("/v1/admin/users", json={"name": "Bo", "organization_id": made}).json()["id"]
-    webhook = http.post("/v1/webhooks", json={"url": receiver.url}, headers={"user_id": user}).json()
+    webhook = http.post("/v1/webhooks", json={"url": receiver.address}, headers={"user_id": user}).json()
     assert http.get("/v1/webhooks").json() == []
     assert http.get(f"/v1/webhooks/{webhook['id']}").status_code == 404
     make(http).say("Hello.")
@@ -375,18 +335,16 @@ def test_slow_receivers_of_one_organization_hold_up_no_other(
     user = http.post("/v1/admin/users", json={"name": "Bo", "organization_id": made}).json()["id"]
     receiver.held.clear()
     for _ in range(20):
-        register(http, receiver.url)
+        register(http, receiver.address)
     for _ in range(5):
         talk.say("Hello.")
     with Receiver() as other, httpx2.Client(base_url=http.base_url, headers={"user_id": user}, timeout=30) as theirs:
-        threading.Thread(target=other.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        register(theirs, other.url)
+        register(theirs, other.address)
         make(theirs).say("Hello.")
         told_in_between = bool(until(lambda: other.received, 60)) and not receiver.received
-        other.shutdown()
     receiver.held.set()
     assert told_in_between
-    assert until(lambda: len({headers["webhook-id"] for headers, _ in receiver.received}) == 100, 120)
+    assert until(lambda: len({request.headers["webhook-id"] for request in receiver.received}) == 100, 120)
     http.delete("/v1/admin/orgs", params={"org_id": made}).raise_for_status()
 
 
