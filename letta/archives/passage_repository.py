@@ -15,7 +15,7 @@ from letta.database.pagination import Page, paginate
 from letta.errors import NotFoundError, no_such
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-from letta.search.repository import search_passages
+from letta.search.passage_repository import search_passages
 from letta.search.request import PassageSearch
 
 _STORED = [field.name for field in fields(Passage) if field.name != "embedding_config"]

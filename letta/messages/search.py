@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS, to_message
 from letta.organizations.actor import Actor
-from letta.search import repository
+from letta.search import message_repository as repository
 from letta.search.request import MessageSearch
 
 _NAMES = [column.name for column in COLUMNS]

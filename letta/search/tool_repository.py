@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 from letta.database.base import SCHEMA
 from letta.organizations.actor import Actor
-from letta.search.repository import lexical
+from letta.search.lexical import lexical
 from letta.search.request import ToolSearch
 
 _SAID = """concat_ws(E'\\n', replace(t.name, '_', ' '), coalesce(t.json_schema ->> 'description', t.description),

@@ -13,7 +13,7 @@ from letta.database.base import SCHEMA
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.organizations.actor import Actor
-from letta.search import repository
+from letta.search import lexical, passage_repository
 from letta.search.request import PassageSearch
 
 MODEL = "m"
@@ -120,8 +120,8 @@ class TestWords:
     def test_of_very_frequent_words_the_texts_with_several_are_looked_at(
         self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(repository, "_MOST_HITS", 5)
-        repository._passages_statement.cache_clear()
+        monkeypatch.setattr(lexical, "_MOST_HITS", 5)
+        passage_repository._passages_statement.cache_clear()
         shelf.put(*(f"project {number}" for number in range(30)), *(f"meeting {number}" for number in range(30)))
         shelf.put("The project meeting was moved.")
         try:
@@ -129,7 +129,7 @@ class TestWords:
             assert len(shelf.find("project", limit=100)) == 5
             assert shelf.find("projects of number 29")[0] == "project 29"
         finally:
-            repository._passages_statement.cache_clear()
+            passage_repository._passages_statement.cache_clear()
 
     def test_the_number_of_results_is_bounded(self, shelf: Shelf) -> None:
         shelf.put(*(f"note {number}" for number in range(120)))
