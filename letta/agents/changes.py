@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from letta.agents import context, defaults, repository
+from letta.agents import context, defaults, relation_repository, repository, secret_repository
 from letta.agents.agent import Agent
 from letta.agents.compaction_settings import changed_compaction_settings, default_summarizer
 from letta.agents.creation import add_sleeptime_agent
@@ -112,24 +112,24 @@ def _compaction_settings(
 def _replace_relations(connection: Connection, actor: Actor, row: AgentRow, body: UpdateAgent) -> None:
     agent_id = row.agent.id
     if body.tags is not None:
-        row.tags = repository.replace_tags(connection, actor, agent_id, body.tags)
+        row.tags = relation_repository.replace_tags(connection, actor, agent_id, body.tags)
     if body.block_ids is not None:
-        repository.replace_blocks(connection, agent_id, _unique(body.block_ids))
+        relation_repository.replace_blocks(connection, agent_id, _unique(body.block_ids))
         groups_repository.share_with_sleeptime_agents(connection, agent_id, body.block_ids)
     if body.tool_ids is not None:
         tools = tools_repository.tools_by_ids(connection, actor, _unique(body.tool_ids))
-        repository.replace_tools(connection, agent_id, [tool.id for tool in tools])
+        relation_repository.replace_tools(connection, agent_id, [tool.id for tool in tools])
         row.agent.tool_rules = row.agent.tool_rules + defaults.approval_rules(tools, row.agent.tool_rules)
     if body.identity_ids is not None:
         identity_ids = identities_repository.require_identities(connection, actor, body.identity_ids)
         identities_repository.replace_identities_of_agent(connection, agent_id, identity_ids)
     folder_ids = body.source_ids if body.folder_ids is None else body.folder_ids
     if folder_ids is not None:
-        repository.replace_folders(connection, actor, agent_id, _unique(folder_ids))
+        relation_repository.replace_folders(connection, actor, agent_id, _unique(folder_ids))
         follow_folders(connection, actor, row.agent, with_tools=body.tool_ids is None)
     secrets = body.tool_exec_environment_variables if body.secrets is None else body.secrets
     if secrets is not None:
-        repository.replace_secrets(connection, actor, agent_id, secrets)
+        secret_repository.replace_secrets(connection, actor, agent_id, secrets)
 
 
 def _unique(ids: list[str] | None) -> list[str]:

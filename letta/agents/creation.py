@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from letta.agents import defaults, repository
+from letta.agents import defaults, relation_repository, repository, secret_repository
 from letta.agents.agent import Agent
 from letta.agents.agent_types import traits_of
 from letta.agents.compaction_settings import compaction_settings_from, default_summarizer
@@ -184,11 +184,11 @@ def _described(block: Block) -> Block:
 
 def _store_relations(connection: Connection, actor: Actor, body: CreateAgent, loaded: LoadedAgent) -> None:
     agent_id = loaded.agent.id
-    repository.insert_blocks(connection, agent_id, [block.id for block in loaded.blocks])
-    repository.insert_tools(connection, agent_id, [tool.id for tool in loaded.tools])
-    loaded.tags = repository.insert_tags(connection, actor, agent_id, body.tags or ())
+    relation_repository.insert_blocks(connection, agent_id, [block.id for block in loaded.blocks])
+    relation_repository.insert_tools(connection, agent_id, [tool.id for tool in loaded.tools])
+    loaded.tags = relation_repository.insert_tags(connection, actor, agent_id, body.tags or ())
     secrets = (body.tool_exec_environment_variables or {}) | (body.secrets or {})
-    loaded.secrets = repository.insert_secrets(connection, actor, agent_id, secrets)
+    loaded.secrets = secret_repository.insert_secrets(connection, actor, agent_id, secrets)
     if body.identity_ids:
         identity_ids = identities_repository.require_identities(connection, actor, body.identity_ids)
         identities_repository.replace_identities_of_agent(connection, agent_id, identity_ids)
@@ -201,7 +201,7 @@ def _attach_folders(connection: Connection, actor: Actor, loaded: LoadedAgent, f
     if not folder_ids:
         return
     agent_id = loaded.agent.id
-    repository.insert_folders(connection, actor, agent_id, folder_ids)
+    relation_repository.insert_folders(connection, actor, agent_id, folder_ids)
     loaded.folders = folders_repository.folders_of_agents(connection, [agent_id]).get(agent_id, [])
     tools = [*loaded.tools, *follow_folders(connection, actor, loaded.agent)]
     loaded.tools = sorted({tool.id: tool for tool in tools}.values(), key=_age)

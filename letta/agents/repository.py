@@ -1,6 +1,6 @@
-"""Queries on agents and on what belongs to exactly one of them."""
+"""Queries on agents."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -8,24 +8,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from letta.agents.agent import Agent
-from letta.agents.tables import agent_secrets, agents, agents_blocks, agents_folders, agents_tags, agents_tools
+from letta.agents.tables import agents, agents_blocks, agents_folders, agents_tags
 from letta.archives.tables import archives_agents
-from letta.blocks.block import Block
-from letta.blocks.repository import COLUMNS as BLOCK_COLUMNS
-from letta.blocks.repository import to_block
-from letta.blocks.tables import blocks
 from letta.conversations.tables import context_messages, conversations
-from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import ConflictError, NotFoundError, no_such
-from letta.folders.tables import folders
+from letta.errors import no_such
 from letta.identities import repository as identities_repository
 from letta.identities.tables import identities_agents
 from letta.organizations.actor import Actor
-from letta.tools.repository import COLUMNS as TOOL_COLUMNS
-from letta.tools.repository import to_tool
-from letta.tools.tables import tools
-from letta.tools.tool import Tool
 
 AgentOrder = Literal["created_at", "updated_at", "last_run_completion"]
 
@@ -59,18 +49,6 @@ class AgentRow:
     agent: Agent
     message_ids: list[str]
     tags: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """An environment variable of an agent's tools, in clear."""
-
-    id: str
-    agent_id: str
-    organization_id: str
-    key: str
-    value: str
-    description: str | None = None
 
 
 def insert_agent(connection: Connection, agent: Agent) -> Agent:
@@ -213,153 +191,6 @@ def agents_of_folder(connection: Connection, folder_id: str) -> list[Agent]:
     return [Agent(**row._mapping) for row in connection.execute(query.where(agents_folders.c.folder_id == folder_id))]
 
 
-def replace_tags(connection: Connection, actor: Actor, agent_id: str, tags: Iterable[str]) -> list[str]:
-    """Give an agent exactly these tags. Returns them without doubles, sorted."""
-    connection.execute(delete(agents_tags).where(agents_tags.c.agent_id == agent_id))
-    return insert_tags(connection, actor, agent_id, tags)
-
-
-def insert_tags(connection: Connection, actor: Actor, agent_id: str, tags: Iterable[str]) -> list[str]:
-    """Give an agent that has no tags these ones. Returns them without doubles, sorted."""
-    unique = sorted(set(tags))
-    rows = [{"agent_id": agent_id, "tag": tag, "organization_id": actor.organization_id} for tag in unique]
-    _insert_all(connection, agents_tags, rows)
-    return unique
-
-
-def replace_secrets(connection: Connection, actor: Actor, agent_id: str, secrets: Mapping[str, str]) -> list[Secret]:
-    """Give an agent exactly these environment variables."""
-    connection.execute(delete(agent_secrets).where(agent_secrets.c.agent_id == agent_id))
-    return insert_secrets(connection, actor, agent_id, secrets)
-
-
-def insert_secrets(connection: Connection, actor: Actor, agent_id: str, secrets: Mapping[str, str]) -> list[Secret]:
-    """Give an agent that has no environment variables these ones."""
-    new = [
-        Secret(new_id("agent-env"), agent_id, actor.organization_id, key, value)
-        for key, value in sorted(secrets.items())
-    ]
-    author = {"created_by_id": actor.user_id, "last_updated_by_id": actor.user_id}
-    _insert_all(connection, agent_secrets, [_secret_values(secret) | author for secret in new])
-    return new
-
-
-def secrets_of_agents(connection: Connection, agent_ids: Sequence[str]) -> dict[str, list[Secret]]:
-    """The environment variables of several agents, by agent id, in clear."""
-    columns = [agent_secrets.c[field.name] for field in fields(Secret)]
-    query = select(*columns).where(agent_secrets.c.agent_id.in_(agent_ids)).order_by(agent_secrets.c.key)
-    found: dict[str, list[Secret]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.agent_id, []).append(Secret(**row._mapping))
-    return found
-
-
-def secret_values(connection: Connection, agent_id: str) -> dict[str, str]:
-    """The environment variables of one agent, by name, in clear."""
-    return {secret.key: secret.value for secret in secrets_of_agents(connection, [agent_id]).get(agent_id, ())}
-
-
-def insert_blocks(connection: Connection, agent_id: str, block_ids: Sequence[str]) -> None:
-    """Give an agent that has no blocks these ones, in this order."""
-    rows = [
-        {"agent_id": agent_id, "block_id": block_id, "position": position}
-        for position, block_id in enumerate(block_ids)
-    ]
-    _insert_all(connection, agents_blocks, rows)
-
-
-def replace_blocks(connection: Connection, agent_id: str, block_ids: Sequence[str]) -> None:
-    """Give an agent exactly these blocks, in this order."""
-    connection.execute(delete(agents_blocks).where(agents_blocks.c.agent_id == agent_id))
-    insert_blocks(connection, agent_id, block_ids)
-
-
-def insert_tools(connection: Connection, agent_id: str, tool_ids: Sequence[str]) -> None:
-    """Give an agent that has no tools these ones."""
-    _insert_all(connection, agents_tools, [{"agent_id": agent_id, "tool_id": tool_id} for tool_id in tool_ids])
-
-
-def replace_tools(connection: Connection, agent_id: str, tool_ids: Sequence[str]) -> None:
-    """Give an agent exactly these tools."""
-    connection.execute(delete(agents_tools).where(agents_tools.c.agent_id == agent_id))
-    insert_tools(connection, agent_id, tool_ids)
-
-
-def insert_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> None:
-    """Give an agent that has no folders these ones.
-
-    Raises:
-        NotFoundError: one of them does not exist.
-    """
-    found = select(literal(agent_id), folders.c.id).where(
-        folders.c.id.in_(folder_ids), folders.c.organization_id == actor.organization_id
-    )
-    statement = insert(agents_folders).from_select(["agent_id", "folder_id"], found)
-    stored = set(connection.scalars(statement.returning(agents_folders.c.folder_id)))
-    for folder_id in folder_ids:
-        if folder_id not in stored:
-            raise no_such("folder", folder_id)
-
-
-def replace_folders(connection: Connection, actor: Actor, agent_id: str, folder_ids: Sequence[str]) -> None:
-    """Give an agent exactly these folders.
-
-    Raises:
-        NotFoundError: one of them does not exist.
-    """
-    others = agents_folders.c.folder_id.not_in(folder_ids)  # those that stay keep what is open of them
-    connection.execute(delete(agents_folders).where(agents_folders.c.agent_id == agent_id, others))
-    kept = select(agents_folders.c.folder_id).where(agents_folders.c.agent_id == agent_id)
-    known = set(connection.scalars(kept))
-    insert_folders(connection, actor, agent_id, [folder_id for folder_id in folder_ids if folder_id not in known])
-
-
-def list_tools_of_agent(connection: Connection, agent_id: str, page: Page) -> list[Tool]:
-    """A page of the agent's tools, by creation."""
-    query = select(*TOOL_COLUMNS).join(agents_tools, agents_tools.c.tool_id == tools.c.id)
-    query = query.where(agents_tools.c.agent_id == agent_id)
-    return [to_tool(row) for row in connection.execute(paginate(query, tools, page))]
-
-
-def check_label_is_free(connection: Connection, agent_id: str, block: Block) -> None:
-    """Make sure that none of an agent's other blocks has this block's label. Locks the agent, so that it stays so.
-
-    Raises:
-        ConflictError: one has it.
-    """
-    connection.execute(select(agents.c.id).where(agents.c.id == agent_id).with_for_update(key_share=True))
-    query = _blocks_of(agent_id).with_only_columns(blocks.c.id)
-    other = connection.scalar(query.where(blocks.c.label == block.label, blocks.c.id != block.id))
-    if other is not None:
-        raise ConflictError(
-            f"Agent {agent_id} already has a block labelled '{block.label}' ({other}). "
-            "Detach that one first, or choose another label."
-        )
-
-
-def block_of_agent(connection: Connection, agent_id: str, label: str, *, lock: bool = False) -> Block:
-    """The agent's block with this label; tags are not loaded.
-
-    Raises:
-        NotFoundError: it has none.
-    """
-    query = _blocks_of(agent_id).where(blocks.c.label == label)
-    row = connection.execute(query.with_for_update(of=blocks) if lock else query).first()
-    if row is None:
-        raise NotFoundError(f"Agent {agent_id} has no block labelled '{label}'. Its core-memory/blocks list them.")
-    return to_block(row)
-
-
-def list_blocks_of_agent(connection: Connection, agent_id: str, page: Page) -> list[Block]:
-    """A page of the agent's blocks, by creation; tags are not loaded."""
-    return [to_block(row) for row in connection.execute(paginate(_blocks_of(agent_id), blocks, page))]
-
-
-def _blocks_of(agent_id: str) -> Select[Any]:
-    query = select(*BLOCK_COLUMNS).join(agents_blocks, agents_blocks.c.block_id == blocks.c.id)
-    return query.where(agents_blocks.c.agent_id == agent_id)
-
-
 def _select(actor: Actor) -> Select[Any]:
     query = select(*_COLUMNS, _message_ids().label("message_ids"), _tags().label("tags"))
     return query.where(agents.c.organization_id == actor.organization_id)
@@ -423,12 +254,3 @@ def _filtered_by_tags(query: Select[Any], condition: AgentFilter) -> Select[Any]
     if condition.match_all_tags:
         tagged = tagged.having(func.count() == len(wanted))
     return query.where(agents.c.id.in_(tagged))
-
-
-def _secret_values(secret: Secret) -> dict[str, Any]:
-    return {field.name: getattr(secret, field.name) for field in fields(secret)}
-
-
-def _insert_all(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)

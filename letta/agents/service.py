@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from letta.agents import context, defaults, repository
+from letta.agents import context, defaults, relation_repository, repository
 from letta.agents.relations import ALL, Relations
 from letta.agents.repository import AgentFilter, AgentOrder, AgentRow
 from letta.agents.schemas import AgentState
@@ -89,13 +89,13 @@ def core_memory(connection: Connection, actor: Actor, agent_id: str) -> tuple[st
 def list_blocks(connection: Connection, actor: Actor, agent_id: str, page: Page) -> list[Block]:
     """A page of an agent's blocks."""
     repository.require_agent(connection, actor, agent_id)
-    return blocks_repository.with_tags(connection, repository.list_blocks_of_agent(connection, agent_id, page))
+    return blocks_repository.with_tags(connection, relation_repository.list_blocks_of_agent(connection, agent_id, page))
 
 
 def get_block(connection: Connection, actor: Actor, agent_id: str, label: str) -> Block:
     """An agent's block with this label."""
     repository.require_agent(connection, actor, agent_id)
-    block = repository.block_of_agent(connection, agent_id, label)
+    block = relation_repository.block_of_agent(connection, agent_id, label)
     return blocks_repository.with_tags(connection, [block])[0]
 
 
@@ -108,7 +108,7 @@ def update_block(connection: Connection, actor: Actor, agent_id: str, label: str
         ConflictError: an agent would have two blocks of one label.
     """
     row = repository.get_agent(connection, actor, agent_id)
-    block = repository.block_of_agent(connection, agent_id, label)
+    block = relation_repository.block_of_agent(connection, agent_id, label)
     changed = blocks_repository.update_block(connection, actor, block.id, body.given())
     context.refresh_system_message(connection, actor, row)
     return changed
@@ -123,7 +123,7 @@ def attach_block(connection: Connection, actor: Actor, agent_id: str, block_id: 
     """
     block = blocks_repository.lock_block(connection, actor, block_id)
     row = repository.lock_agent(connection, actor, agent_id)
-    repository.check_label_is_free(connection, agent_id, block)
+    relation_repository.check_label_is_free(connection, agent_id, block)
     blocks_repository.attach_block(connection, agent_id, block_id)
     groups_repository.share_with_sleeptime_agents(connection, agent_id, [block_id])
     return _stored(connection, actor, row)
@@ -144,7 +144,7 @@ def detach_block(connection: Connection, actor: Actor, agent_id: str, block_id: 
 def list_tools(connection: Connection, actor: Actor, agent_id: str, page: Page) -> list[Tool]:
     """A page of an agent's tools."""
     repository.require_agent(connection, actor, agent_id)
-    return repository.list_tools_of_agent(connection, agent_id, page)
+    return relation_repository.list_tools_of_agent(connection, agent_id, page)
 
 
 def get_runnable_tool(connection: Connection, actor: Actor, agent_id: str, name: str) -> Tool:

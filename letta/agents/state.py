@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, fields
 from sqlalchemy import Connection
 
 from letta.access.secrecy import secrets_are_shown
-from letta.agents import repository
+from letta.agents import secret_repository
 from letta.agents.agent import Agent
 from letta.agents.defaults import limits_of
 from letta.agents.relations import Relation, Relations
-from letta.agents.repository import AgentRow, Secret
+from letta.agents.repository import AgentRow
 from letta.agents.schemas import AgentState
+from letta.agents.secret_repository import Secret
 from letta.agents.settings_translation import settings_from
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
@@ -58,7 +59,7 @@ def load(connection: Connection, rows: Sequence[AgentRow], include: Relations) -
     tools = tools_repository.tools_of_agents(connection, ids) if Relation.TOOLS in include else {}
     folders = folders_repository.folders_of_agents(connection, ids) if Relation.SOURCES in include else {}
     shown = Relation.SECRETS in include and secrets_are_shown.get()
-    secrets = repository.secrets_of_agents(connection, ids) if shown else {}
+    secrets = secret_repository.secrets_of_agents(connection, ids) if shown else {}
     holders = list(folders)
     files = attached_repository.all_attached(connection, holders) if holders else {}
     identities = identities_repository.identities_of_agents(connection, ids) if Relation.IDENTITIES in include else {}

@@ -342,7 +342,7 @@ def _insert_tags(connection: Connection, actor: Actor, tags: Mapping[str, Iterab
 
 
 def _check_label_is_free(connection: Connection, block: Block) -> None:
-    from letta.agents.repository import check_label_is_free
+    from letta.agents.relation_repository import check_label_is_free
 
     holders = connection.scalars(select(agents_blocks.c.agent_id).where(agents_blocks.c.block_id == block.id)).all()
     for agent_id in holders:

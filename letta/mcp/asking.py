@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
-from letta.agents.repository import require_agent, secret_values
+from letta.agents.repository import require_agent
+from letta.agents.secret_repository import secret_values
 from letta.database.engine import Database
 from letta.errors import InvalidArgumentError, UnprocessableError
 from letta.json_types import JsonObject

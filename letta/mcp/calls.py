@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from letta.agents.repository import secret_values
+from letta.agents.secret_repository import secret_values
 from letta.database.engine import Database
 from letta.database.text import storable
 from letta.errors import LettaError, UnavailableError

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, select
 
-from letta.agents import repository as agents_repository
+from letta.agents import relation_repository
 from letta.agents import service as agents_service
 from letta.agents.tables import agents
 from letta.blocks.block import Block
@@ -47,7 +47,7 @@ def replace_in_block(
         NotFoundError: the agent has no such block.
         InvalidArgumentError: the text doesn't stand there, or more than once, or the new value is too long.
     """
-    value = agents_repository.block_of_agent(connection, agent_id, label, lock=True).value
+    value = relation_repository.block_of_agent(connection, agent_id, label, lock=True).value
     times = value.count(old_text)
     if times != 1:
         raise InvalidArgumentError(

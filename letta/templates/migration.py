@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from letta.agent_files.importing import store_tools_alone
 from letta.agent_files.planning import ImportPlan, PlannedAgent
 from letta.agents.changes import update_agent
-from letta.agents.repository import secrets_of_agents
 from letta.agents.schemas import UpdateAgent
+from letta.agents.secret_repository import secrets_of_agents
 from letta.blocks import repository as blocks_repository
 from letta.blocks.block import Block
 from letta.errors import NotFoundError

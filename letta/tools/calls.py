@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from letta.agents import service as agents_service
 from letta.agents.relations import Relation
-from letta.agents.repository import secret_values
+from letta.agents.secret_repository import secret_values
 from letta.database.engine import Database
 from letta.database.text import storable
 from letta.json_types import JsonObject

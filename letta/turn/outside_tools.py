@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from letta.agent_tools.registry import ASK, ASK_TAGGED, TELL
 from letta.agent_tools.talking import Messenger, ask_agent, ask_tagged_agents, tell_agent
-from letta.agents.repository import secret_values
+from letta.agents.secret_repository import secret_values
 from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
 from letta.file_tools.searching import grep_files, semantic_search_files

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from letta.agents import service
+from letta.agents.relation_repository import check_label_is_free
 from letta.agents.relations import ALL
-from letta.agents.repository import check_label_is_free, delete_agent
+from letta.agents.repository import delete_agent
 from letta.agents.schemas import AgentState
 from letta.blocks.block import Block
 from letta.blocks.repository import get_block, update_block

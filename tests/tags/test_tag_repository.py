@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
-from letta.agents.repository import insert_tags
+from letta.agents.relation_repository import insert_tags
 from letta.agents.tables import agents
 from letta.database.ids import new_id
 from letta.organizations.actor import Actor
