@@ -15,15 +15,18 @@ from letta.console.site import PREFIX as CONSOLE_FILES
 from letta.http import metrics
 from letta.http.auth import OPEN_PATHS, OpenPaths, PasswordAuth, ThisMachineOnly
 from letta.http.cors import Cors
+from letta.http.declared_size import DeclaredSize
 from letta.http.error_handlers import install_error_handlers
 from letta.http.json_bodies import SoundJson
 from letta.http.keys import Keys
 from letta.http.login_attempts import LoginAttempts
-from letta.http.middleware import DeclaredSize, NoNul, NormalizePath, RequestIds, UnknownErrors
 from letta.http.openapi import with_errors
+from letta.http.paths import NoNul, NormalizePath
 from letta.http.proxies import RENDER_PROXIES, ThroughProxies
+from letta.http.request_ids import RequestIds
 from letta.http.rooms import Rooms, RoomsOnFirstUse
 from letta.http.scopes import Scopes
+from letta.http.unknown_errors import UnknownErrors
 from letta.mcp.signing_in import CALLBACK_PATH
 from letta.mcp_endpoint import endpoint as mcp_endpoint
 from letta.mcp_endpoint.endpoint import McpEndpoint

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from letta.http.answering import answer
 from letta.http.login_attempts import LoginAttempts
-from letta.http.middleware import answer
 from letta.http.proxies import client_network
 from letta.telemetry import metrics
 

@@ -12,13 +12,13 @@ from starlette.routing import Match
 
 from letta.database.ids import example_id
 from letta.errors import LettaError
-from letta.http.middleware import TOO_LARGE
+from letta.http.declared_size import TOO_LARGE
 
 logger = logging.getLogger(__name__)
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer every exception that is foreseen; `letta.http.middleware.UnknownErrors` has the others."""
+    """Answer every exception that is foreseen; `letta.http.unknown_errors` has the others."""
     app.add_exception_handler(LettaError, _letta_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)

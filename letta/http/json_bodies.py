@@ -8,7 +8,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from letta.http.middleware import answer
+from letta.http.answering import answer
 
 MOST_LEVELS = 100
 """Lists and objects within each other. Encoders of JSON give up at 255 or so."""

@@ -15,9 +15,9 @@ from letta.access.grants import OF_AGENTS, Grants
 from letta.access.key import StoredKey
 from letta.access.tokens import is_stored_key
 from letta.errors import ForbiddenError, LettaError
+from letta.http.answering import answer
 from letta.http.auth import PRINCIPAL
 from letta.http.login_attempts import LoginAttempts
-from letta.http.middleware import answer
 from letta.http.proxies import client_network
 from letta.organizations.actor import Actor, Principal
 from letta.sandbox.run_tokens import PREFIX as OF_A_RUN

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from letta.database.migrations import HEAD
-from letta.http.middleware import on_start
+from letta.http.answering import on_start
 from letta.server.server import SyncServer
 from letta.telemetry import metrics
 from letta.telemetry.instruments import OTHER

@@ -17,8 +17,8 @@ from letta.access.operations import RULES, Rule
 from letta.access.secrecy import secrets_are_shown
 from letta.database.ids import UUID4_PATTERN
 from letta.errors import ForbiddenError, LettaError, NotFoundError, UnprocessableError
+from letta.http.answering import answer
 from letta.http.auth import PRINCIPAL
-from letta.http.middleware import answer
 from letta.organizations.actor import Principal
 
 _ID = re.compile(rf"[a-z_]+-{UUID4_PATTERN}")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from letta.http.middleware import REQUEST_ID, headers_of_refusals, new_request_id
+from letta.http.request_ids import REQUEST_ID, headers_of_refusals, new_request_id
 
 logger = logging.getLogger(__name__)
 

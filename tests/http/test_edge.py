@@ -4,7 +4,8 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from letta.http.middleware import RequestIds, UnknownErrors
+from letta.http.request_ids import RequestIds
+from letta.http.unknown_errors import UnknownErrors
 
 
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/agents/", "/latest/agents", "/latest/agents/"])
