@@ -62,7 +62,7 @@ async def _header_project(
 HeaderProject = Annotated[str | None, Depends(_header_project)]
 
 
-async def _count_filter(
+async def _filter(
     *,
     principal: PrincipalDep,
     project_id: Annotated[str | None, Depends(_project)],
@@ -97,7 +97,7 @@ async def _count_filter(
     )
 
 
-Filter = Annotated[AgentFilter, Depends(_count_filter)]
+Filter = Annotated[AgentFilter, Depends(_filter)]
 
 
 async def _page(
