@@ -18,6 +18,7 @@ from letta.mcp.schemas import (
     McpRunRequest,
     MCPTool,
     UpdateServerConfig,
+    masked,
     server_of,
     shown_as_before,
 )
@@ -129,6 +130,7 @@ def _tool(tool: JsonObject) -> JsonObject:
 
 
 def _changed(stored: McpServer, body: UpdateServerConfig) -> McpServer:
+    """The server that a request describes. Secrets that it leaves out are masked, so that they stay where they are."""
     changes = {name: value for name, value in body.given().items() if name not in {"token", "stdio_config"}}
     if not changes.get("server_name"):
         changes.pop("server_name", None)
@@ -136,4 +138,4 @@ def _changed(stored: McpServer, body: UpdateServerConfig) -> McpServer:
         changes["auth_token"] = body.token
     if body.stdio_config is not None:
         changes |= body.stdio_config.model_dump(include={"command", "args", "env"})
-    return replace(stored, **changes)
+    return replace(masked(stored), **changes)

@@ -1,5 +1,6 @@
 """MCP servers on the wire: those of ``/v1/mcp-servers``, and the older forms of ``/v1/tools/mcp/servers``."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -165,15 +166,21 @@ def shown_as_before(server: McpServer) -> JsonObject:
     return {"server_name": server.server_name, "type": server.server_type} | _config(server)
 
 
+def masked(server: McpServer) -> McpServer:
+    """A server with masks in place of its secrets."""
+    return replace(
+        server,
+        auth_token=MASK if server.auth_token else None,
+        custom_headers=_masked(server.custom_headers),
+        env=_masked(server.env),
+    )
+
+
 def _config(server: McpServer) -> JsonObject:
-    if server.server_type == STDIO:
-        return {"command": server.command, "args": server.args, "env": _masked(server.env)}
-    return {
-        "server_url": server.server_url,
-        "auth_header": server.auth_header,
-        "auth_token": MASK if server.auth_token else None,
-        "custom_headers": _masked(server.custom_headers),
-    }
+    told = masked(server)
+    if told.server_type == STDIO:
+        return {"command": told.command, "args": told.args, "env": told.env}
+    return {name: getattr(told, name) for name in ("server_url", "auth_header", "auth_token", "custom_headers")}
 
 
 def _masked(values: dict[str, str] | None) -> dict[str, str] | None:

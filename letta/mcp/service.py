@@ -80,8 +80,12 @@ def _merged(server: McpServer, stored: McpServer | None) -> McpServer:
     def behind(name: str, value: str | None, kept: str | None) -> str | None:
         if value != MASK:
             return value
-        if kept is None or moved:
+        if kept is None:
             raise InvalidArgumentError(f"{name} is the mask that answers show. Give the secret itself.")
+        if moved:
+            raise InvalidArgumentError(
+                f"{name} is kept for one address and isn't sent to another. Give it anew, or null."
+            )
         return kept
 
     def behind_all(name: str, values: dict[str, str] | None) -> dict[str, str] | None:

@@ -271,6 +271,23 @@ class TestOlderOperations:
             assert http.delete(path).json() == []
             assert http.get(f"{path}/tools").status_code == 404
 
+    @pytest.mark.parametrize(
+        "secret",
+        [{"auth_token": "tok-secret-1"}, {"custom_headers": {"X-Key": "key-secret-2"}}],
+        ids=["token", "header"],
+    )
+    def test_a_secret_is_not_sent_to_another_place(
+        self, http: httpx2.Client, name: str, streamable_url: str, secret: Json
+    ) -> None:
+        """Those who may change a server are shown masks, and shall not have it told to an address of theirs."""
+        config = {"server_name": name, "type": "streamable_http", "server_url": streamable_url} | secret
+        http.put("/v1/tools/mcp/servers", json=config).raise_for_status()
+        path, moved = f"/v1/tools/mcp/servers/{name}", {"server_url": "https://elsewhere.example/mcp"}
+        refused = http.patch(path, json=moved)
+        assert (refused.status_code, "isn't sent to another" in refused.text) == (400, True), refused.text
+        assert http.get("/v1/tools/mcp/servers").json()[name]["server_url"] == streamable_url
+        assert http.patch(path, json=moved | dict.fromkeys(secret)).status_code == 200
+
 
 def test_where_neither_commands_nor_private_addresses_are_allowed(
     server_environment: dict[str, str], streamable_url: str
