@@ -17,6 +17,14 @@ def growing_pause(first: float, longest: float, failures: int) -> float:
     return min(longest, first * 2.0 ** min(failures - 1, 30))
 
 
+def tell(what: str, error: Exception) -> None:
+    """Tell the log that some work, as "reading uploaded files", failed and will be tried again."""
+    if isinstance(error, UnavailableError):
+        logger.warning("%s has to wait: %s", what, error.detail)
+    else:
+        logger.error("%s broke down, and is tried again later", what, exc_info=error)
+
+
 class Worker(ABC):
     """Does what is to be done as long as the process lives: when it is woken, and when it expects more itself."""
 
@@ -60,19 +68,13 @@ class Worker(ABC):
                 pause = await self.look()
                 failures = 0
             except Exception as error:
-                self._tell(error)
+                tell(self._what, error)
                 failures += 1
                 pause = growing_pause(self._after_failure, self._longest, failures)
             await asyncio.sleep(self._rest)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if pause is None else max(0.0, pause - self._rest)):
                     await self._woken.wait()
-
-    def _tell(self, error: Exception) -> None:
-        if isinstance(error, UnavailableError):
-            logger.warning("%s has to wait: %s", self._what, error.detail)
-        else:
-            logger.error("%s broke down, and is tried again later", self._what, exc_info=error)
 
 
 class Task:

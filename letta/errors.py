@@ -7,6 +7,9 @@ never contains a secret.
 from collections.abc import Mapping
 from typing import Any
 
+UNKNOWN = "An unknown error occurred. The server's log tells more."
+"""What those are told who can do nothing about it."""
+
 
 class LettaError(Exception):
     """Base of all errors that are answered to a client on purpose."""

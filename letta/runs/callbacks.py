@@ -1,15 +1,13 @@
 """Telling the ends of runs to the addresses that their starters gave."""
 
 import asyncio
-import logging
+from contextvars import Context
 
+from letta.background import tell
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.outgoing.attempts import post
 from letta.runs import callback_repository
 from letta.runs.callback_repository import Callback
-
-logger = logging.getLogger(__name__)
 
 _PAUSES = (0.0, 1.0, 5.0)
 """Seconds before the first try and those that follow a failure."""
@@ -27,7 +25,7 @@ class Callbacks:
 
     def send_soon(self, run_id: str) -> None:
         """Send the callback of a run, if it has one, is over, and nobody else is sending it."""
-        task = asyncio.create_task(self._send(run_id))
+        task = asyncio.create_task(self._send(run_id), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -49,8 +47,8 @@ class Callbacks:
             if callback is not None:
                 status, error = await _deliver(callback)
                 await self._database.run(callback_repository.note_result, run_id, status, error)
-        except UnavailableError as failure:
-            logger.warning("the callback of run %s waits for the database: %s", run_id, failure.detail)
+        except Exception as error:
+            tell(f"sending the callback of {run_id}", error)
 
 
 async def _deliver(callback: Callback) -> tuple[int | None, str | None]:

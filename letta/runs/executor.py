@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from letta.archives.memory import ArchivalMemory
 from letta.database.engine import Database
-from letta.errors import BusyError, GoneError, InvalidArgumentError, LettaError, UnavailableError
+from letta.errors import UNKNOWN, BusyError, GoneError, InvalidArgumentError, LettaError, UnavailableError
 from letta.folders.reading import FileReader
 from letta.log import run_facts
 from letta.messages.images import with_images
@@ -218,7 +218,7 @@ class RunExecutor:
             raise
         except Exception:
             logger.exception("run %s can't be taken over", run_id)
-            await self._database.run(give_up_run, run_id, "The run was interrupted, and could not be continued.")
+            await self._try(give_up_run, run_id, "The run was interrupted, and could not be continued.")
             self._tell(run_id)
             return
         if isinstance(found, Resumed):
@@ -317,7 +317,7 @@ class RunExecutor:
             return True
         except Exception:
             logger.exception("run %s can't begin", run_id)
-            await self._give_up_queued(run_id, "An unknown error occurred. The server's log tells more.")
+            await self._give_up_queued(run_id, UNKNOWN)
             return True
         if begun is not None:
             active = ActiveRun(begun)
@@ -343,15 +343,30 @@ class RunExecutor:
         return active
 
     async def _carry_out(self, active: ActiveRun) -> None:
-        turn = active.turn
-        run_facts.set(_facts(turn))  # this task's alone
+        """Carry a run out. Whatever becomes of it, its place is another one's then."""
+        run_facts.set(_facts(active.turn))  # this task's alone
+        try:
+            await self._until_over(active)
+        except Exception:
+            logger.exception("run %s can't be brought to an end here", active.turn.run_id)
+        finally:
+            del self._active[active.turn.run_id]
+            self._tell_of_end(active.turn)
+
+    async def _until_over(self, active: ActiveRun) -> None:
+        """Carry a run out and record it. Whatever becomes of it, those who read it are told that it is over."""
         recording = asyncio.create_task(active.record(self._database))
-        interruption = await self._measured(active)
-        active.log.close(interruption)
-        if interruption is not None:
-            await self._try(lease_repository.release_lease, turn)
-        await recording
-        del self._active[turn.run_id]
+        interruption: TurnFailed | None = interrupted(active.turn, UNKNOWN)
+        try:
+            interruption = await self._measured(active)
+        finally:
+            active.log.close(interruption)
+            if interruption is not None:
+                await self._try(lease_repository.release_lease, active.turn)
+            await recording
+
+    def _tell_of_end(self, turn: Turn) -> None:
+        """Wake whoever has something to do when a run has ended here."""
         if turn.usage.run_ids:
             self._queue.nudge()
         self._queue.one_ended()
@@ -395,7 +410,7 @@ class RunExecutor:
                 return displaced(turn)
             logger.exception("run %s broke down", turn.run_id)
             await self._try(lease_repository.end_broken_run, turn, "An unknown error occurred.")
-            return interrupted(turn, "An unknown error occurred. The server's log tells more.")
+            return interrupted(turn, UNKNOWN)
         return None
 
     async def _left(self, turn: Turn, detail: str) -> TurnFailed:
@@ -422,6 +437,8 @@ class RunExecutor:
             await self._database.run(unit, *args, **kwargs)
         except UnavailableError as error:
             logger.warning("the database could not be told: %s", error.detail)
+        except Exception:
+            logger.exception("the database could not be told")
 
 
 def _facts(turn: Turn) -> dict[str, str]:

@@ -1,16 +1,12 @@
 """Keeping the leases of this process's runs alive."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
-from letta.background import Task
+from letta.background import Task, tell
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.runs import lease_repository
 from letta.runs.active import ActiveRun
-
-logger = logging.getLogger(__name__)
 
 _RENEWALS_PER_LEASE = 4
 
@@ -40,8 +36,8 @@ class LeaseKeeper:
             try:
                 held = await self._database.run(lease_repository.renew_leases, self._owner, asked, self._lease_seconds)
                 self._take_note(asked, held)
-            except UnavailableError as error:
-                logger.warning("leases could not be renewed: %s", error.detail)
+            except Exception as error:
+                tell("renewing leases", error)
             await asyncio.sleep(self._lease_seconds / _RENEWALS_PER_LEASE)
 
     def _take_note(self, asked: list[str], held: dict[str, bool]) -> None:

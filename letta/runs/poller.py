@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from letta.background import Task
+from letta.background import Task, tell
 from letta.database.engine import Database
-from letta.errors import UnavailableError, no_such
+from letta.errors import UNKNOWN, LettaError, UnavailableError, no_such
 from letta.runs.event_repository import News
 
 logger = logging.getLogger(__name__)
 
+_WHAT = "following runs of other processes"
 _PATIENCE = 20
 """How many failures in a row are waited out before the readers are told."""
 
@@ -42,9 +43,16 @@ class Poller:
         Raises:
             NotFoundError: the run is gone.
             UnavailableError: the database can't be reached.
+            LettaError: what is stored of the run can't be read.
         """
         key = (run_id, position)
-        found = await self._database.read(self._query, [key])
+        try:
+            found = await self._database.read(self._query, [key])
+        except LettaError:
+            raise
+        except Exception as error:
+            logger.exception("run %s can't be followed", run_id)
+            raise LettaError(UNKNOWN) from error
         if key not in found:
             raise no_such("run", run_id)
         return found[key]
@@ -79,10 +87,22 @@ class Poller:
                 failures = 0
             except UnavailableError as error:
                 failures += 1
-                logger.warning("runs of other processes could not be followed: %s", error.detail)
+                tell(_WHAT, error)
                 if failures >= _PATIENCE:
                     self._fail(wanted, error)
+            except Exception:
+                await self._look_at_each(wanted)
             await asyncio.sleep(self._interval)
+
+    async def _look_at_each(self, wanted: Sequence[Position]) -> None:
+        """Look for the news of each run by itself, so that one that can't be read is no other reader's trouble."""
+        for key in wanted:
+            try:
+                self._tell([key], {key: await self.look(*key)})
+            except UnavailableError as error:
+                tell(_WHAT, error)
+            except LettaError as error:
+                self._fail([key], error)
 
     def _tell(self, wanted: Sequence[Position], found: dict[Position, News]) -> None:
         for key in wanted:

@@ -4,15 +4,11 @@ Whoever makes one nudges the queue of its process, and so does the end of a run 
 looks around anyway, nudges for what other processes left. Nothing is polled while nothing waits.
 """
 
-import logging
 from collections.abc import Awaitable, Callable
 
-from letta.background import Task
+from letta.background import Task, tell
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.runs import queue_repository
-
-logger = logging.getLogger(__name__)
 
 
 class RunQueue:
@@ -53,11 +49,9 @@ class RunQueue:
             while self._again and not self._closed:
                 self._again = False
                 await self._look()
-        except UnavailableError as error:
-            logger.warning("runs that wait could not be looked for: %s", error.detail)
+        except Exception as error:
+            tell("beginning runs that wait", error)
             self._expects = True
-        except Exception:
-            logger.exception("runs that wait could not be looked for")
 
     async def _look(self) -> None:
         room = self._room()

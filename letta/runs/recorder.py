@@ -4,8 +4,8 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from letta.background import tell
 from letta.database.engine import Database
-from letta.errors import UnavailableError
 from letta.runs import event_repository
 from letta.runs.event_log import Entry, EventLog
 from letta.runs.frames import Batch, Show, in_batches
@@ -39,10 +39,11 @@ class Recorder:
                 if not await self._write():
                     return
                 failures = 0
-            except UnavailableError as error:
+            except Exception as error:
                 failures += 1
+                tell(f"storing the event log of run {self._show.run_id}", error)
                 if self._log.closed and failures >= _FAILURES_AT_THE_END:
-                    logger.warning("the end of run %s's event log was not stored: %s", self._show.run_id, error.detail)
+                    logger.warning("the end of run %s's event log was not stored", self._show.run_id)
                     return
                 await asyncio.sleep(_SECONDS_AFTER_FAILURE)
 

@@ -7,7 +7,7 @@ within the time of a lease while others carry out runs, or while it is used itse
 import time
 from collections.abc import Awaitable, Callable
 
-from letta.background import Worker
+from letta.background import Worker, tell
 from letta.database.engine import Database
 from letta.runs import event_repository, lease_repository
 from letta.runs.callbacks import Callbacks
@@ -57,7 +57,7 @@ class Sweeper(Worker):
         self._heard(waiting.scheduled)
         if waiting.expired:
             for run_id in await self._database.read(lease_repository.lost_runs, _MOST_AT_ONCE):
-                await self._recover(run_id)
+                await self._recover_one(run_id)
         if waiting.queued:
             self._nudge_queue()
         if waiting.callbacks:
@@ -69,3 +69,10 @@ class Sweeper(Worker):
             await self._database.run(delivery_repository.delete_old)
             self._cleaned = time.monotonic()
         return waiting.expired or waiting.others or waiting.queued
+
+    async def _recover_one(self, run_id: str) -> None:
+        """Take care of a lost run. If that fails, the others must not wait for it."""
+        try:
+            await self._recover(run_id)
+        except Exception as error:
+            tell(f"taking over run {run_id}", error)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from letta.background import Worker
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.database.engine import Database
-from letta.errors import ConflictError, LettaError, UnavailableError
+from letta.errors import UNKNOWN, ConflictError, LettaError, UnavailableError
 from letta.messages.schemas import MessageCreate
 from letta.organizations.actor import Actor
 from letta.runs.executor import RunExecutor
@@ -106,9 +106,7 @@ class Scheduler(Worker):
             await self._go_on(claimed, max(now, moment), error=error.detail)
         except Exception:
             logger.exception("scheduled message %s could not be sent", claimed.id)
-            await self._go_on(
-                claimed, max(now, moment), error="An unknown error occurred. The server's log tells more."
-            )
+            await self._go_on(claimed, max(now, moment), error=UNKNOWN)
         else:
             logger.info("scheduled message %s is sent with run %s", claimed.id, view.run_id)
             await self._go_on(claimed, max(now, moment), run_id=view.run_id)

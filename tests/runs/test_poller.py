@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from letta.database.engine import Database
-from letta.errors import NotFoundError, UnavailableError
+from letta.errors import UNKNOWN, LettaError, NotFoundError, UnavailableError
 from letta.runs.event_repository import News, RunState
 from letta.runs.poller import Poller, Position
 
@@ -26,6 +26,8 @@ class Runs:
     def query(self, connection: Connection, positions: Sequence[Position]) -> dict[Position, News]:
         connection.execute(text("SELECT 1"))
         self.asked.append(sorted(run_id for run_id, _ in positions))
+        if "run-damaged" in self.asked[-1]:
+            raise ValueError("what is stored of it can't be read")
         return {key: News(self.states[key[0]], [], []) for key in positions if key[0] in self.states}
 
     async def are_asked_for(self, *names: str) -> None:
@@ -88,3 +90,13 @@ async def test_readers_are_told_that_the_server_stops(poller: Poller, runs: Runs
         await reader
     await asked_again(runs)
     assert await asked_again(runs) == 0
+
+
+async def test_a_run_that_can_not_be_read_is_no_other_readers_trouble(poller: Poller, runs: Runs) -> None:
+    """One damaged row ended the following of all runs: every reader waited for ever."""
+    runs.states = {"run-a": RUNNING}
+    readers = [asyncio.create_task(poller.next(name, 0)) for name in ("run-damaged", "run-a")]
+    with pytest.raises(LettaError, match=UNKNOWN):
+        await readers[0]
+    runs.states["run-a"] = OVER
+    assert (await readers[1]).state == OVER
