@@ -9,8 +9,8 @@ from typing import Literal
 
 from letta.json_types import JsonObject
 from letta.messages.message import Message
-from letta.messages.wire import PLAIN, to_wire
-from letta.runs.presentation import for_answer, wires_of
+from letta.messages.wire import PLAIN, for_answer, to_wire
+from letta.runs.presentation import wires_of
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, TurnEnded, TurnFailed
 

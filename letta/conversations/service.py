@@ -22,9 +22,8 @@ from letta.json_types import JsonObject
 from letta.messages import repository as messages_repository
 from letta.messages.listing import list_messages_of_agent
 from letta.messages.repository import MessageFilter
-from letta.messages.wire import Presentation, to_wire
+from letta.messages.wire import Presentation, for_agent, to_wire
 from letta.organizations.actor import Actor
-from letta.runs.presentation import for_agent
 from letta.runs.repository import find_run_by_otid, has_run
 from letta.system_message import stored
 from letta.system_message.compile import compile_system

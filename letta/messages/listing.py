@@ -10,9 +10,8 @@ from letta.json_types import JsonObject
 from letta.messages import repository
 from letta.messages.message import Message
 from letta.messages.repository import MessageFilter
-from letta.messages.wire import PLAIN, Presentation, to_wire
+from letta.messages.wire import PLAIN, Presentation, for_agent, to_wire
 from letta.organizations.actor import Actor
-from letta.runs.presentation import for_agent
 
 
 def list_messages_of_agent(

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
+from letta.agents.agent_types import traits_of
 from letta.database.ids import part_otid
 from letta.json_types import JsonObject
 from letta.messages.message import Message
@@ -36,6 +37,19 @@ class Presentation:
 
 
 PLAIN = Presentation()
+
+
+def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
+    """The presentation that applies: agents that answer with plain text have no messaging tool to translate."""
+    if not traits_of(agent_type).speaks_plainly:
+        return presentation
+    return replace(presentation, use_assistant_message=False)
+
+
+def for_answer(presentation: Presentation, agent_type: str) -> Presentation:
+    """As `for_agent`, for the answer to a turn: what the loop tells agents that speak through a tool isn't shown."""
+    shown = for_agent(presentation, agent_type)
+    return shown if traits_of(agent_type).speaks_plainly else replace(shown, user_messages=False)
 
 
 def to_wire(messages: Iterable[Message], presentation: Presentation = PLAIN) -> list[JsonObject]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from letta.errors import LettaError
 from letta.http import sse
 from letta.json_types import JsonObject
-from letta.messages.wire import Presentation
+from letta.messages.wire import Presentation, for_answer
 from letta.runs.event_log import Entry
 from letta.runs.joining import cut
-from letta.runs.presentation import asked_for, broken_off, for_answer, frame, ping, wires_of
+from letta.runs.presentation import asked_for, broken_off, frame, ping, wires_of
 from letta.runs.request import RunOptions
 from letta.turn.events import PartDelta, TurnEvent
 from letta.turn.turn import Turn

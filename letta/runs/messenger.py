@@ -7,10 +7,9 @@ from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import LettaError, no_such
 from letta.messages.schemas import MessageCreate
-from letta.messages.wire import PLAIN, to_wire
+from letta.messages.wire import PLAIN, for_answer, to_wire
 from letta.organizations.actor import Actor
 from letta.runs import queue_repository
-from letta.runs.presentation import for_answer
 from letta.runs.queue import RunQueue
 from letta.runs.queue_repository import NewRun
 from letta.runs.request import RunOptions, RunRequest

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 
 from fastapi.responses import JSONResponse
 
-from letta.agents.agent_types import traits_of
 from letta.errors import LettaError
 from letta.http import sse
 from letta.json_types import JsonObject
-from letta.messages.wire import PLAIN, Presentation, to_wire
+from letta.messages.wire import PLAIN, Presentation, for_answer, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
@@ -27,19 +26,6 @@ _STREAMED_TYPES = frozenset(
     }
 )
 _STREAMED_ERRORS = {"llm_timeout", "llm_rate_limit", "llm_authentication", "llm_empty_response"}
-
-
-def for_agent(presentation: Presentation, agent_type: str) -> Presentation:
-    """The presentation that applies: agents that answer with plain text have no messaging tool to translate."""
-    if not traits_of(agent_type).speaks_plainly:
-        return presentation
-    return replace(presentation, use_assistant_message=False)
-
-
-def for_answer(presentation: Presentation, agent_type: str) -> Presentation:
-    """As `for_agent`, for the answer to a turn: what the loop tells agents that speak through a tool isn't shown."""
-    shown = for_agent(presentation, agent_type)
-    return shown if traits_of(agent_type).speaks_plainly else replace(shown, user_messages=False)
 
 
 def asked_for(options: RunOptions) -> Presentation:

@@ -15,9 +15,8 @@ from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
 from letta.messages.repository import to_message
 from letta.messages.tables import messages
-from letta.messages.wire import PLAIN, to_wire
+from letta.messages.wire import PLAIN, for_agent, to_wire
 from letta.organizations.actor import Actor
-from letta.runs.presentation import for_agent
 from letta.webhooks.tables import webhook_deliveries, webhooks
 from letta.webhooks.webhook import TEST_EVENT, Delivery, Webhook
 
