@@ -5,17 +5,31 @@ never contains a secret.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 UNKNOWN = "An unknown error occurred. The server's log tells more."
 """What those are told who can do nothing about it."""
 
 
 class LettaError(Exception):
-    """Base of all errors that are answered to a client on purpose."""
+    """Base of all errors that are answered to a client on purpose.
 
+    Attributes:
+        type, message: how the API's error messages tell of a turn that ended with it.
+        stop_reason: that of such a turn.
+        kinds: those that are told by a type of their own, by code and type.
+    """
+
+    kinds: ClassVar[dict[tuple[str | None, str], "type[LettaError]"]] = {}
     status = 500
     code: str | None = None
+    type = "internal_error"
+    message = "The turn could not be finished."
+    stop_reason = "error"
+
+    def __init_subclass__(cls) -> None:
+        if "type" in cls.__dict__:
+            LettaError.kinds.setdefault((cls.code, cls.type), cls)
 
     def __init__(
         self,

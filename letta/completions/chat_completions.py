@@ -50,18 +50,16 @@ class _Deltas:
 
 
 async def completion(view: RunView, request: ChatCompletionRequest, pieces: Pieces) -> JSONResponse:
-    """The whole completion."""
+    """The whole completion.
+
+    Raises:
+        LettaError: the turn failed.
+    """
     deltas, message = _Deltas(), _Message()
-    async for event in pieces.follow(view):
-        match event:
-            case TurnFailed():
-                headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
-                return JSONResponse(event.body, event.status, headers)
-            case TurnEnded():
-                return whole(view.run_id, request, message.shown(), deltas.finish(event), usage(event.usage))
-            case Piece():
-                message.add(deltas.of(event))
-    raise AssertionError("a run's events end with its end")
+    finished = await view.finish()
+    for piece in pieces.of(finished.messages):
+        message.add(deltas.of(piece))
+    return whole(view.run_id, request, message.shown(), deltas.finish(finished.end), usage(finished.end.usage))
 
 
 def whole(
@@ -101,7 +99,8 @@ async def chunks(view: RunView, request: ChatCompletionRequest, pieces: Pieces) 
             case Piece():
                 yield writer.chunk(deltas.of(event))
             case TurnFailed():
-                yield sse.data({"error": error(event.status, event.detail, code=event.error_type)})
+                failed = event.error
+                yield sse.data({"error": error(failed.status, failed.detail, code=failed.type)})
                 yield sse.DONE
             case TurnEnded():
                 for frame in writer.end(deltas.finish(event), usage(event.usage)):

@@ -52,7 +52,7 @@ class _Writer:
                 yield self._frame(kind, response=whole)
             case TurnFailed():
                 yield from self._close()
-                yield self.fail(event.detail, event.status)
+                yield self.fail(event.error.detail, event.error.status)
 
     def fail(self, message: str, status: int) -> bytes:
         """The end of a stream that tells no whole response."""

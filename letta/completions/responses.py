@@ -12,7 +12,6 @@ from letta.completions.schemas import ResponsesRequest
 from letta.json_types import JsonObject
 from letta.messages.schemas import UsageStatistics
 from letta.runs.view import RunView
-from letta.turn.events import TurnEnded, TurnFailed
 
 NAME = "openai_response"
 """Under it, the options of a run keep what its response tells of the request."""
@@ -146,15 +145,11 @@ def items_of(pieces: Iterable[Piece]) -> list[JsonObject]:
 
 
 async def response(view: RunView, head: ResponseHead, pieces: Pieces) -> JSONResponse:
-    """The whole response."""
-    found: list[Piece] = []
-    async for event in pieces.follow(view):
-        match event:
-            case TurnFailed():
-                headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
-                return JSONResponse(event.body, event.status, headers)
-            case TurnEnded():
-                return JSONResponse(ended(head, items_of(found), event.stop_reason, event.usage))
-            case Piece():
-                found.append(event)
-    raise AssertionError("a run's events end with its end")
+    """The whole response.
+
+    Raises:
+        LettaError: the turn failed.
+    """
+    finished = await view.finish()
+    output = items_of(pieces.of(finished.messages))
+    return JSONResponse(ended(head, output, finished.end.stop_reason, finished.end.usage))

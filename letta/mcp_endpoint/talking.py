@@ -2,7 +2,7 @@
 
 from letta.access.grants import Access
 from letta.completions.chosen_conversation import conversation_of
-from letta.completions.pieces import Piece, Pieces
+from letta.completions.pieces import Pieces
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.errors import LettaError
 from letta.mcp_endpoint.arguments import SendMessage
@@ -10,7 +10,6 @@ from letta.mcp_endpoint.caller import Caller
 from letta.messages.schemas import MessageCreate
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
-from letta.turn.events import TurnEnded, TurnFailed
 
 _NO_WORDS = {
     "requires_approval": "(The agent waits until a person approves of a tool call. It can't reply before that.)",
@@ -40,14 +39,11 @@ async def send_message(caller: Caller, given: SendMessage) -> str:
 
 
 async def _reply(view: RunView) -> str:
-    texts: list[str] = []
-    async for event in Pieces(view.agent_type, ()).follow(view):
-        match event:
-            case Piece(kind="text"):
-                texts.append(event.text)
-            case TurnFailed():
-                raise _FailedTurnError(f"The agent's turn failed: {event.detail}")
-            case TurnEnded():
-                told = _NO_WORDS.get(event.stop_reason)
-                return "\n\n".join([*texts, *([told] if told else ())]) or "(The agent said nothing.)"
-    raise AssertionError("a run's events end with its end")
+    try:
+        finished = await view.finish()
+    except LettaError as error:
+        raise _FailedTurnError(f"The agent's turn failed: {error.detail}") from error
+    pieces = Pieces(view.agent_type, ()).of(finished.messages)
+    texts = [piece.text for piece in pieces if piece.kind == "text"]
+    told = _NO_WORDS.get(finished.end.stop_reason)
+    return "\n\n".join([*texts, *([told] if told else ())]) or "(The agent said nothing.)"

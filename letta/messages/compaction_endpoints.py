@@ -1,6 +1,6 @@
 """Compacting a conversation on request."""
 
-import json
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -10,18 +10,17 @@ from letta.agents.compaction_settings import CompactionSettings, changed_compact
 from letta.agents.repository import get_agent
 from letta.conversations import service as conversations
 from letta.conversations.service import Place
-from letta.errors import ConflictError, LettaError
+from letta.errors import ConflictError
 from letta.http.dependencies import ActorDep, ServerDep
 from letta.http.parameters import AgentId, ConversationAgent, ConversationRef
-from letta.json_types import JsonObject
 from letta.llm.errors import ContextOverflowError
 from letta.messages.message import Message
 from letta.messages.sending import RetryCount
+from letta.messages.wire import PLAIN, to_wire
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.schema import Schema
 from letta.server.server import SyncServer
-from letta.turn.events import StepCommitted, TurnFailed
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 
@@ -44,20 +43,6 @@ class CompactionResponse(Schema):
     summary: str
     num_messages_before: int
     num_messages_after: int
-
-
-class CompactionFailedError(LettaError):
-    """A compaction whose summary couldn't be had. Answered as a turn that failed for the same reason would be."""
-
-    def __init__(self, failed: TurnFailed) -> None:
-        headers = {"Retry-After": str(failed.retry_after)} if failed.retry_after else None
-        super().__init__(failed.detail, headers=headers)
-        self.status = failed.status
-        self._body = failed.body
-
-    def body(self) -> JsonObject:
-        """The JSON body of the answer."""
-        return self._body
 
 
 @router.post("/agents/{agent_id}/summarize", response_model=CompactionResponse)
@@ -101,7 +86,8 @@ async def _compact(
     Raises:
         NotFoundError: no such agent or conversation.
         BusyError: a run holds the conversation.
-        ConflictError: there is nothing to compact.
+        ConflictError: there is nothing to compact, or somebody has cancelled it.
+        LettaError: no summary could be had.
     """
     row = await server.database.read(get_agent, actor, agent_id)
     given = body.compaction_settings if body else None
@@ -116,28 +102,22 @@ async def _compact(
         resent=resent,
     )
     view = await server.executor.start(actor, request)
-    result: CompactionResponse | None = None
-    async for event in view.events:
-        if isinstance(event, StepCommitted):
-            result = _response(event.messages[0])
-        elif isinstance(event, TurnFailed):
-            raise _error(event)
-    if result is None:
+    try:
+        finished = await view.finish()
+    except ContextOverflowError as error:
+        raise ConflictError(
+            "There is nothing to compact: the context holds no more than its system message."
+        ) from error
+    if not finished.messages:
         raise ConflictError("The compaction was cancelled.")
-    return result
+    return _response(finished.messages[0])
 
 
 def _response(summary: Message) -> CompactionResponse:
-    envelope = json.loads(summary.text)
-    stats = envelope["compaction_stats"]
+    (wire,) = to_wire([summary], replace(PLAIN, summaries=True))
+    stats = wire["compaction_stats"]
     return CompactionResponse(
-        summary=envelope["message"],
+        summary=wire["summary"],
         num_messages_before=stats["messages_count_before"],
         num_messages_after=stats["messages_count_after"],
     )
-
-
-def _error(failed: TurnFailed) -> LettaError:
-    if failed.error_type == ContextOverflowError.type:
-        return ConflictError("There is nothing to compact: the context holds no more than its system message.")
-    return CompactionFailedError(failed)

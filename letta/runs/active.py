@@ -8,12 +8,7 @@ from letta.runs.event_log import EventLog
 from letta.runs.frames import Frame, first_number, show_of
 from letta.runs.recorder import Recorder
 from letta.turn.cancellation import Cancellation
-from letta.turn.events import TurnFailed
 from letta.turn.turn import Turn
-
-INTERRUPTED_TYPE = "stream_incomplete"
-"""The type of error of a turn that its process couldn't carry on."""
-INTERRUPTED_RETRY_SECONDS = 2
 
 
 class ActiveRun:
@@ -44,31 +39,3 @@ class ActiveRun:
         if self.log.interruption is not None:
             for wire in self._show.wires(self.log.interruption):
                 yield Frame(after, after, wire)
-
-
-def displaced(turn: Turn) -> TurnFailed:
-    """What those are told who follow a turn whose agent or conversation was deleted meanwhile."""
-    detail = f"Agent {turn.agent.id}, or its conversation, was deleted while this turn was under way."
-    return TurnFailed(
-        stop_reason="cancelled",
-        error_type="stream_task_cancelled",
-        message="The turn ended because its agent was deleted.",
-        detail=detail,
-        status=404,
-        body={"detail": detail},
-        usage=turn.usage,
-    )
-
-
-def interrupted(turn: Turn, detail: str) -> TurnFailed:
-    """What those are told who follow a turn that this process can't carry on."""
-    return TurnFailed(
-        stop_reason="error",
-        error_type=INTERRUPTED_TYPE,
-        message="The turn was interrupted.",
-        detail=detail,
-        status=503,
-        body={"detail": f"{detail} Send the request again."},
-        usage=turn.usage,
-        retry_after=INTERRUPTED_RETRY_SECONDS,
-    )

@@ -21,7 +21,7 @@ from letta.log import run_facts
 from letta.messages.images import with_images
 from letta.organizations.actor import Actor
 from letta.runs import event_repository, lease_repository, queue_repository
-from letta.runs.active import ActiveRun, displaced, interrupted
+from letta.runs.active import ActiveRun
 from letta.runs.callbacks import Callbacks
 from letta.runs.cancelling import cancel_inactive
 from letta.runs.event_repository import RunHead
@@ -43,6 +43,7 @@ from letta.turn.begin import Claim, begin_queued, begin_turn
 from letta.turn.cancellation import TurnHandedOverError
 from letta.turn.commit import STATUS, LeaseLostError
 from letta.turn.events import TurnFailed
+from letta.turn.failures import TurnDisplacedError, TurnInterruptedError
 from letta.turn.loop import TurnRunner
 from letta.turn.models import ModelSource
 from letta.turn.outside_tools import Means
@@ -356,7 +357,7 @@ class RunExecutor:
     async def _until_over(self, active: ActiveRun) -> None:
         """Carry a run out and record it. Whatever becomes of it, those who read it are told that it is over."""
         recording = asyncio.create_task(active.record(self._database))
-        interruption: TurnFailed | None = interrupted(active.turn, UNKNOWN)
+        interruption: TurnFailed | None = _interrupted(active.turn, UNKNOWN)
         try:
             interruption = await self._measured(active)
         finally:
@@ -404,21 +405,21 @@ class RunExecutor:
             return await self._left(turn, "The server is restarting; the run goes on elsewhere.")
         except UnavailableError as error:
             logger.warning("run %s was interrupted: %s", turn.run_id, error.detail)
-            return interrupted(turn, error.detail)
+            return _interrupted(turn, error.detail)
         except Exception:
             if await self._was_deleted(turn):  # then what it wanted to store could not refer to anything
-                return displaced(turn)
+                return _displaced(turn)
             logger.exception("run %s broke down", turn.run_id)
             await self._try(lease_repository.end_broken_run, turn, "An unknown error occurred.")
-            return interrupted(turn, UNKNOWN)
+            return _interrupted(turn, UNKNOWN)
         return None
 
     async def _left(self, turn: Turn, detail: str) -> TurnFailed:
         """Why this process has no part in a turn any more: as given, unless its agent or conversation was deleted."""
         if await self._was_deleted(turn):
-            return displaced(turn)
+            return _displaced(turn)
         logger.warning("run %s is left: %s", turn.run_id, detail)
-        return interrupted(turn, detail)
+        return _interrupted(turn, detail)
 
     async def _was_deleted(self, turn: Turn) -> bool:
         """Whether the agent or the conversation of a turn is gone."""
@@ -439,6 +440,14 @@ class RunExecutor:
             logger.warning("the database could not be told: %s", error.detail)
         except Exception:
             logger.exception("the database could not be told")
+
+
+def _interrupted(turn: Turn, detail: str) -> TurnFailed:
+    return TurnFailed(TurnInterruptedError(detail, send_again=True), turn.usage)
+
+
+def _displaced(turn: Turn) -> TurnFailed:
+    return TurnFailed(TurnDisplacedError(turn.agent.id), turn.usage)
 
 
 def _facts(turn: Turn) -> dict[str, str]:

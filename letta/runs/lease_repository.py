@@ -15,6 +15,7 @@ from letta.organizations.actor import Actor
 from letta.runs.repository import ACTIVE
 from letta.runs.tables import runs
 from letta.steps.tables import steps
+from letta.turn.failures import error_message
 from letta.turn.turn import Turn
 
 
@@ -203,13 +204,7 @@ WHERE conversation_id = :conversation_id
 
 def abandon_run(connection: Connection, conversation_id: str, run_id: str, detail: str) -> None:
     """End a run as failed. Its input leaves the context unless something that followed from it is there to stay."""
-    error = {
-        "message_type": "error_message",
-        "run_id": run_id,
-        "error_type": "internal_error",
-        "message": "The run was interrupted.",
-        "detail": detail,
-    }
+    error = error_message(run_id, detail, message="The run was interrupted.")
     values = {"run_id": run_id, "conversation_id": conversation_id, "error": json.dumps(error)}
     connection.execute(_ABANDON, values)
 

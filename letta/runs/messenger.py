@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from letta.agents.agent import Agent
 from letta.database.engine import Database
 from letta.database.ids import new_id
-from letta.errors import LettaError, no_such
+from letta.errors import no_such
 from letta.messages.schemas import MessageCreate
 from letta.messages.wire import PLAIN, for_answer, to_wire
 from letta.organizations.actor import Actor
@@ -14,7 +14,6 @@ from letta.runs.queue import RunQueue
 from letta.runs.queue_repository import NewRun
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
-from letta.turn.events import StepCommitted, TurnFailed
 
 _SILENT = "(It said nothing.)"
 
@@ -56,14 +55,9 @@ def _message(text: str, sender: Agent) -> MessageCreate:
 
 
 async def _said(view: RunView) -> str:
-    shown = for_answer(PLAIN, view.agent_type)
-    said: list[str] = []
-    async for event in view.events:
-        if isinstance(event, StepCommitted):
-            wires = to_wire(event.messages, shown)
-            said += [_text(wire["content"]) for wire in wires if wire["message_type"] == "assistant_message"]
-        elif isinstance(event, TurnFailed):
-            raise LettaError(event.detail)
+    finished = await view.finish()
+    wires = to_wire(finished.messages, for_answer(PLAIN, view.agent_type))
+    said = [_text(wire["content"]) for wire in wires if wire["message_type"] == "assistant_message"]
     return "\n".join(said) or _SILENT
 
 

@@ -14,7 +14,7 @@ from letta.messages.wire import PLAIN, Presentation, for_answer, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
-from letta.turn.loop import error_message
+from letta.turn.failures import TurnInterruptedError, error_message, message_of
 
 _STREAMED_TYPES = frozenset(
     {
@@ -41,19 +41,14 @@ def asked_for(options: RunOptions) -> Presentation:
 
 
 async def json_answer(view: RunView, presentation: Presentation) -> JSONResponse:
-    """Wait for the end of a run and answer with all of it."""
-    shown = for_answer(presentation, view.agent_type)
-    messages: list[JsonObject] = []
-    async for event in view.events:
-        match event:
-            case StepCommitted():
-                messages += to_wire(event.messages, shown)
-            case TurnFailed():
-                headers = {"Retry-After": str(event.retry_after)} if event.retry_after else None
-                return JSONResponse(event.body, status_code=event.status, headers=headers)
-            case TurnEnded():
-                return JSONResponse(_response(messages, event))
-    raise AssertionError("a run's events end with its end")
+    """Wait for the end of a run and answer with all of it.
+
+    Raises:
+        LettaError: its turn failed.
+    """
+    finished = await view.finish()
+    messages = to_wire(finished.messages, for_answer(presentation, view.agent_type))
+    return JSONResponse(_response(messages, finished.end))
 
 
 def _response(messages: list[JsonObject], end: TurnEnded) -> JsonObject:
@@ -87,9 +82,9 @@ def frame(wire: JsonObject) -> bytes:
 
 def broken_off(run_id: str, error: LettaError) -> list[JsonObject]:
     """The end of a stream that can't be read on, while the run itself may go on."""
-    told = {"message_type": "error_message", "run_id": run_id, "error_type": "stream_incomplete"}
     message = "The stream ended before the run did. Resume it, or list the run's messages."
-    return [_stop_reason("error"), told | {"message": message, "detail": error.detail, "seq_id": None}]
+    told = error_message(run_id, error.detail, message=message, error_type=TurnInterruptedError.type)
+    return [_stop_reason("error"), told]
 
 
 def wires_of(event: TurnEvent, shown: Presentation, *, run_id: str, tokens: bool) -> list[JsonObject]:
@@ -108,7 +103,7 @@ def wires_of(event: TurnEvent, shown: Presentation, *, run_id: str, tokens: bool
         case TurnEnded():
             return [_stop_reason(event.stop_reason), event.usage.model_dump()]
         case TurnFailed():
-            return [_stop_reason(event.stop_reason), _told(error_message(run_id, event))]
+            return [_stop_reason(event.stop_reason), _told(message_of(run_id, event.error))]
 
 
 def _told(error: JsonObject) -> JsonObject:

@@ -16,6 +16,7 @@ from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions
 from letta.runs.tables import runs
+from letta.turn.failures import error_message
 
 _CANCELLED = {"status": "cancelled", "stop_reason": "cancelled"}
 
@@ -159,12 +160,5 @@ def _end(connection: Connection, run_ids: Sequence[str], values: JsonObject) -> 
 
 
 def _error(run_id: str, detail: str) -> JsonObject:
-    told = {
-        "message_type": "error_message",
-        "run_id": run_id,
-        "error_type": "internal_error",
-        "message": "The run could not begin.",
-        "detail": detail,
-        "seq_id": None,
-    }
-    return {"status": "failed", "stop_reason": "error", "error": told}
+    error = error_message(run_id, detail, message="The run could not begin.")
+    return {"status": "failed", "stop_reason": "error", "error": error}

@@ -14,7 +14,6 @@ from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay, repository
-from letta.runs.active import interrupted
 from letta.runs.frames import first_number, in_batches, show_of
 from letta.runs.lease_repository import LostRun
 from letta.runs.repository import StepCommit
@@ -22,8 +21,8 @@ from letta.runs.request import RunOptions, RunRequest
 from letta.turn.approvals import settled_returns, undone_decision
 from letta.turn.begin import Claim, load_turn
 from letta.turn.commit import STATUS
+from letta.turn.failures import TurnInterruptedError, message_of
 from letta.turn.history import INTERRUPTED
-from letta.turn.loop import error_message
 from letta.turn.outside_tools import decision_reaches_outside, is_undone
 from letta.turn.tools import refused, tool_message
 from letta.turn.turn import Decision, Turn
@@ -132,7 +131,7 @@ def _end(connection: Connection, turn: Turn, stop_reason: str, problem: str | No
         duration_ns=time.monotonic_ns() - turn.started_ns,
     )
     if problem is not None:
-        commit.error = error_message(turn.run_id, interrupted(turn, problem))
+        commit.error = message_of(turn.run_id, TurnInterruptedError(problem))
     if stop_reason in {"cancelled", "error"}:
         decision = None if stop_reason == "error" and is_undone(turn) else turn.decision
         commit.messages = _missing_returns(turn, decision)

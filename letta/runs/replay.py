@@ -5,17 +5,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from sqlalchemy import Connection
 
 from letta.database.engine import Database
-from letta.errors import LettaError, UnavailableError
-from letta.json_types import JsonObject
-from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflowError
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository
-from letta.runs.active import INTERRUPTED_RETRY_SECONDS, INTERRUPTED_TYPE
 from letta.runs.event_repository import RunState
 from letta.runs.frames import Batch, Frame, Show, number
 from letta.runs.poller import Poller
 from letta.turn.events import StepCommitted, TurnEnded, TurnEvent, TurnFailed
+from letta.turn.failures import restored
 
 _SECONDS_FOR_THE_LOG = 2
 """How long after a run's end its log may still lack something that its process is about to write."""
@@ -119,29 +116,4 @@ def _end(state: RunState) -> TurnEvent:
     usage = UsageStatistics.model_validate(state.usage or {})
     if state.error is None:
         return TurnEnded(state.stop_reason or "end_turn", usage)
-    error = _error(state.error)
-    return TurnFailed(
-        stop_reason=state.stop_reason or "error",
-        error_type=state.error.get("error_type") or "internal_error",
-        message=state.error.get("message") or "The run failed.",
-        detail=error.detail,
-        status=error.status,
-        body=error.body(),
-        usage=usage,
-        retry_after=INTERRUPTED_RETRY_SECONDS if isinstance(error, UnavailableError) else None,
-    )
-
-
-def _error(stored: JsonObject) -> LettaError:
-    """The error that a run ended with, as its first client was told it."""
-    detail = stored.get("detail") or stored.get("message") or "The run failed."
-    if stored.get("error_type") == INTERRUPTED_TYPE:
-        return UnavailableError(detail, retry_after_seconds=INTERRUPTED_RETRY_SECONDS)
-    if detail.startswith(ContextOverflowError.code):
-        kinds: list[type[LlmError]] = [SystemPromptOverflowError, ContextOverflowError]
-    else:
-        kinds = [LlmError, *(kind for kind in LlmError.__subclasses__() if kind is not ContextOverflowError)]
-    for kind in kinds:
-        if kind.type == stored.get("error_type"):
-            return kind(detail)
-    return LettaError(detail)
+    return TurnFailed(restored(state.error, state.stop_reason), usage)

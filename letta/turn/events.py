@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from letta.errors import LettaError
 from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
@@ -39,21 +40,15 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class TurnFailed:
-    """The turn could not be finished; what was committed before stays.
+    """The turn could not be finished; what was committed before stays."""
 
-    Attributes:
-        error_type, message, detail: as in the API's error message.
-        status, body: the answer to a client that waits for JSON.
-    """
-
-    stop_reason: str
-    error_type: str
-    message: str
-    detail: str
-    status: int
-    body: JsonObject
+    error: LettaError
     usage: UsageStatistics
-    retry_after: int | None = None
+
+    @property
+    def stop_reason(self) -> str:
+        """Why it is over."""
+        return self.error.stop_reason
 
 
 TurnEvent = PartDelta | StepCommitted | Compacting | TurnEnded | TurnFailed

@@ -35,6 +35,7 @@ from letta.turn.commit import (
 from letta.turn.compaction import AFTER_STEP, OVERFLOW, REQUESTED, Compactor
 from letta.turn.context import chat_request
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
+from letta.turn.failures import message_of
 from letta.turn.history import INTERRUPTED
 from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
@@ -233,14 +234,14 @@ class TurnRunner:
         if stop_reason is not None:
             await self._finish(stop_reason)
 
-    async def _finish(self, stop_reason: str, *, interrupted: bool = False, error: TurnFailed | None = None) -> None:
+    async def _finish(self, stop_reason: str, *, interrupted: bool = False, error: LettaError | None = None) -> None:
         """End the run without a further step. Where it was interrupted, unanswered input leaves the context."""
         turn = self._turn
         turn.stop_reason = stop_reason
         commit = StepCommit(
             status=STATUS.get(stop_reason, "failed"),
             stop_reason=stop_reason,
-            error=None if error is None else error_message(turn.run_id, error),
+            error=None if error is None else message_of(turn.run_id, error),
             duration_ns=time.monotonic_ns() - turn.started_ns,
         )
         if interrupted:
@@ -255,14 +256,14 @@ class TurnRunner:
             raise LeaseLostError
         turn.note(committed)
 
-    def _broken_step(self, stop_reason: str, error: TurnFailed | None) -> JsonObject | None:
+    def _broken_step(self, stop_reason: str, error: LettaError | None) -> JsonObject | None:
         """The row of a step that was under way."""
         if self._open_step is None:
             return None
         step = self._open_step if self._unreturned is None else self._unreturned.step
         ended: JsonObject = {"status": "cancelled" if error is None else "failed", "stop_reason": stop_reason}
         if error is not None:
-            ended |= {"error_type": error.error_type, "error_data": {"message": error.message, "detail": error.detail}}
+            ended |= {"error_type": error.type, "error_data": {"message": error.message, "detail": error.detail}}
         return step | ended
 
     def _missing_returns(self, decision: Decision | None) -> list[Message]:
@@ -288,26 +289,5 @@ class TurnRunner:
             logger.warning("the model of run %s could not be asked: %s", turn.run_id, error.type)
         else:
             logger.error("run %s failed: %s", turn.run_id, error.detail)
-        failed = TurnFailed(
-            stop_reason=error.stop_reason if isinstance(error, LlmError) else "error",
-            error_type=error.type if isinstance(error, LlmError) else "internal_error",
-            message=error.message if isinstance(error, LlmError) else "The turn could not be finished.",
-            detail=error.detail,
-            status=error.status,
-            body=error.body(),
-            usage=turn.usage,
-        )
-        await self._finish(failed.stop_reason, interrupted=True, error=failed)
-        return failed
-
-
-def error_message(run_id: str, failed: TurnFailed) -> dict[str, str | None]:
-    """The error message of the API, as streams send it and runs keep it."""
-    return {
-        "message_type": "error_message",
-        "run_id": run_id,
-        "error_type": failed.error_type,
-        "message": failed.message,
-        "detail": failed.detail,
-        "seq_id": None,
-    }
+        await self._finish(error.stop_reason, interrupted=True, error=error)
+        return TurnFailed(error, turn.usage)

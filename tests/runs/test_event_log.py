@@ -5,6 +5,7 @@ import asyncio
 from letta.messages.schemas import UsageStatistics
 from letta.runs.event_log import EventLog
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
+from letta.turn.failures import TurnInterruptedError
 
 END = TurnEnded("end_turn", UsageStatistics())
 
@@ -95,7 +96,7 @@ async def test_events_that_are_not_shown_take_up_no_number() -> None:
 
 async def test_an_interruption_is_told_but_is_no_part_of_the_log() -> None:
     log = filled("a")
-    interruption = TurnFailed("error", "stream_incomplete", "m", "d", 503, {}, UsageStatistics())
+    interruption = TurnFailed(TurnInterruptedError("d"), UsageStatistics())
     log.close(interruption)
     seen = [event async for event in log.read()]
     assert seen[-1] is interruption

@@ -9,6 +9,14 @@ from letta.agents.tables import agents
 from letta.conversations.tables import conversations
 from letta.database.engine import Database
 from letta.database.ids import new_id
+from letta.errors import InvalidArgumentError, LettaError
+from letta.llm.errors import (
+    ContextOverflowError,
+    LlmEmptyResponseError,
+    LlmError,
+    LlmRateLimitError,
+    SystemPromptOverflowError,
+)
 from letta.messages.message import Message, text_content
 from letta.messages.repository import insert_messages
 from letta.organizations.actor import Actor
@@ -18,6 +26,7 @@ from letta.runs.poller import Poller
 from letta.runs.replay import _end, follow
 from letta.runs.tables import runs
 from letta.turn.events import StepCommitted, TurnEnded, TurnFailed
+from letta.turn.failures import message_of
 
 
 def insert_run(connection: Connection, actor: Actor, *, told: int = 0) -> str:
@@ -44,8 +53,29 @@ def test_a_run_that_was_interrupted_is_to_be_sent_again() -> None:
     error = {"error_type": "stream_incomplete", "message": "The turn was interrupted.", "detail": "A tool ran."}
     end = _end(RunState("failed", "error", None, error, over_for=1.0, lost=False))
     assert isinstance(end, TurnFailed)
-    assert (end.status, end.retry_after, end.detail) == (503, 2, "A tool ran.")
-    assert end.error_type == "stream_incomplete"
+    assert (end.error.status, end.error.headers, end.error.detail) == (503, {"Retry-After": "2"}, "A tool ran.")
+    assert end.error.type == "stream_incomplete"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        LlmError("down"),
+        LlmRateLimitError("slow down"),
+        LlmEmptyResponseError("nothing"),
+        ContextOverflowError("too long"),
+        SystemPromptOverflowError("too long"),
+        InvalidArgumentError("no such model"),
+    ],
+)
+def test_an_error_is_told_later_as_it_was_at_once(error: LettaError) -> None:
+    """As far as its run keeps it: what is none of the provider's is a mistake of ours then."""
+    end = _end(RunState("failed", error.stop_reason, None, message_of("run-1", error), over_for=1.0, lost=False))
+    assert isinstance(end, TurnFailed)
+    assert message_of("run-1", end.error) == message_of("run-1", error)
+    assert end.stop_reason == error.stop_reason
+    if isinstance(error, LlmError):
+        assert (type(end.error), end.error.body()) == (type(error), error.body())
 
 
 @pytest.mark.parametrize("told", [0, 1, 8, 16, 21])
