@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 from letta.agents.agent_types import traits_of
 from letta.database.ids import part_otid
@@ -75,18 +75,29 @@ def expand(message: Message, presentation: Presentation = PLAIN) -> Iterator[Jso
 
 
 def head(message: Message, message_type: str, index: int) -> JsonObject:
-    """The fields that every message of the API has."""
-    return {
-        "id": message.id,
-        "date": message.created_at.astimezone(UTC).isoformat(timespec="seconds"),
+    """The fields that every message of the API has, for a part of a stored one."""
+    return bare_head(message_type, message.id, message.run_id, message.created_at) | {
         "name": message.name,
-        "message_type": message_type,
         "otid": _otid(message, index),
         "sender_id": message.sender_id,
         "step_id": message.step_id,
         "is_err": message.is_err,
+    }
+
+
+def bare_head(message_type: str, message_id: str, run_id: str | None, moment: datetime) -> JsonObject:
+    """The fields that every message of the API has, for one that isn't stored."""
+    return {
+        "id": message_id,
+        "date": moment.astimezone(UTC).isoformat(timespec="seconds"),
+        "name": None,
+        "message_type": message_type,
+        "otid": None,
+        "sender_id": None,
+        "step_id": None,
+        "is_err": None,
         "seq_id": None,
-        "run_id": message.run_id,
+        "run_id": run_id,
     }
 
 

@@ -41,7 +41,8 @@ from letta.telemetry import metrics, tracing
 from letta.tools.running import CustomTools
 from letta.turn.begin import Claim, begin_queued, begin_turn
 from letta.turn.cancellation import TurnHandedOverError
-from letta.turn.commit import STATUS, LeaseLostError
+from letta.turn.commit import LeaseLostError
+from letta.turn.ending import status_of
 from letta.turn.events import TurnFailed
 from letta.turn.failures import TurnDisplacedError, TurnInterruptedError
 from letta.turn.loop import TurnRunner
@@ -383,7 +384,7 @@ class RunExecutor:
         with tracing.span("invoke_agent", lambda: _attributes(active.turn)) as span:
             interruption = await self._run_turn(active)
             reason = interruption.stop_reason if interruption is not None else active.turn.stop_reason or "error"
-            status = "interrupted" if interruption is not None else STATUS.get(reason, "failed")
+            status = "interrupted" if interruption is not None else status_of(reason)
             tracing.note(span, {"letta.status": status, "letta.stop_reason": reason})
         metrics.turns.add(status, reason)
         seconds = time.perf_counter() - began

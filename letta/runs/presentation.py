@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from letta.errors import LettaError
 from letta.http import sse
 from letta.json_types import JsonObject
-from letta.messages.wire import PLAIN, Presentation, for_answer, to_wire
+from letta.messages.wire import PLAIN, Presentation, bare_head, for_answer, to_wire
 from letta.runs.request import RunOptions
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
@@ -118,15 +118,4 @@ def _stop_reason(stop_reason: str) -> JsonObject:
 
 def ping(run_id: str) -> JsonObject:
     """A message that says only that the stream is alive, and whose it is."""
-    return {
-        "id": f"ping-{uuid.uuid4()}",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "name": None,
-        "message_type": "ping",
-        "otid": None,
-        "sender_id": None,
-        "step_id": None,
-        "is_err": None,
-        "seq_id": None,
-        "run_id": run_id,
-    }
+    return bare_head("ping", f"ping-{uuid.uuid4()}", run_id, datetime.now(UTC))

@@ -10,22 +10,17 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from letta.json_types import JsonObject
-from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay, repository
 from letta.runs.frames import first_number, in_batches, show_of
 from letta.runs.lease_repository import LostRun
-from letta.runs.repository import StepCommit
 from letta.runs.request import RunOptions, RunRequest
-from letta.turn.approvals import settled_returns, undone_decision
+from letta.turn.approvals import undone_decision
 from letta.turn.begin import Claim, load_turn
-from letta.turn.commit import STATUS
-from letta.turn.failures import TurnInterruptedError, message_of
-from letta.turn.history import INTERRUPTED
-from letta.turn.outside_tools import decision_reaches_outside, is_undone
-from letta.turn.tools import refused, tool_message
-from letta.turn.turn import Decision, Turn
+from letta.turn.ending import OpenCalls, broken_off, ended
+from letta.turn.failures import TurnInterruptedError
+from letta.turn.outside_tools import decision_reaches_outside
+from letta.turn.turn import Turn
 
 MOST_TAKE_OVERS = 2
 
@@ -102,15 +97,16 @@ def _reason_to_give_up(turn: Turn, lost: LostRun) -> str | None:
 def _tool_may_have_run(turn: Turn) -> bool:
     """Calls that take effect elsewhere are stored before they are carried out: open ones may have been."""
     if turn.decision is None:
-        return bool(_recorded_calls(turn))
+        return _open_calls(turn) is not None
     return decision_reaches_outside(turn, turn.decision)
 
 
-def _recorded_calls(turn: Turn) -> list[JsonObject]:
+def _open_calls(turn: Turn) -> OpenCalls | None:
+    """Calls that are stored last, and so may have been under way."""
     last = turn.context[-1] if turn.context else None
-    if last is None or last.run_id != turn.run_id or last.role != "assistant":
-        return []
-    return last.tool_calls or []
+    if last is None or last.run_id != turn.run_id or last.role != "assistant" or not last.tool_calls:
+        return None
+    return OpenCalls(last, last.tool_calls, {})
 
 
 def _end_of(turn: Turn, lost: LostRun) -> str | None:
@@ -125,33 +121,13 @@ def _end_of(turn: Turn, lost: LostRun) -> str | None:
 
 def _end(connection: Connection, turn: Turn, stop_reason: str, problem: str | None = None) -> str:
     """End a run here, with a history that is complete. Returns its status."""
-    commit = StepCommit(
-        status=STATUS.get(stop_reason, "failed"),
-        stop_reason=stop_reason,
-        duration_ns=time.monotonic_ns() - turn.started_ns,
-    )
-    if problem is not None:
-        commit.error = message_of(turn.run_id, TurnInterruptedError(problem))
-    if stop_reason in {"cancelled", "error"}:
-        decision = None if stop_reason == "error" and is_undone(turn) else turn.decision
-        commit.messages = _missing_returns(turn, decision)
-        answered = {decision.response.id} if decision is not None else set[str]()
-        commit.dropped = [message.id for message in turn.unanswered() if message.id not in answered]
+    error = None if problem is None else TurnInterruptedError(problem)
+    if error is None and stop_reason != "cancelled":
+        commit = ended(turn, stop_reason)
+    else:
+        commit = broken_off(turn, stop_reason, _open_calls(turn), error)
     repository.commit_step(connection, turn, commit)
     return commit.status
-
-
-def _missing_returns(turn: Turn, decision: Decision | None) -> list[Message]:
-    """The row that answers calls which were under way: what they came to is not known."""
-    calls = decision.calls if decision is not None else _recorded_calls(turn)
-    if not calls:
-        return []
-    known = settled_returns(turn, decision) if decision is not None else {}
-    origin = decision.request if decision is not None else turn.context[-1]
-    returns = [known.get(call["id"]) or refused(call, INTERRUPTED) for call in calls]
-    row = tool_message(turn, returns, origin.step_id, origin.model)
-    row.position = decision.position if decision is not None else turn.next_position
-    return [row]
 
 
 def _reopen_log(connection: Connection, turn: Turn, take_overs: int) -> int:

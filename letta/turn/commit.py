@@ -19,19 +19,11 @@ from letta.system_message.current import Seen, find_seen, look_around
 from letta.system_message.times import format_time
 from letta.turn import repository as turn_repository
 from letta.turn.approvals import request_id_beside, settled_returns
+from letta.turn.ending import status_of
 from letta.turn.styles import style_of
 from letta.turn.styles.style import Conclusion
 from letta.turn.tools import Effect, MemoryTransaction, ToolReturn, failed, run_in_transaction, tool_message
 from letta.turn.turn import Committed, Decision, Turn
-
-STATUS = {
-    "end_turn": "completed",
-    "max_steps": "completed",
-    "tool_rule": "completed",
-    "requires_approval": "completed",
-    "cancelled": "cancelled",
-}
-"""Status of a run by its stop reason; any other stop reason means failed."""
 
 
 class LeaseLostError(Exception):
@@ -236,7 +228,7 @@ def _store(
         messages=messages,
         step=step,
         trace=trace,
-        status="running" if stop_reason is None or keep_open else STATUS.get(stop_reason, "failed"),
+        status="running" if stop_reason is None or keep_open else status_of(stop_reason),
         stop_reason=stop_reason,
         duration_ns=time.monotonic_ns() - turn.started_ns,
         digest=seen.digest if seen is not None and seen.rewritten else None,

@@ -22,6 +22,7 @@ from letta.llm.errors import ContextOverflowError, LlmError, SystemPromptOverflo
 from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
+from letta.messages.wire import bare_head
 from letta.runs import repository as runs_repository
 from letta.system_message.current import Seen, show
 from letta.system_message.facts import facts_of
@@ -247,17 +248,8 @@ def _envelope(turn: Turn, summary: str, stats: JsonObject, moment: datetime) -> 
 
 
 def _event(turn: Turn, trigger: str, tokens: int, window: int, step_id: str | None) -> JsonObject:
-    return {
-        "id": str(uuid.uuid4()),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "name": None,
-        "message_type": "event_message",
-        "otid": None,
-        "sender_id": None,
+    return bare_head("event_message", str(uuid.uuid4()), turn.run_id, datetime.now(UTC)) | {
         "step_id": step_id,
-        "is_err": None,
-        "seq_id": None,
-        "run_id": turn.run_id,
         "event_type": "compaction",
         "event_data": {"trigger": trigger, "context_token_estimate": tokens, "context_window": window},
     }

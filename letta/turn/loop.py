@@ -21,7 +21,6 @@ from letta.turn.answer import make_answer, new_assistant_message, new_step
 from letta.turn.approvals import settled_returns
 from letta.turn.cancellation import Cancellation, TurnCancelledError
 from letta.turn.commit import (
-    STATUS,
     LeaseLostError,
     StepAnswer,
     StepOutcome,
@@ -34,14 +33,13 @@ from letta.turn.commit import (
 )
 from letta.turn.compaction import AFTER_STEP, OVERFLOW, REQUESTED, Compactor
 from letta.turn.context import chat_request
+from letta.turn.ending import OpenCalls, broken_off, ended
 from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
-from letta.turn.failures import message_of
-from letta.turn.history import INTERRUPTED
 from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
-from letta.turn.outside_tools import Means, any_outside, is_undone, run_outside
+from letta.turn.outside_tools import Means, any_outside, run_outside
 from letta.turn.styles import style_of
-from letta.turn.tools import ToolReturn, refused, tool_message
+from letta.turn.tools import ToolReturn
 from letta.turn.turn import Decision, Turn
 
 logger = logging.getLogger(__name__)
@@ -95,7 +93,7 @@ class TurnRunner:
                     yield event
             yield TurnEnded(turn.stop_reason or "end_turn", turn.usage)
         except TurnCancelledError:
-            await self._finish("cancelled", interrupted=True)
+            await self._break_off("cancelled")
             yield TurnEnded("cancelled", turn.usage)
         except LeaseLostError:
             raise
@@ -234,53 +232,36 @@ class TurnRunner:
         if stop_reason is not None:
             await self._finish(stop_reason)
 
-    async def _finish(self, stop_reason: str, *, interrupted: bool = False, error: LettaError | None = None) -> None:
-        """End the run without a further step. Where it was interrupted, unanswered input leaves the context."""
-        turn = self._turn
+    async def _finish(self, stop_reason: str) -> None:
+        """End the run, whose work is done."""
+        self._turn.stop_reason = stop_reason
+        await self._end(ended(self._turn, stop_reason))
+
+    async def _break_off(self, stop_reason: str, error: LettaError | None = None) -> None:
+        """End the run amid its work."""
+        turn, answer = self._turn, self._unreturned
         turn.stop_reason = stop_reason
-        commit = StepCommit(
-            status=STATUS.get(stop_reason, "failed"),
-            stop_reason=stop_reason,
-            error=None if error is None else message_of(turn.run_id, error),
-            duration_ns=time.monotonic_ns() - turn.started_ns,
-        )
-        if interrupted:
-            decision = None if error is not None and is_undone(turn) else turn.decision
-            commit.messages = self._missing_returns(decision)
-            answered = {decision.response.id} if decision is not None else set()
-            commit.dropped = [m.id for m in turn.unanswered() if m.id not in answered]
-            commit.step = self._broken_step(stop_reason, error)
-            commit.trace = self._unreturned.trace if self._unreturned is not None else None
-        committed = await self._database.run(repository.commit_step, turn, commit)
+        open_calls = None if answer is None else OpenCalls(answer.message, answer.calls, answer.refused)
+        commit = broken_off(turn, stop_reason, open_calls, error)
+        commit.step = self._broken_step(stop_reason, error)
+        commit.trace = answer.trace if answer is not None else None
+        await self._end(commit)
+
+    async def _end(self, commit: StepCommit) -> None:
+        committed = await self._database.run(repository.commit_step, self._turn, commit)
         if committed is None:
             raise LeaseLostError
-        turn.note(committed)
+        self._turn.note(committed)
 
     def _broken_step(self, stop_reason: str, error: LettaError | None) -> JsonObject | None:
         """The row of a step that was under way."""
         if self._open_step is None:
             return None
         step = self._open_step if self._unreturned is None else self._unreturned.step
-        ended: JsonObject = {"status": "cancelled" if error is None else "failed", "stop_reason": stop_reason}
+        outcome: JsonObject = {"status": "cancelled" if error is None else "failed", "stop_reason": stop_reason}
         if error is not None:
-            ended |= {"error_type": error.type, "error_data": {"message": error.message, "detail": error.detail}}
-        return step | ended
-
-    def _missing_returns(self, decision: Decision | None) -> list[Message]:
-        """Rows for calls that were under way: what they came to is not known any more."""
-        turn, answer = self._turn, self._unreturned
-        if decision is not None:
-            known = settled_returns(turn, decision)
-            returns = [known.get(call["id"]) or refused(call, INTERRUPTED) for call in decision.calls]
-            row = tool_message(turn, returns, decision.request.step_id, decision.request.model)
-            row.position = decision.position
-            return [row]
-        if answer is None:
-            return []
-        returns = [answer.refused.get(call["id"]) or refused(call, INTERRUPTED) for call in answer.calls]
-        row = tool_message(turn, returns, answer.message.step_id, answer.message.model)
-        row.position = turn.next_position
-        return [row]
+            outcome |= {"error_type": error.type, "error_data": {"message": error.message, "detail": error.detail}}
+        return step | outcome
 
     async def _fail(self, error: LettaError) -> TurnFailed:
         """End the run as failed. Its input leaves the context unless a step was committed; it stays stored."""
@@ -289,5 +270,5 @@ class TurnRunner:
             logger.warning("the model of run %s could not be asked: %s", turn.run_id, error.type)
         else:
             logger.error("run %s failed: %s", turn.run_id, error.detail)
-        await self._finish(error.stop_reason, interrupted=True, error=error)
+        await self._break_off(error.stop_reason, error)
         return TurnFailed(error, turn.usage)
