@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 from letta.json_types import JsonObject
 from letta.llm.responses_items import input_part
 from letta.messages.message import Message
+from letta.messages.repository import inputs_of_run
 from letta.organizations.actor import Actor
-from letta.runs.event_repository import inputs_of_run
 from letta.runs.run_repository import retrieve_run
 
 

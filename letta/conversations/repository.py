@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
@@ -10,10 +9,11 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, selec
 from letta.blocks.block import Block
 from letta.blocks.tables import blocks
 from letta.conversations.conversation import Conversation
+from letta.conversations.hold import Hold
 from letta.conversations.tables import context_messages, conversations, conversations_blocks, shared_messages
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
-from letta.errors import BusyError, NotFoundError, no_such
+from letta.errors import NotFoundError, no_such
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 
@@ -35,24 +35,12 @@ class ConversationName:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class LockedConversation:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedConversation(Hold):
     """A conversation whose row is locked, and the run that holds it."""
 
     id: str
     system_digest: str | None
-    active_run_id: str | None
-    lease_expires_at: datetime | None
-
-    def raise_if_busy(self) -> None:
-        """Make sure that no run is active.
-
-        Raises:
-            BusyError: one is.
-        """
-        if self.active_run_id is not None:
-            seconds = (self.lease_expires_at - datetime.now(UTC)).total_seconds() if self.lease_expires_at else 0
-            raise BusyError(self.active_run_id, min(5, round(seconds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +273,12 @@ def _select(actor: Actor) -> Select[Any]:
 
 
 def _locked(row: Row[*tuple[Any, ...]]) -> LockedConversation:
-    return LockedConversation(row.id, row.system_digest, row.active_run_id, row.lease_expires_at)
+    return LockedConversation(
+        id=row.id,
+        system_digest=row.system_digest,
+        active_run_id=row.active_run_id,
+        lease_expires_at=row.lease_expires_at,
+    )
 
 
 def _default(agent_id: str) -> Select[*tuple[Any, ...]]:

@@ -51,6 +51,11 @@ class Message:
         return not content or (len(content) == 1 and content[0]["type"] == "text")
 
     @property
+    def is_input(self) -> bool:
+        """Whether a run was started with it. A compaction on request belongs to no step, and yet is no input."""
+        return self.run_id is not None and self.step_id is None and self.role != "summary"
+
+    @property
     def text(self) -> str:
         """The text parts, joined."""
         content = self.content

@@ -15,6 +15,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     or_,
     select,
     tuple_,
@@ -48,6 +49,8 @@ class MessageFilter:
 
 STORED = [field.name for field in fields(Message) if field.name not in {"sequence_id", "position"}]
 COLUMNS = [messages.c[name] for name in [*STORED, "sequence_id"]]
+PRODUCED = or_(messages.c.step_id.is_not(None), messages.c.role == "summary")
+"""Of the messages of a run, those that it brought forth; with the others it was started (`Message.is_input`)."""
 
 
 def to_message(row: Row[*tuple[Any, ...]] | Sequence[Any]) -> Message:
@@ -160,7 +163,7 @@ def list_messages(
 
 def _with_first_steps(connection: Connection, found: list[Message]) -> list[Message]:
     """Let the messages that runs were started with belong to the first steps of these, as the API has it."""
-    started = {message.run_id for message in found if _is_input(message)}
+    started = {message.run_id for message in found if message.is_input}
     if not started:
         return found
     first = (
@@ -171,13 +174,9 @@ def _with_first_steps(connection: Connection, found: list[Message]) -> list[Mess
     )
     step_ids = {row.run_id: row.id for row in connection.execute(first)}
     for message in found:
-        if _is_input(message):
+        if message.is_input:
             message.step_id = step_ids.get(message.run_id)
     return found
-
-
-def _is_input(message: Message) -> bool:
-    return message.step_id is None and message.run_id is not None and message.role != "summary"
 
 
 def _filtered(query: Select[Any], condition: MessageFilter, agent_id: str | None) -> Select[Any]:
@@ -211,8 +210,7 @@ def _of_step(step_id: str) -> ColumnElement[bool]:
         tuple_(earlier.c.created_at, earlier.c.id) < tuple_(own.c.created_at, own.c.id),
     )
     run = select(own.c.run_id).where(own.c.id == step_id, ~before.exists()).scalar_subquery()
-    came_in = and_(messages.c.run_id == run, messages.c.step_id.is_(None), messages.c.role != "summary")
-    return or_(messages.c.step_id == step_id, came_in)
+    return or_(messages.c.step_id == step_id, and_(messages.c.run_id == run, not_(PRODUCED)))
 
 
 def _in_conversation(connection: Connection, conversation_id: str) -> tuple[ColumnElement[bool], ColumnElement[int]]:
@@ -282,6 +280,12 @@ def messages_of_step(connection: Connection, step_id: str) -> list[Message]:
     """The messages that a step stored, in order."""
     query = select(*COLUMNS).where(messages.c.step_id == step_id).order_by(messages.c.sequence_id)
     return [to_message(row) for row in connection.execute(query)]
+
+
+def inputs_of_run(connection: Connection, run_id: str) -> list[Message]:
+    """The messages that a run was started with, in order."""
+    query = select(*COLUMNS).where(messages.c.run_id == run_id, not_(PRODUCED))
+    return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
 
 
 def set_content(connection: Connection, message_id: str, content: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, not_, or_, select, true, values
+from sqlalchemy import BigInteger, Connection, Text, column, delete, func, insert, select, true, values
 
 from letta.agents.tables import agents
 from letta.conversations.tables import conversations
@@ -13,7 +13,7 @@ from letta.errors import no_such
 from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
-from letta.messages.repository import to_message
+from letta.messages.repository import PRODUCED, to_message
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.frames import Batch, Frame
@@ -136,21 +136,11 @@ def delete_loose(connection: Connection, run_id: str) -> None:
         connection.execute(delete(run_events).where(run_events.c.id.in_(loose)))
 
 
-_PRODUCED = or_(messages.c.step_id.is_not(None), messages.c.role == "summary")
-"""What a run brought forth, unlike the messages that it was started with. A compaction on request has no step."""
-
-
 def messages_of_run(connection: Connection, run_id: str, after_sequence: int = 0) -> list[Message]:
     """The messages that the steps of a run stored, in order."""
     query = select(*MESSAGE_COLUMNS).where(
-        messages.c.run_id == run_id, _PRODUCED, messages.c.sequence_id > after_sequence
+        messages.c.run_id == run_id, PRODUCED, messages.c.sequence_id > after_sequence
     )
-    return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
-
-
-def inputs_of_run(connection: Connection, run_id: str) -> list[Message]:
-    """The messages that a run was started with, in order."""
-    query = select(*MESSAGE_COLUMNS).where(messages.c.run_id == run_id, not_(_PRODUCED))
     return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
 
 
@@ -184,7 +174,7 @@ def messages_of_runs(connection: Connection, positions: Sequence[tuple[str, int]
     wanted = _wanted(positions)
     first = (
         select(*MESSAGE_COLUMNS)
-        .where(messages.c.run_id == wanted.c.run_id, messages.c.sequence_id > wanted.c.position, _PRODUCED)
+        .where(messages.c.run_id == wanted.c.run_id, messages.c.sequence_id > wanted.c.position, PRODUCED)
         .order_by(messages.c.sequence_id)
         .limit(_MESSAGES_AT_ONCE)
         .lateral("first_messages")

@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec
 from sqlalchemy import Connection
 
 from letta.archives.memory import ArchivalMemory
+from letta.conversations.hold import RunLostError
 from letta.database.engine import Database
 from letta.errors import UNKNOWN, BusyError, GoneError, InvalidArgumentError, LettaError, UnavailableError
 from letta.folders.reading import FileReader
@@ -32,7 +33,6 @@ from letta.runs.poller import Poller
 from letta.runs.queue import RunQueue
 from letta.runs.recovery import Resumed, give_up_run, recover_run
 from letta.runs.replay import follow, follow_log, told_before
-from letta.runs.repository import RunLostError
 from letta.runs.request import RunOptions, RunRequest
 from letta.runs.sweeper import Sweeper
 from letta.runs.view import RunView

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text, update
@@ -12,7 +12,7 @@ from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-from letta.runs.repository import ACTIVE
+from letta.runs.repository import ACTIVE, is_held
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.failures import error_message
@@ -96,7 +96,7 @@ def renew_leases(connection: Connection, owner: str, run_ids: Sequence[str], sec
     statement = (
         update(conversations)
         .where(conversations.c.lease_owner == owner, conversations.c.active_run_id.in_(run_ids))
-        .values(lease_expires_at=func.now() + _seconds(seconds))
+        .values(lease_expires_at=func.now() + timedelta(seconds=seconds))
         .returning(conversations.c.active_run_id, conversations.c.cancel_requested)
     )
     return {row.active_run_id: row.cancel_requested for row in connection.execute(statement)}
@@ -104,15 +104,7 @@ def renew_leases(connection: Connection, owner: str, run_ids: Sequence[str], sec
 
 def release_lease(connection: Connection, turn: Turn) -> None:
     """Give a run's lease back before its time, so that another process may go on at once."""
-    connection.execute(
-        update(conversations)
-        .where(
-            conversations.c.id == turn.conversation.id,
-            conversations.c.lease_owner == turn.lease.owner,
-            conversations.c.lease_epoch == turn.lease.epoch,
-        )
-        .values(lease_expires_at=func.now())
-    )
+    connection.execute(update(conversations).where(is_held(turn)).values(lease_expires_at=func.now()))
 
 
 def lost_runs(connection: Connection, limit: int) -> list[str]:
@@ -168,7 +160,7 @@ def take(connection: Connection, turn: Turn) -> None:
         .values(
             lease_owner=turn.lease.owner,
             lease_epoch=turn.lease.epoch,
-            lease_expires_at=func.now() + _seconds(turn.lease.seconds),
+            lease_expires_at=func.now() + timedelta(seconds=turn.lease.seconds),
             system_digest=turn.conversation.system_digest,
         )
     )
@@ -196,7 +188,10 @@ WITH run AS (
 )
 DELETE FROM {SCHEMA}.context_messages
 WHERE conversation_id = :conversation_id
-    AND message_id IN (SELECT m.id FROM {SCHEMA}.messages m JOIN run ON m.run_id = run.id WHERE m.step_id IS NULL)
+    AND message_id IN (
+        SELECT m.id FROM {SCHEMA}.messages m JOIN run ON m.run_id = run.id
+        WHERE m.step_id IS NULL AND m.role <> 'summary'
+    )
     AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.steps WHERE run_id = :run_id AND status = 'success')
     AND NOT EXISTS (SELECT 1 FROM {SCHEMA}.messages WHERE run_id = :run_id AND step_id IS NOT NULL)
 """)  # noqa: S608 - the schema's name is validated by the settings
@@ -211,15 +206,7 @@ def abandon_run(connection: Connection, conversation_id: str, run_id: str, detai
 
 def end_broken_run(connection: Connection, turn: Turn, detail: str) -> None:
     """End a run that met an unforeseen error, and give its lease back if it is still ours."""
-    held = connection.scalar(
-        select(conversations.c.id)
-        .where(
-            conversations.c.id == turn.conversation.id,
-            conversations.c.lease_owner == turn.lease.owner,
-            conversations.c.lease_epoch == turn.lease.epoch,
-        )
-        .with_for_update(nowait=True)
-    )
+    held = connection.scalar(select(conversations.c.id).where(is_held(turn)).with_for_update(nowait=True))
     if held is not None:
         give_back(connection, held)
         abandon_run(connection, turn.conversation.id, turn.run_id, detail)
@@ -247,7 +234,3 @@ def has_place(connection: Connection, turn: Turn) -> bool:
         conversations.c.id == turn.conversation.id, conversations.c.deleted_at.is_(None)
     )
     return connection.scalar(query) is not None
-
-
-def _seconds(seconds: float) -> Any:
-    return func.make_interval(0, 0, 0, 0, 0, 0, seconds)

@@ -10,18 +10,18 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, TextClause, and_, bindparam, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, bindparam, exists, func, select, text, update
 
 from letta.agents.agent import Agent
 from letta.agents.tables import agents, agents_folders
 from letta.conversations.conversation import Conversation
+from letta.conversations.hold import Hold
 from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
-from letta.errors import BusyError, no_such
+from letta.errors import no_such
 from letta.json_types import JsonObject
 from letta.messages.message import Message
-from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
-from letta.messages.repository import STORED, message_values, to_message
+from letta.messages.repository import STORED, message_values
 from letta.messages.tables import messages
 from letta.organizations.actor import Actor
 from letta.runs.request import RunOptions, RunRequest
@@ -36,30 +36,14 @@ ACTIVE = ("created", "running")
 _MESSAGE_COLUMNS = ", ".join(["organization_id", *STORED])
 
 
-class RunLostError(BusyError):
-    """The conversation is held by a run whose process seems to be gone; somebody has to take it over first."""
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(run_id, retry_after_seconds=1)
-        self.run_id = run_id
-
-
-@dataclass(frozen=True, slots=True)
-class LockedConversation:
-    """A conversation whose row is locked, its agent and whether that has folders, and who holds its lease."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPlace(Hold):
+    """Where a turn is to take place: a conversation whose row is locked, its agent, and whether that has folders."""
 
     conversation: Conversation
     agent: Agent
-    active_run_id: str | None
     lease_epoch: int
-    lease_expires_at: datetime | None
     has_folders: bool
-
-    def busy_seconds(self) -> float:
-        """For how long another run may still hold the conversation; 0 if none does."""
-        if self.active_run_id is None or self.lease_expires_at is None:
-            return 0
-        return max(0.0, (self.lease_expires_at - datetime.now(UTC)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +66,7 @@ _LOCKED_DEFAULT = _LOCKED.where(conversations.c.agent_id == bindparam("agent_id"
 _LOCKED_BY_ID = _LOCKED.where(conversations.c.id == bindparam("conversation_id"), conversations.c.deleted_at.is_(None))
 
 
-def lock_conversation(connection: Connection, actor: Actor, request: RunRequest) -> LockedConversation:
+def lock_conversation(connection: Connection, actor: Actor, request: RunRequest) -> TurnPlace:
     """Lock the conversation that a request is for.
 
     Raises:
@@ -107,9 +91,9 @@ _CONVERSATION = {field.name: conversations.c[field.name] for field in fields(Con
 _AGENT = {field.name: agents.c[field.name] for field in fields(Agent)}
 
 
-def _locked(row: Row[Any]) -> LockedConversation:
+def _locked(row: Row[Any]) -> TurnPlace:
     values = row._mapping
-    return LockedConversation(
+    return TurnPlace(
         conversation=Conversation(**{name: values[column] for name, column in _CONVERSATION.items()}),
         agent=Agent(**{name: values[column] for name, column in _AGENT.items()}),
         active_run_id=values[conversations.c.active_run_id],
@@ -154,27 +138,6 @@ def has_run(connection: Connection, conversation_id: str, run_id: str) -> bool:
     """Whether a run was made in a conversation."""
     query = select(runs.c.id).where(runs.c.id == run_id, runs.c.conversation_id == conversation_id)
     return connection.scalar(query) is not None
-
-
-def raise_if_busy(locked: LockedConversation) -> None:
-    """Refuse a conversation that another run holds.
-
-    Raises:
-        BusyError: it does; tells the run and when to try again.
-        RunLostError: it does, but its lease has expired.
-    """
-    if locked.active_run_id is None:
-        return
-    seconds = locked.busy_seconds()
-    if seconds == 0:
-        raise RunLostError(locked.active_run_id)
-    raise BusyError(locked.active_run_id, min(5, round(seconds) or 1))
-
-
-def input_messages_of(connection: Connection, run_id: str) -> list[Message]:
-    """The messages that a run was started with."""
-    query = select(*MESSAGE_COLUMNS).where(messages.c.run_id == run_id, messages.c.step_id.is_(None))
-    return [to_message(row) for row in connection.execute(query.order_by(messages.c.sequence_id))]
 
 
 _START = text(f"""
@@ -465,18 +428,19 @@ def _end_of_turn(turn: Turn, commit: StepCommit) -> tuple[TextClause, JsonObject
     }
 
 
+def is_held(turn: Turn) -> ColumnElement[bool]:
+    """The condition for the conversation of a turn whose lease is still the turn's own."""
+    return and_(
+        conversations.c.id == turn.conversation.id,
+        conversations.c.lease_owner == turn.lease.owner,
+        conversations.c.lease_epoch == turn.lease.epoch,
+    )
+
+
 def holds_lease(connection: Connection, turn: Turn) -> bool:
     """Whether the turn's lease is still its own; renews it, and locks it until the transaction ends."""
-    held = connection.execute(
-        update(conversations)
-        .where(
-            conversations.c.id == turn.conversation.id,
-            conversations.c.lease_owner == turn.lease.owner,
-            conversations.c.lease_epoch == turn.lease.epoch,
-        )
-        .values(lease_expires_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, turn.lease.seconds))
-    )
-    return held.rowcount > 0
+    until = func.now() + timedelta(seconds=turn.lease.seconds)
+    return connection.execute(update(conversations).where(is_held(turn)).values(lease_expires_at=until)).rowcount > 0
 
 
 def set_digest(connection: Connection, turn: Turn, digest: str | None) -> None:
@@ -520,6 +484,6 @@ def _places(placed: Sequence[Message]) -> str:
     return json.dumps([{"position": message.position, "message_id": message.id} for message in placed])
 
 
-def new_lease(locked: LockedConversation, owner: str, seconds: float) -> Lease:
+def new_lease(locked: TurnPlace, owner: str, seconds: float) -> Lease:
     """The lease that a new run takes."""
     return Lease(owner, locked.lease_epoch + 1, seconds)

@@ -16,7 +16,7 @@ from letta.messages.schemas import InputMessage, MessageCreate
 from letta.organizations.actor import Actor
 from letta.runs import queue_repository, repository
 from letta.runs.queue_repository import QueuedRun
-from letta.runs.repository import LockedConversation, RunRow
+from letta.runs.repository import RunRow, TurnPlace
 from letta.runs.request import RunRequest
 from letta.system_message.compile import system_digest
 from letta.system_message.current import Seen, look_around
@@ -55,8 +55,8 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
     same = repository.find_same_run(connection, locked.conversation.id, request)
     if same is not None and same.status in _FINISHED:
         return same
-    repository.raise_if_busy(locked)
-    again = repository.input_messages_of(connection, same.id) if same is not None else []
+    locked.raise_if_busy()
+    again = messages_repository.inputs_of_run(connection, same.id) if same is not None else []
     turn = load_turn(connection, actor, request, locked, claim)
     if again:
         new = take_input_again(turn, again)  # what they approve of was claimed then
@@ -82,7 +82,7 @@ def begin_queued(connection: Connection, claim: Claim, run_id: str) -> Turn | No
         return None
     place = RunRequest(None, queued.conversation_id, [], queued.options)
     locked = repository.lock_conversation(connection, queued.actor, place)
-    repository.raise_if_busy(locked)
+    locked.raise_if_busy()
     request = _request_of(connection, queued, locked)
     if not request.messages:
         queue_repository.end_queued(connection, run_id)
@@ -96,7 +96,7 @@ def begin_queued(connection: Connection, claim: Claim, run_id: str) -> Turn | No
     return turn
 
 
-def _request_of(connection: Connection, queued: QueuedRun, locked: LockedConversation) -> RunRequest:
+def _request_of(connection: Connection, queued: QueuedRun, locked: TurnPlace) -> RunRequest:
     messages, options = _INPUT.validate_python(queued.queued.get("messages", [])), queued.options
     if "group_id" in queued.queued:
         window = locked.agent.llm_config["context_window"]
@@ -109,7 +109,7 @@ def load_turn(
     connection: Connection,
     actor: Actor,
     request: RunRequest,
-    locked: LockedConversation,
+    locked: TurnPlace,
     claim: Claim,
     *,
     run_id: str | None = None,

@@ -147,7 +147,7 @@ class Turn:
         """Input of this run that no step has followed yet."""
         rows: list[Message] = []
         for message in reversed(self.context):
-            if message.run_id != self.run_id or message.step_id is not None or message.role == "summary":
+            if message.run_id != self.run_id or not message.is_input:
                 break
             rows.append(message)
         return rows
