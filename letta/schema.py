@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Schema(BaseModel):
@@ -42,3 +42,5 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 """A point in time that a client names; without a zone it is meant in UTC."""
 StoredMoment = Annotated[Moment, AfterValidator(_within_all_zones)]
 """The same, where it is stored: it can be shown in every time zone."""
+CallbackUrl = Annotated[str, Field(max_length=2083)]
+"""An address that is told the end of something. Whether it may be asked, `letta.outgoing.egress.check` tells."""

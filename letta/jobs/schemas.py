@@ -7,7 +7,7 @@ from pydantic import Field
 from letta.database.ids import id_field
 from letta.messages.schemas import LettaRequest
 from letta.messages.stored_form import StoredMessage
-from letta.schema import Schema, Timestamp
+from letta.schema import CallbackUrl, Schema, Timestamp
 
 MOST_REQUESTS = 10_000
 
@@ -52,7 +52,7 @@ class CreateBatch(Schema):
     """Turns that nobody waits for. Those of one agent follow one another, in this order."""
 
     requests: list[BatchRequest] = Field(min_length=1, max_length=MOST_REQUESTS)
-    callback_url: str | None = Field(None, max_length=2083, description="Where the end of the batch is told.")
+    callback_url: CallbackUrl | None = Field(None, description="Where the end of the batch is told.")
 
 
 class BatchMessages(Schema):

@@ -33,8 +33,7 @@ async def requested_runs(body: CreateBatch) -> list[RunRequest]:
         EgressError: an image can't be had.
         UnprocessableError: a list of messages is empty.
     """
-    if body.callback_url is not None:
-        await egress.check(body.callback_url)
+    await egress.check(body.callback_url)
     asked = [run_request(each.agent_id, each, run_type="send_message_batch") for each in body.requests]
     # All in one go: what images may take together is meant for the whole request.
     complete = iter(await with_images([message for request in asked for message in request.messages]))

@@ -64,8 +64,7 @@ async def create_message_async(
     queue: Queued = False,
 ) -> Any:
     """Start a turn and answer at once with its run."""
-    if body.callback_url is not None:
-        await egress.check(body.callback_url)
+    await egress.check(body.callback_url)
     run = await sending.mark(run_request(agent_id, body))
     view = await server.executor.start(actor, run, queue=queue)
     started = await server.database.read(run_repository.retrieve_run, actor, view.run_id)

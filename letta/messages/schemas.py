@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from letta.constants import DEFAULT_MAX_STEPS
 from letta.json_types import JsonObject
-from letta.schema import Schema
+from letta.schema import CallbackUrl, Schema
 
 MessageType = Literal[
     "system_message",
@@ -186,7 +186,7 @@ class LettaStreamingRequest(LettaRequest):
 class LettaAsyncRequest(LettaRequest):
     """A turn that nobody waits for."""
 
-    callback_url: str | None = None
+    callback_url: CallbackUrl | None = Field(None, description="Where the end of the turn is told.")
 
 
 class UsageStatistics(Schema):

@@ -16,13 +16,20 @@ class Attempt:
 
     Attributes:
         status: of the answer, if there was one.
-        problem: why there was none.
+        unanswered: why there was none.
         allowed: whether the address may be asked at all.
     """
 
     status: int | None
-    problem: str | None = None
+    unanswered: str | None = None
     allowed: bool = True
+
+    @property
+    def problem(self) -> str | None:
+        """Why it wasn't received; None if it was. Who leads on to another address has not received it."""
+        if self.status is not None and 200 <= self.status < 300:
+            return None
+        return self.unanswered or f"The address answered {self.status}."
 
 
 async def post(

@@ -81,12 +81,14 @@ async def request(
         raise EgressError(f"{shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
 
 
-async def check(url: str) -> None:
-    """Refuse an address that will be asked later, as far as it can be told now.
+async def check(url: str | None) -> None:
+    """Refuse an address that will be asked later, if one is given, as far as it can be told now.
 
     Raises:
         InvalidArgumentError: it isn't one that may be asked.
     """
+    if url is None:
+        return
     parsed = parse(url)
     with suppress(EgressError):
         await addresses_of(parsed)

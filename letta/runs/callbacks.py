@@ -59,8 +59,6 @@ async def _deliver(callback: Callback) -> tuple[int | None, str | None]:
         await asyncio.sleep(pause)
         made = await post(callback.url, json=callback.payload)
         status, problem = made.status, made.problem
-        if status is not None and status >= 400:
-            problem = f"The address answered {status}."
         if not made.allowed or (status is not None and status not in _TRY_AGAIN):
             break
     return status, problem

@@ -23,8 +23,7 @@ async def create_schedule(
     actor: ActorDep, server: ServerDep, agent_id: AgentId, body: CreateSchedule
 ) -> CreatedSchedule:
     """Send messages to the agent later, once or again and again. Each time a run begins."""
-    if body.callback_url is not None:
-        await egress.check(body.callback_url)
+    await egress.check(body.callback_url)
     made = await server.database.run(service.create, actor, agent_id, body)
     server.scheduler.wake()
     return CreatedSchedule(id=made.id, next_scheduled_at=made.occurs_at)

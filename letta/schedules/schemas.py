@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from letta.messages.schemas import MessageCreate, MessageType
-from letta.schema import Schema, Timestamp
+from letta.schema import CallbackUrl, Schema, Timestamp
 
 MAX_MESSAGES = 100
 
@@ -31,7 +31,7 @@ class MessageToSend(Schema):
     """What the agent is sent, and how it is to answer."""
 
     messages: list[MessageCreate] = Field(min_length=1, max_length=MAX_MESSAGES)
-    callback_url: str | None = Field(None, description="Told when a turn is over. A public address.")
+    callback_url: CallbackUrl | None = Field(None, description="Told when a turn is over. A public address.")
     include_return_message_types: list[MessageType] | None = None
     max_steps: int | None = Field(None, ge=0, description="Most steps of a turn; 50 unless given.")
 

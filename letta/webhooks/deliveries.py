@@ -12,7 +12,7 @@ from letta.background import Task
 from letta.database.engine import Database
 from letta.errors import UnavailableError
 from letta.json_types import JsonObject
-from letta.outgoing.attempts import Attempt, post
+from letta.outgoing.attempts import post
 from letta.webhooks import delivery_repository
 from letta.webhooks.delivery_repository import ClaimedDelivery
 from letta.webhooks.signing import signed_headers
@@ -68,14 +68,13 @@ class WebhookDeliveries:
         body = _body(claimed)
         headers = signed_headers(claimed.delivery.id, body, claimed.secrets)
         made = await post(claimed.url, content=body, headers=headers)
-        if made.status is not None and 200 <= made.status < 300:
+        if made.problem is None:
             await self._database.run(delivery_repository.note_received, claimed.delivery.id, made.status)
             return
         gone = made.status == _GONE
         pause = None if gone or last else _pause(claimed.delivery.attempts)
-        problem = _problem(made)
         await self._database.run(
-            delivery_repository.note_failure, claimed.delivery, made.status, problem, pause, gone=gone
+            delivery_repository.note_failure, claimed.delivery, made.status, made.problem, pause, gone=gone
         )
         if pause is not None:
             self._wake_in(pause)
@@ -139,7 +138,3 @@ def _said(messages: list[JsonObject]) -> JsonObject:
     if len(json.dumps(messages)) > _MOST_BYTES_SAID:
         return {"messages": None, "messages_too_large": True}
     return {"messages": messages}
-
-
-def _problem(made: Attempt) -> str:
-    return made.problem or f"The address answered {made.status}."

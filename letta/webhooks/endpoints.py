@@ -46,8 +46,7 @@ async def retrieve_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: W
 @router.patch("/{webhook_id}", response_model=WebhookResponse)
 async def update_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId, body: UpdateWebhook) -> Webhook:
     """Change a webhook. What isn't sent stays, and so does its secret."""
-    if body.url is not None:
-        await egress.check(body.url)
+    await egress.check(body.url)
     return await database.run(service.update, actor, webhook_id, body)
 
 

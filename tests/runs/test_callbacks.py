@@ -80,6 +80,14 @@ def test_a_receiver_that_refuses_is_left_alone(calling: AgentTalk, receiver: Rec
     assert len(receiver.received) == 1
 
 
+def test_a_receiver_that_has_moved_has_not_received_it(calling: AgentTalk, receiver: Receiver) -> None:
+    """Redirects aren't followed, and yet such an answer counted as received."""
+    receiver.statuses = [302]
+    run = called(calling, start(calling, receiver.url))
+    assert (run["callback_status_code"], run["callback_error"]) == (302, "The address answered 302.")
+    assert len(receiver.received) == 1
+
+
 @pytest.mark.slow
 def test_a_receiver_that_is_not_there_is_noted(calling: AgentTalk) -> None:
     run_id = start(calling, "http://127.0.0.1:9/told")
