@@ -12,10 +12,11 @@ from letta.conversations.tables import conversations
 from letta.database.base import SCHEMA
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-from letta.runs.repository import ACTIVE, is_held
+from letta.runs.repository import ACTIVE
 from letta.runs.tables import runs
 from letta.steps.tables import steps
 from letta.turn.failures import error_message
+from letta.turn.place_repository import is_held
 from letta.turn.turn import Turn
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from letta.messages.schemas import UsageStatistics
-from letta.runs import event_repository, lease_repository, replay, repository
+from letta.runs import event_repository, lease_repository, replay
 from letta.runs.frames import first_number, in_batches, show_of
 from letta.runs.lease_repository import LostRun
 from letta.runs.request import RunOptions, RunRequest
@@ -20,6 +20,8 @@ from letta.turn.begin import Claim, load_turn
 from letta.turn.ending import OpenCalls, broken_off, ended
 from letta.turn.failures import TurnInterruptedError
 from letta.turn.outside_tools import decision_reaches_outside
+from letta.turn.place_repository import lock_place
+from letta.turn.step_repository import commit_step
 from letta.turn.turn import Turn
 
 MOST_TAKE_OVERS = 2
@@ -70,7 +72,7 @@ def give_up_run(connection: Connection, run_id: str, detail: str) -> None:
 
 def _turn_of(connection: Connection, claim: Claim, lost: LostRun) -> Turn:
     request = RunRequest(None, lost.conversation_id, [], RunOptions.from_json(lost.request))
-    locked = repository.lock_conversation(connection, lost.actor, request)
+    locked = lock_place(connection, lost.actor, request)
     turn = load_turn(connection, lost.actor, request, locked, claim, run_id=lost.id)
     turn.steps = lost.steps
     turn.usage = UsageStatistics.model_validate(lost.usage or {})
@@ -126,7 +128,7 @@ def _end(connection: Connection, turn: Turn, stop_reason: str, problem: str | No
         commit = ended(turn, stop_reason)
     else:
         commit = broken_off(turn, stop_reason, _open_calls(turn), error)
-    repository.commit_step(connection, turn, commit)
+    commit_step(connection, turn, commit)
     return commit.status
 
 

@@ -16,7 +16,7 @@ from letta.messages.schemas import InputMessage, MessageCreate
 from letta.organizations.actor import Actor
 from letta.runs import queue_repository, repository
 from letta.runs.queue_repository import QueuedRun
-from letta.runs.repository import RunRow, TurnPlace
+from letta.runs.repository import RunRow
 from letta.runs.request import RunRequest
 from letta.system_message.compile import system_digest
 from letta.system_message.current import Seen, look_around
@@ -25,7 +25,9 @@ from letta.system_message.shown import Shown, shown_by
 from letta.system_message.stored import insert_first
 from letta.tools.repository import tools_of_agent
 from letta.turn.approvals import claim_calls, decide, expired_row, keep_alive, open_request, response_row
+from letta.turn.place_repository import TurnPlace, lock_place, new_lease
 from letta.turn.sleeptime import what_was_said
+from letta.turn.step_repository import insert_run
 from letta.turn.tool_rules import ToolRules
 from letta.turn.tools import with_client_tools
 from letta.turn.turn import Turn
@@ -51,7 +53,7 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
         RunLostError: another run holds the conversation, but its process is gone.
         PendingApprovalError, ApprovalError: the messages don't fit the state of the conversation.
     """
-    locked = repository.lock_conversation(connection, actor, request)
+    locked = lock_place(connection, actor, request)
     same = repository.find_same_run(connection, locked.conversation.id, request)
     if same is not None and same.status in _FINISHED:
         return same
@@ -64,7 +66,7 @@ def begin_turn(connection: Connection, actor: Actor, request: RunRequest, claim:
         new = take_input(turn, request.messages)
         claim_calls(connection, turn)
     placed = [message for message in [*again, *new] if message.position is not None]
-    repository.insert_run(connection, turn, request, new, again, placed)
+    insert_run(connection, turn, request, new, again, placed)
     return turn
 
 
@@ -81,7 +83,7 @@ def begin_queued(connection: Connection, claim: Claim, run_id: str) -> Turn | No
     if queued is None:
         return None
     place = RunRequest(None, queued.conversation_id, [], queued.options)
-    locked = repository.lock_conversation(connection, queued.actor, place)
+    locked = lock_place(connection, queued.actor, place)
     locked.raise_if_busy()
     request = _request_of(connection, queued, locked)
     if not request.messages:
@@ -92,7 +94,7 @@ def begin_queued(connection: Connection, claim: Claim, run_id: str) -> Turn | No
     new = take_input(turn, request.messages)
     claim_calls(connection, turn)
     placed = [message for message in new if message.position is not None]
-    repository.insert_run(connection, turn, request, new, [], placed)
+    insert_run(connection, turn, request, new, [], placed)
     return turn
 
 
@@ -124,7 +126,7 @@ def load_turn(
         actor=actor,
         agent=agent,
         conversation=locked.conversation,
-        lease=repository.new_lease(locked, claim.owner, claim.lease_seconds),
+        lease=new_lease(locked, claim.owner, claim.lease_seconds),
         options=request.options,
         shown=Shown([]),
         tools=with_client_tools(tools_of_agent(connection, agent.id), request.options.client_tools),

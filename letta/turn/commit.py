@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 from letta.json_types import JsonObject
 from letta.messages.message import Message, text_content
 from letta.messages.repository import messages_of_step
-from letta.runs import repository
-from letta.runs.repository import StepCommit
 from letta.system_message.current import Seen, find_seen, look_around
 from letta.system_message.times import format_time
 from letta.turn import repository as turn_repository
+from letta.turn import step_repository
 from letta.turn.approvals import request_id_beside, settled_returns
 from letta.turn.ending import status_of
+from letta.turn.step_repository import StepCommit
 from letta.turn.styles import style_of
 from letta.turn.styles.style import Conclusion
 from letta.turn.tools import Effect, MemoryTransaction, ToolReturn, failed, run_in_transaction, tool_message
@@ -101,7 +101,7 @@ def commit_answer(connection: Connection, turn: Turn, answer: StepAnswer) -> Ste
 
 def find_outcome(connection: Connection, turn: Turn, answer: StepAnswer) -> StepOutcome | None:
     """What `commit_answer` stored, where its COMMIT may or may not have arrived; None if it did not."""
-    if not repository.step_exists(connection, answer.step["id"]):
+    if not step_repository.step_exists(connection, answer.step["id"]):
         return None
     messages = messages_of_step(connection, answer.step["id"])
     messages = _placed([m for m in messages if not answer.recorded or m.role != "assistant"], turn.next_position)
@@ -210,7 +210,7 @@ def _seen_after(connection: Connection, turn: Turn, effect: Effect, stop_reason:
 def _found(connection: Connection, turn: Turn) -> tuple[Committed, Seen]:
     """What a transaction has stored and seen whose result was lost."""
     place, folders = (turn.actor, turn.agent, turn.conversation, turn.context[0]), turn.has_folders
-    return repository.find_committed(connection, turn), find_seen(connection, *place, with_folders=folders)
+    return step_repository.find_committed(connection, turn), find_seen(connection, *place, with_folders=folders)
 
 
 def _store(
@@ -233,7 +233,7 @@ def _store(
         duration_ns=time.monotonic_ns() - turn.started_ns,
         digest=seen.digest if seen is not None and seen.rewritten else None,
     )
-    committed = repository.commit_step(connection, turn, commit)
+    committed = step_repository.commit_step(connection, turn, commit)
     if committed is None:
         raise LeaseLostError
     return committed

@@ -23,10 +23,10 @@ from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.wire import bare_head
-from letta.runs import repository as runs_repository
 from letta.system_message.current import Seen, show
 from letta.system_message.facts import facts_of
 from letta.system_message.times import format_time
+from letta.turn import place_repository
 from letta.turn.cancellation import Cancellation
 from letta.turn.commit import LeaseLostError
 from letta.turn.compaction_plan import CompactionPlan, plan_compaction
@@ -210,13 +210,13 @@ class Compactor:
 
 def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Message) -> Seen:
     """Put the summary where the evicted messages were, and tell the system message of its new counts."""
-    if not runs_repository.holds_lease(connection, turn):
+    if not place_repository.holds_lease(connection, turn):
         raise LeaseLostError
     messages_repository.insert_messages(connection, turn.actor, [message])
     messages_repository.supersede(connection, turn.conversation.id, [old.id for old in plan.evicted], message)
     facts = facts_of(connection, turn.agent.id, in_context=len(plan.kept) + 2, label=turn.conversation.label)
     seen = show(connection, turn.agent, turn.context[0], turn.shown, facts)
-    runs_repository.set_digest(connection, turn, seen.digest)
+    place_repository.set_digest(connection, turn, seen.digest)
     return seen
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from letta.errors import LettaError
 from letta.json_types import JsonObject
 from letta.messages.message import Message
-from letta.runs.repository import StepCommit
 from letta.turn.approvals import settled_returns
 from letta.turn.failures import message_of
 from letta.turn.history import INTERRUPTED
 from letta.turn.outside_tools import is_undone
+from letta.turn.step_repository import StepCommit
 from letta.turn.tools import ToolReturn, refused, tool_message
 from letta.turn.turn import Turn
 

@@ -15,8 +15,6 @@ from letta.json_types import JsonObject
 from letta.llm.chat import ChatRequest, ChatResult, chat
 from letta.llm.errors import ContextOverflowError, LlmError
 from letta.messages.message import Message
-from letta.runs import repository
-from letta.runs.repository import StepCommit
 from letta.turn.answer import make_answer, new_assistant_message, new_step
 from letta.turn.approvals import settled_returns
 from letta.turn.cancellation import Cancellation, TurnCancelledError
@@ -38,6 +36,7 @@ from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, Tu
 from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
 from letta.turn.outside_tools import Means, any_outside, run_outside
+from letta.turn.step_repository import StepCommit, commit_step
 from letta.turn.styles import style_of
 from letta.turn.tools import ToolReturn
 from letta.turn.turn import Decision, Turn
@@ -248,7 +247,7 @@ class TurnRunner:
         await self._end(commit)
 
     async def _end(self, commit: StepCommit) -> None:
-        committed = await self._database.run(repository.commit_step, self._turn, commit)
+        committed = await self._database.run(commit_step, self._turn, commit)
         if committed is None:
             raise LeaseLostError
         self._turn.note(committed)

@@ -6,11 +6,11 @@ from sqlalchemy import Connection
 
 from letta.llm.chat import request_body
 from letta.organizations.actor import Actor
-from letta.runs import repository
 from letta.runs.request import RunRequest
 from letta.turn.begin import Claim, load_turn, take_input
 from letta.turn.context import chat_request
 from letta.turn.models import ModelSource
+from letta.turn.place_repository import lock_place
 from letta.turn.turn import Turn
 
 _NOBODY = Claim(owner="preview", lease_seconds=0)
@@ -18,7 +18,7 @@ _NOBODY = Claim(owner="preview", lease_seconds=0)
 
 def preview_turn(connection: Connection, actor: Actor, request: RunRequest) -> Turn:
     """The turn that a request would begin. The caller's transaction must be rolled back or hold nothing else."""
-    locked = repository.lock_conversation(connection, actor, request)
+    locked = lock_place(connection, actor, request)
     turn = load_turn(connection, actor, request, locked, _NOBODY)
     take_input(turn, request.messages)
     return turn
