@@ -11,7 +11,7 @@ from letta.database.engine import Database
 from letta.errors import LettaError
 from letta.memory_tools.errors import ToolError
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions
+from letta.turn.request import RunOptions
 
 _MOST_AGENTS = 50
 _AT_ONCE = 5

@@ -11,9 +11,9 @@ from letta.constants import DEFAULT_MAX_STEPS
 from letta.json_types import JsonObject
 from letta.messages.schemas import InputMessage
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
 from letta.server.server import SyncServer
+from letta.turn.request import RunOptions, RunRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
 from letta.runs.event_repository import head_of_run, messages_of_run
 from letta.runs.repository import ACTIVE
-from letta.runs.request import RunOptions
 from letta.runs.run_repository import retrieve_run
 from letta.runs.schemas import Run
+from letta.turn.request import RunOptions
 
 
 def stored_response(connection: Connection, actor: Actor, response_id: str) -> JsonObject:

@@ -35,8 +35,8 @@ from letta.messages.sending import (
 )
 from letta.messages.wire import Presentation
 from letta.runs import run_repository
-from letta.runs.request import RunRequest
 from letta.turn.preview import preview_body, preview_turn
+from letta.turn.request import RunRequest
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 

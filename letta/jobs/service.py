@@ -22,7 +22,7 @@ from letta.organizations.actor import Actor
 from letta.outgoing import egress
 from letta.runs import queue_repository
 from letta.runs.queue_repository import NewRun
-from letta.runs.request import RunRequest
+from letta.turn.request import RunRequest
 
 
 async def requested_runs(body: CreateBatch) -> list[RunRequest]:

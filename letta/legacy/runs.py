@@ -14,9 +14,9 @@ from letta.legacy.values import (
     parsed_object_or_none,
     parsed_texts,
 )
-from letta.runs.request import RunOptions
 from letta.runs.tables import runs
 from letta.steps.tables import steps
+from letta.turn.request import RunOptions
 
 _ENDED = {"completed", "failed", "cancelled"}
 _NOT_ENDED = "The former server ended before the run did."

@@ -8,8 +8,8 @@ from letta.errors import LettaError
 from letta.mcp_endpoint.arguments import SendMessage
 from letta.mcp_endpoint.caller import Caller
 from letta.messages.schemas import MessageCreate
-from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
+from letta.turn.request import RunOptions, RunRequest
 
 _NO_WORDS = {
     "requires_approval": "(The agent waits until a person approves of a tool call. It can't reply before that.)",

@@ -18,9 +18,9 @@ from letta.messages.message import Message
 from letta.messages.sending import RetryCount
 from letta.messages.wire import PLAIN, to_wire
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.schema import Schema
 from letta.server.server import SyncServer
+from letta.turn.request import RunOptions, RunRequest, hash_body
 
 router = APIRouter(prefix="/v1", tags=["messages"])
 

@@ -21,9 +21,9 @@ from letta.messages.wire import Presentation
 from letta.organizations.actor import Actor
 from letta.runs.frames import Recording
 from letta.runs.presentation import json_answer, ping, sse_frames
-from letta.runs.request import RunOptions, RunRequest, hash_body
 from letta.server.server import SyncServer
 from letta.settings import settings
+from letta.turn.request import RunOptions, RunRequest, hash_body
 
 RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", include_in_schema=False)]
 Queued = Annotated[bool, Query(description="Wait for a busy conversation, in the order of arrival, instead of a 409.")]

@@ -23,6 +23,7 @@ from letta.messages.images import with_images
 from letta.organizations.actor import Actor
 from letta.runs import event_repository, lease_repository, queue_repository
 from letta.runs.active import ActiveRun
+from letta.runs.beginning import begin_queued, begin_turn
 from letta.runs.callbacks import Callbacks
 from letta.runs.cancelling import cancel_inactive
 from letta.runs.event_repository import RunHead
@@ -33,13 +34,12 @@ from letta.runs.poller import Poller
 from letta.runs.queue import RunQueue
 from letta.runs.recovery import Resumed, give_up_run, recover_run
 from letta.runs.replay import follow, follow_log, told_before
-from letta.runs.request import RunOptions, RunRequest
 from letta.runs.sweeper import Sweeper
 from letta.runs.view import RunView
 from letta.runs.waiting_line import WaitingLine
 from letta.telemetry import metrics, tracing
 from letta.tools.running import CustomTools
-from letta.turn.begin import Claim, begin_queued, begin_turn
+from letta.turn.begin import Claim
 from letta.turn.cancellation import TurnHandedOverError
 from letta.turn.commit import LeaseLostError
 from letta.turn.ending import status_of
@@ -48,6 +48,7 @@ from letta.turn.failures import TurnDisplacedError, TurnInterruptedError
 from letta.turn.loop import TurnRunner
 from letta.turn.models import ModelSource
 from letta.turn.outside_tools import Means
+from letta.turn.request import RunOptions, RunRequest
 from letta.turn.turn import Turn
 from letta.webhooks.deliveries import WebhookDeliveries
 

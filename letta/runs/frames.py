@@ -16,8 +16,8 @@ from letta.messages.wire import Presentation, for_answer
 from letta.runs.event_log import Entry
 from letta.runs.joining import cut
 from letta.runs.presentation import asked_for, broken_off, frame, ping, wires_of
-from letta.runs.request import RunOptions
 from letta.turn.events import PartDelta, TurnEvent
+from letta.turn.request import RunOptions
 from letta.turn.turn import Turn
 
 _COMPRESSION = 1

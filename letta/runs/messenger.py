@@ -12,8 +12,8 @@ from letta.organizations.actor import Actor
 from letta.runs import queue_repository
 from letta.runs.queue import RunQueue
 from letta.runs.queue_repository import NewRun
-from letta.runs.request import RunOptions, RunRequest
 from letta.runs.view import RunView
+from letta.turn.request import RunOptions, RunRequest
 
 _SILENT = "(It said nothing.)"
 

@@ -11,10 +11,10 @@ from letta.errors import LettaError
 from letta.http import sse
 from letta.json_types import JsonObject
 from letta.messages.wire import PLAIN, Presentation, bare_head, for_answer, to_wire
-from letta.runs.request import RunOptions
 from letta.runs.view import RunView
 from letta.turn.events import Compacting, PartDelta, StepCommitted, TurnEnded, TurnEvent, TurnFailed
 from letta.turn.failures import TurnInterruptedError, error_message, message_of
+from letta.turn.request import RunOptions
 
 _STREAMED_TYPES = frozenset(
     {

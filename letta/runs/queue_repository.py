@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, 
 from letta.conversations.tables import conversations
 from letta.json_types import JsonObject
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions
 from letta.runs.tables import runs
 from letta.turn.failures import error_message
+from letta.turn.request import RunOptions
 
 _CANCELLED = {"status": "cancelled", "stop_reason": "cancelled"}
 

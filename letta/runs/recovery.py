@@ -14,13 +14,13 @@ from letta.messages.schemas import UsageStatistics
 from letta.runs import event_repository, lease_repository, replay
 from letta.runs.frames import first_number, in_batches, show_of
 from letta.runs.lease_repository import LostRun
-from letta.runs.request import RunOptions, RunRequest
 from letta.turn.approvals import undone_decision
 from letta.turn.begin import Claim, load_turn
 from letta.turn.ending import OpenCalls, broken_off, ended
 from letta.turn.failures import TurnInterruptedError
 from letta.turn.outside_tools import decision_reaches_outside
 from letta.turn.place_repository import lock_place
+from letta.turn.request import RunOptions, RunRequest
 from letta.turn.step_repository import commit_step
 from letta.turn.turn import Turn
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, select
 
 from letta.messages.tables import messages
-from letta.runs.request import RunRequest
 from letta.runs.tables import runs
+from letta.turn.request import RunRequest
 
 RESEND_WINDOW = timedelta(minutes=10)
 ACTIVE = ("created", "running")

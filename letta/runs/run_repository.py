@@ -14,8 +14,8 @@ from letta.organizations.actor import Actor
 from letta.runs.repository import ACTIVE
 from letta.runs.schemas import Run, RunMetrics, RunUsage
 from letta.runs.tables import runs
+from letta.runs.waiting_repository import waiting_runs
 from letta.steps.tables import steps
-from letta.turn.repository import waiting_runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from letta.errors import UNKNOWN, ConflictError, LettaError, UnavailableError
 from letta.messages.schemas import MessageCreate
 from letta.organizations.actor import Actor
 from letta.runs.executor import RunExecutor
-from letta.runs.request import RunOptions, RunRequest
 from letta.schedules import repository
 from letta.schedules.scheduled import ClaimedMessage
 from letta.schedules.timing import last_missed, next_moment, otid_of
+from letta.turn.request import RunOptions, RunRequest
 
 logger = logging.getLogger(__name__)
 

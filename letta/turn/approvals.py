@@ -10,10 +10,8 @@ from sqlalchemy import Connection
 from letta.constants import DEFAULT_RETURN_CHAR_LIMIT
 from letta.errors import ApprovalError, PendingApprovalError
 from letta.json_types import JsonObject
-from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.schemas import ApprovalCreate, ToolReturnCreate
-from letta.organizations.actor import Actor
 from letta.settings import settings
 from letta.turn import repository
 from letta.turn.tools import CLIENT_TOOL, ToolReturn, refused, shortened
@@ -161,21 +159,8 @@ def settled_returns(turn: Turn, decision: Decision) -> dict[str, ToolReturn]:
     return returns
 
 
-def cancel_waiting(connection: Connection, actor: Actor, run_ids: Sequence[str]) -> set[str]:
-    """Deny what these runs wait for, and end them as cancelled. Returns those that waited."""
-    cancelled: set[str] = set()
-    for conversation_id in repository.lock_waiting(connection, actor, run_ids):
-        end = repository.end_of_context(connection, conversation_id)
-        request = open_request(end)
-        run_id = request.run_id if request is not None else None
-        if request is not None and run_id is not None and run_id in run_ids:
-            _deny(connection, actor, end, request)
-            repository.mark_cancelled(connection, run_id, request.agent_id)
-            cancelled.add(run_id)
-    return cancelled
-
-
-def _deny(connection: Connection, actor: Actor, end: Sequence[Message], request: Message) -> None:
+def cancelled_rows(end: Sequence[Message], request: Message) -> list[Message]:
+    """The rows that deny a request at the end of a context, since its run was cancelled, and answer its calls."""
     response = _denial(request, request.conversation_id, request.run_id, _CANCELLED)
     calls = [*(request.tool_calls or ()), *_free_calls(end)]
     returns = Message(
@@ -187,8 +172,7 @@ def _deny(connection: Connection, actor: Actor, end: Sequence[Message], request:
         model=request.model,
         tool_returns=[_denied(call, _CANCELLED).stored() for call in calls],
     )
-    messages_repository.insert_messages(connection, actor, [response, returns])
-    messages_repository.append_to_context(connection, request.conversation_id, [response.id, returns.id])
+    return [response, returns]
 
 
 def _items(answer: ApprovalCreate | ToolReturnCreate) -> list[JsonObject]:

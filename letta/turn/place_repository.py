@@ -13,7 +13,7 @@ from letta.conversations.hold import Hold
 from letta.conversations.tables import conversations
 from letta.errors import no_such
 from letta.organizations.actor import Actor
-from letta.runs.request import RunRequest
+from letta.turn.request import RunRequest
 from letta.turn.turn import Lease, Turn
 
 

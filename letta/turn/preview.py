@@ -6,11 +6,11 @@ from sqlalchemy import Connection
 
 from letta.llm.chat import request_body
 from letta.organizations.actor import Actor
-from letta.runs.request import RunRequest
 from letta.turn.begin import Claim, load_turn, take_input
 from letta.turn.context import chat_request
 from letta.turn.models import ModelSource
 from letta.turn.place_repository import lock_place
+from letta.turn.request import RunRequest
 from letta.turn.turn import Turn
 
 _NOBODY = Claim(owner="preview", lease_seconds=0)

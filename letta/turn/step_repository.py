@@ -16,8 +16,8 @@ from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import STORED, message_values
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions, RunRequest
 from letta.steps.tables import steps
+from letta.turn.request import RunOptions, RunRequest
 from letta.turn.turn import Committed, Turn
 
 _RUNNING = "running"

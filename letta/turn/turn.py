@@ -11,10 +11,10 @@ from letta.llm.usage import Usage
 from letta.messages.message import Message
 from letta.messages.schemas import UsageStatistics
 from letta.organizations.actor import Actor
-from letta.runs.request import RunOptions
 from letta.system_message.current import Seen
 from letta.system_message.shown import Shown
 from letta.tools.tool import Tool
+from letta.turn.request import RunOptions
 from letta.turn.tool_rules import ToolRules
 
 
