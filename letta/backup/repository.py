@@ -10,13 +10,20 @@ from sqlalchemy import Connection, null, text, update
 
 from letta.archives.tables import archives
 from letta.backup.manifest import Table
+from letta.constants import DEFAULT_ORGANIZATION_ID, DEFAULT_USER_ID
 from letta.database.base import SCHEMA
 
 _VERSION_TABLE = "alembic_version"
 _FACTS = "server_facts"
 """Copied first: triggers of other tables read it."""
-_MADE_AT_START = {"organizations", "users", "tools", _FACTS, _VERSION_TABLE}
-"""What the first start puts into tables, before anybody has stored anything."""
+_MADE_AT_START = {
+    "organizations": f"id = '{DEFAULT_ORGANIZATION_ID}'",
+    "users": f"id = '{DEFAULT_USER_ID}'",
+    "tools": "starts_with(tool_type, 'letta_')",
+    _FACTS: "true",
+    _VERSION_TABLE: "true",
+}
+"""What the first start puts into tables, before anybody has stored anything: the condition on their rows."""
 
 # As pg_dump does: whatever the role or the database has set, the text means the same everywhere.
 _STEADY = (
@@ -85,10 +92,10 @@ def copy_in(connection: Connection, table: Table, source: IO[bytes]) -> int:
 def holds_anything(connection: Connection) -> str | None:
     """A table in which somebody has stored something already."""
     for table in tables(connection):
-        if table.name not in _MADE_AT_START:
-            statement = text(f'SELECT EXISTS (SELECT FROM {SCHEMA}."{table.name}")')  # noqa: S608 - a table of ours
-            if connection.scalar(statement):
-                return table.name
+        ours = _MADE_AT_START.get(table.name, "false")
+        statement = text(f'SELECT EXISTS (SELECT FROM {SCHEMA}."{table.name}" WHERE NOT ({ours}))')  # noqa: S608 - ours
+        if connection.scalar(statement):
+            return table.name
     return None
 
 

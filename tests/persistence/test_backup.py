@@ -146,7 +146,13 @@ def test_what_would_lose_or_mix_something_is_refused(
     assert "version 99" in refused(new, "restore", str(_of_the_future(file, tmp_path / "future.zip")))
 
     # What went wrong before left nothing behind, and a server may have been started there meanwhile.
-    with ServerProcess(new):
+    with ServerProcess(new) as server, _http(server) as http:
+        tool = server.client().tools.create(source_code='def tea() -> str:\n    """Tea."""\n    return "tea"\n')
+        assert "already (in tools)" in refused(new, "restore", str(file))
+        server.client().tools.delete(tool.id)
+        organization = http.post("/v1/admin/orgs", json={"name": "Others"}).json()["id"]
+        assert "already (in organizations)" in refused(new, "restore", str(file))
+        http.delete("/v1/admin/orgs", params={"org_id": organization}).raise_for_status()
         told = letta(new, "restore", str(file))
     assert told.returncode == 0, told.stderr
     assert "1 agents" in told.stdout
