@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from letta.agents.tables import agents
 from letta.database.ids import new_id
 from letta.database.pagination import Page, paginate
+from letta.errors import NotFoundError
 from letta.json_types import JsonObject
 from letta.messages.message import Message
 from letta.messages.repository import COLUMNS as MESSAGE_COLUMNS
@@ -112,11 +113,18 @@ def insert_test(connection: Connection, actor: Actor, webhook: Webhook, payload:
 
 
 def get_delivery(connection: Connection, actor: Actor, delivery_id: str) -> Delivery:
-    """A delivery that exists."""
+    """The delivery with this id.
+
+    Raises:
+        NotFoundError: there is none; its webhook may have been deleted.
+    """
     query = select(*_COLUMNS).where(
         webhook_deliveries.c.id == delivery_id, webhook_deliveries.c.organization_id == actor.organization_id
     )
-    return Delivery(*connection.execute(query).one())
+    row = connection.execute(query).first()
+    if row is None:
+        raise NotFoundError(f"There is no delivery {delivery_id}. Its webhook may have been deleted.")
+    return Delivery(*row)
 
 
 def list_deliveries(connection: Connection, actor: Actor, webhook_id: str, page: Page) -> list[Delivery]:

@@ -4,6 +4,7 @@ import base64
 import hmac
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -259,6 +260,20 @@ def test_a_test_is_sent_once(http: httpx2.Client, receiver: Receiver) -> None:
     sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
     assert (sent["status"], sent["status_code"], sent["error"]) == ("failed", 500, "The address answered 500.")
     assert [each["status"] for each in deliveries(http, webhook)] == ["failed", "delivered"]
+
+
+def test_a_webhook_may_go_while_it_is_tested(http: httpx2.Client, receiver: Receiver) -> None:
+    webhook = register(http, receiver.address)
+    receiver.held.clear()
+    with ThreadPoolExecutor(1) as pool:
+        testing = pool.submit(http.post, f"/v1/webhooks/{webhook['id']}/test")
+        try:
+            until(lambda: deliveries(http, webhook))
+            http.delete(f"/v1/webhooks/{webhook['id']}").raise_for_status()
+        finally:
+            receiver.held.set()
+        tested = testing.result()
+    assert (tested.status_code, "may have been deleted" in tested.text) == (404, True), tested.text
 
 
 def test_what_a_receiver_says_beside_its_status_is_left(http: httpx2.Client, receiver: Receiver) -> None:
