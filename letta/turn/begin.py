@@ -131,6 +131,8 @@ def take_input_again(turn: Turn, stored: Sequence[Message]) -> list[Message]:
     """
     there = {message.id for message in turn.context}
     missing = [message for message in stored if message.id not in there]
+    for message in missing:
+        message.run_id = turn.run_id  # so that they leave the context again if this run fails as well
     response = next((message for message in missing if message.approvals is not None), None)
     entered = _take(turn, response, [message for message in missing if message is not response])
     return [message for message in entered if message not in missing]

@@ -120,6 +120,19 @@ def test_a_failed_turn_is_run_again_on_the_row_that_is_there(http: httpx2.Client
     assert told(failing) == [failing.say()]
 
 
+def test_a_turn_that_fails_twice_leaves_nothing_in_the_context(http: httpx2.Client, model: ScriptedModel) -> None:
+    """The message of the second attempt was still taken for the first one's, so that it stayed."""
+    agent = make(http)
+    failing = model.script(Reply("Never.", error=Failure("bad_request", times=2)))
+    body = message(failing.say("Slow one."))
+    agent.refused(400, messages=[body])
+    agent.refused(400, messages=[body])
+    assert len(agent.retrieve()["message_ids"]) == 1
+    script = model.script(Reply("Hello."))
+    agent.say(script.say("Another one."))
+    assert told(script) == [script.say("Another one.")]
+
+
 @pytest.mark.parametrize(
     ("failure", "blocking", "streamed"),
     [
