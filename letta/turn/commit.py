@@ -167,6 +167,18 @@ def find_decided(connection: Connection, turn: Turn, decision: Decision, message
     return StepOutcome(messages, _without(returns, settled), stop_reason, committed, seen)
 
 
+def commit_as_holder(connection: Connection, turn: Turn, commit: StepCommit) -> Committed:
+    """Store what a step produced, or the end of a turn.
+
+    Raises:
+        LeaseLostError: the lease is another process's by now.
+    """
+    committed = step_repository.commit_step(connection, turn, commit)
+    if committed is None:
+        raise LeaseLostError
+    return committed
+
+
 def _carry_out(
     connection: Connection, turn: Turn, calls: Sequence[JsonObject], finished: Mapping[str, ToolReturn]
 ) -> tuple[list[ToolReturn], Effect]:
@@ -233,10 +245,7 @@ def _store(
         duration_ns=time.monotonic_ns() - turn.started_ns,
         digest=seen.digest if seen is not None and seen.rewritten else None,
     )
-    committed = step_repository.commit_step(connection, turn, commit)
-    if committed is None:
-        raise LeaseLostError
-    return committed
+    return commit_as_holder(connection, turn, commit)
 
 
 def _conclude(turn: Turn, answer: StepAnswer, returns: Sequence[ToolReturn]) -> tuple[Conclusion, bool]:

@@ -23,7 +23,7 @@ from letta.llm.tokens import estimate, estimate_tokens, observe
 from letta.messages import repository as messages_repository
 from letta.messages.message import Message, text_content
 from letta.messages.wire import bare_head
-from letta.system_message.current import Seen, show
+from letta.system_message.current import Seen, find_seen, show
 from letta.system_message.facts import facts_of
 from letta.system_message.times import format_time
 from letta.turn import place_repository
@@ -116,7 +116,9 @@ class Compactor:
         message = _summary_message(turn, plan, summary, stats, trigger, step_id)
         after = tokens(turn.context[0]) + tokens(message) + sum(tokens(kept) for kept in plan.kept)
         message.content = _envelope(turn, summary, stats | {"context_tokens_after": after}, message.created_at)
-        seen = await self._database.run(partial(_store, turn=turn, plan=plan, message=message))
+        seen = await self._database.run_confirmed(
+            partial(_store, turn=turn, plan=plan, message=message), partial(_find_stored, turn=turn, message=message)
+        )
         turn.context = [turn.context[0], message, *plan.kept]
         turn.see(seen)
         turn.usage.context_tokens = after
@@ -218,6 +220,14 @@ def _store(connection: Connection, turn: Turn, plan: CompactionPlan, message: Me
     seen = show(connection, turn.agent, turn.context[0], turn.shown, facts)
     place_repository.set_digest(connection, turn, seen.digest)
     return seen
+
+
+def _find_stored(connection: Connection, turn: Turn, message: Message) -> Seen | None:
+    """What `_store` returned, where its COMMIT may or may not have arrived; None if it did not."""
+    if not messages_repository.roles_of(connection, turn.agent.id, [message.id]):
+        return None
+    place = (turn.actor, turn.agent, turn.conversation, turn.context[0])
+    return find_seen(connection, *place, with_folders=turn.has_folders)
 
 
 def _summary_message(

@@ -23,6 +23,7 @@ from letta.turn.commit import (
     StepAnswer,
     StepOutcome,
     commit_answer,
+    commit_as_holder,
     commit_decision,
     find_decided,
     find_outcome,
@@ -36,7 +37,7 @@ from letta.turn.events import PartDelta, StepCommitted, TurnEnded, TurnEvent, Tu
 from letta.turn.measuring import count_calls
 from letta.turn.models import ModelChoice, ModelSource
 from letta.turn.outside_tools import Means, any_outside, run_outside
-from letta.turn.step_repository import StepCommit, commit_step
+from letta.turn.step_repository import StepCommit, find_ended
 from letta.turn.styles import style_of
 from letta.turn.tools import ToolReturn
 from letta.turn.turn import Decision, Turn
@@ -247,9 +248,10 @@ class TurnRunner:
         await self._end(commit)
 
     async def _end(self, commit: StepCommit) -> None:
-        committed = await self._database.run(commit_step, self._turn, commit)
-        if committed is None:
-            raise LeaseLostError
+        committed = await self._database.run_confirmed(
+            partial(commit_as_holder, turn=self._turn, commit=commit),
+            partial(find_ended, turn=self._turn, commit=commit),
+        )
         self._turn.note(committed)
 
     def _broken_step(self, stop_reason: str, error: LettaError | None) -> JsonObject | None:

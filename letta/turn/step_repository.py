@@ -257,10 +257,25 @@ FROM {SCHEMA}.runs WHERE id = :run_id
 """)  # noqa: S608 - the schema's name is validated by the settings
 
 
+_END = text(f"SELECT status, stop_reason FROM {SCHEMA}.runs WHERE id = :run_id")  # noqa: S608 - as above
+
+
 def find_committed(connection: Connection, turn: Turn) -> Committed:
-    """What `commit_step` returned for the turn's last step, where that was lost."""
+    """What `commit_step` returned for the turn's last step, where that was lost.
+
+    A run that is over by now may have been deleted already: then nobody wants to be told of its end.
+    """
     values = {"run_id": turn.run_id, "organization_id": turn.actor.organization_id}
-    return Committed(*connection.execute(_COMMITTED, values).one())
+    row = connection.execute(_COMMITTED, values).first()
+    return Committed(has_webhooks=False, run_ids=None) if row is None else Committed(*row)
+
+
+def find_ended(connection: Connection, turn: Turn, commit: StepCommit) -> Committed | None:
+    """What `commit_step` returned at the end of a turn, where that was lost; None if it has not ended so."""
+    ended = connection.execute(_END, {"run_id": turn.run_id}).first()
+    if ended is not None and tuple(ended) != (commit.status, commit.stop_reason):
+        return None
+    return find_committed(connection, turn)
 
 
 def _end_of_turn(turn: Turn, commit: StepCommit) -> tuple[TextClause, JsonObject]:

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from letta.testing.postgres import PostgresWire, throwaway_schema
-from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel, Usage
+from letta.testing.scripted_model import Call, Failure, Reply, Script, ScriptedModel, Usage
 from letta.testing.server import ServerProcess
 from tests.support.servers import environment_of
 from tests.talking import AgentTalk, summaries_in
@@ -156,3 +156,41 @@ def test_a_compaction_that_is_made_again_tells_its_counts(
     following = model.script(Reply("Hello again."))
     agent.say(following.say())
     assert stored(agent) == shown(following)
+
+
+def test_a_compaction_whose_commit_was_not_answered_is_told(
+    wire: PostgresWire, http: httpx2.Client, model: ScriptedModel
+) -> None:
+    """The client was told that it had failed, and a turn did fail."""
+    agent = make(http)
+    script = model.script(*[Reply("Noted.")] * 2, without_tools=Reply("They spoke of tea.", hold=True))
+    for number in range(2):
+        agent.say(script.say(f"Remark {number}."))
+    answers: list[httpx2.Response] = []
+    body = {"compaction_settings": {"mode": "all"}}
+    sender = in_background(lambda: answers.append(http.post(f"/v1/agents/{agent.id}/summarize", json=body)))
+    script.wait_asked(3)
+    wire.cut_at("^COMMIT", "after")
+    script.release()
+    sender.join(60)
+    assert answers[0].json()["summary"] == "They spoke of tea."
+    assert len(summaries_in(agent.history())) == 1
+    following = model.script(Reply("Hello again."))
+    agent.say(following.say())
+    assert stored(agent) == shown(following)
+
+
+def test_a_failed_turn_whose_end_was_not_answered_tells_why_it_failed(
+    wire: PostgresWire, http: httpx2.Client, model: ScriptedModel
+) -> None:
+    """Its client was told that another process had taken it over."""
+    agent = make(http)
+    script = model.script(Reply("Never.", hold=True, error=Failure("bad_request")))
+    answers: list[httpx2.Response] = []
+    sender = in_background(lambda: answers.append(agent.post({"input": script.say()})))
+    script.wait_asked()
+    wire.cut_at("^COMMIT", "after")
+    script.release()
+    sender.join(60)
+    assert answers[0].status_code == 400
+    assert len(agent.retrieve()["message_ids"]) == 1
