@@ -95,7 +95,7 @@ def head_of_run(connection: Connection, actor: Actor, run_id: str) -> RunHead:
 def append_batches(
     connection: Connection, run_id: str, take_overs: int, batches: Sequence[Batch], replaced: tuple[int, int] | None
 ) -> bool:
-    """Store what a run told. ``replaced`` are the numbers whose loose pieces are among it as whole messages.
+    """Store what a run told. ``replaced`` are numbers under which something may be stored that is among it again.
 
     Returns False, and stores nothing, when the run has been taken over by another process (or is gone).
     """

@@ -29,6 +29,7 @@ class Recorder:
         self._show = show
         self._take_overs = take_overs
         self._written = self._settled = log.settled
+        self._unsure = False  # whether what was written last may be stored, although its COMMIT was not answered
 
     async def run(self) -> None:
         """Record until the log is closed and what is whole of it written. A failing database costs the log, no run."""
@@ -63,10 +64,13 @@ class Recorder:
         batches = [*self._batches(whole, settled=True), *self._batches(loose, settled=False)]
         if not batches:
             return True
-        replaced = (self._settled + 1, settled) if self._written > self._settled and whole else None
+        first = self._settled + 1 if whole else batches[0].frames[0].first
+        replaced = (first, last) if self._unsure or (whole and self._written > self._settled) else None
+        self._unsure = True
         kept = await self._database.run(
             event_repository.append_batches, self._show.run_id, self._take_overs, batches, replaced
         )
+        self._unsure = False
         self._written, self._settled = last, max(settled, self._settled)
         return kept
 
