@@ -67,10 +67,11 @@ def backup(
 ) -> None:
     """Write all that is stored into a file, while the server runs or not."""
     from letta.backup.service import make_backup
+    from letta.server.keys import key_place
     from letta.server.startup import opened_database
 
-    with refusing(), opened_database(settings) as (database, _):
-        make_backup(database, file, typer.echo)
+    with refusing(), opened_database(settings) as (database, embedded):
+        make_backup(database, file, typer.echo, key_place=key_place(settings, embedded))
 
 
 @app.command()

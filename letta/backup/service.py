@@ -25,8 +25,10 @@ Say = Callable[[str], None]
 _TOLD = ("agents", "conversations", "messages", "blocks", "passages", "tools")
 
 
-def make_backup(database: Database, path: Path, say: Say) -> None:
+def make_backup(database: Database, path: Path, say: Say, *, key_place: str) -> None:
     """Write all that is stored, as it is at one moment, into a new file that only its owner may read.
+
+    `key_place` names what holds the encryption key in force.
 
     Raises:
         ConfigurationError: there is nothing to back up, or the file can't be made.
@@ -48,7 +50,7 @@ def make_backup(database: Database, path: Path, say: Say) -> None:
             draft.unlink(missing_ok=True)
     say(f"{path}: {_summary(manifest)}, {path.stat().st_size / 1e6:.1f} MB.")
     if manifest.key_fingerprint is not None:
-        say("Keep LETTA_ENCRYPTION_KEY as well, elsewhere: without it the secrets in the backup can't be read.")
+        say(f"Keep {key_place} as well, elsewhere: without it the secrets in the backup can't be read.")
 
 
 def restore_backup(database: Database, path: Path, say: Say) -> None:

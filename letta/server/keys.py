@@ -37,6 +37,13 @@ def present_key(settings: Settings, embedded: EmbeddedPostgres | None) -> str | 
         return None
 
 
+def key_place(settings: Settings, embedded: EmbeddedPostgres | None) -> str:
+    """What holds the key in force: the name of the setting, or the path of the file beside the embedded database."""
+    if embedded is None or configured_key(settings) is not None:
+        return "LETTA_ENCRYPTION_KEY"
+    return str(embedded.key_file)
+
+
 def configured_key(settings: Settings) -> str | None:
     """The key that the settings hold."""
     return settings.encryption_key.get_secret_value() if settings.encryption_key else None

@@ -70,6 +70,7 @@ def by_letta(environment: Environment, databases: Databases, directory: Path) ->
     file = directory / "letta.zip"
     told = letta(environment, "backup", str(file))
     assert told.returncode == 0, told.stderr
+    assert "Keep LETTA_ENCRYPTION_KEY as well" in told.stdout
     assert KEY not in told.stdout
     with closing(psycopg2.connect(databases.new)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector WITH SCHEMA extensions")
@@ -118,6 +119,13 @@ def _written_moved_and_found(
         after = {thing.name: thing.read(World(server.client(), model, sign_in_url, world.ids)) for thing in THINGS}
         assert list(differences(before, after)) == []
         living.goes_on(model, http)
+
+
+def test_it_says_where_the_key_is_that_an_embedded_database_made_itself(tmp_path: Path) -> None:
+    environment = {"LETTA_PG_DATA": str(tmp_path / "pg")}
+    assert letta(environment, "migrate").returncode == 0
+    told = letta(environment, "backup", str(tmp_path / "letta.zip"))
+    assert f"Keep {tmp_path}/pg/encryption-key as well" in told.stdout
 
 
 def test_what_would_lose_or_mix_something_is_refused(

@@ -189,7 +189,7 @@ def test_a_backup_of_an_older_revision_is_migrated_and_nothing_is_lost(
     file = tmp_path / f"{secrets.token_hex(4)}.zip"
     told: list[str] = []
     with opened(older) as database:
-        make_backup(database, file, told.append)
+        make_backup(database, file, told.append, key_place="the key")
     with opened(elsewhere) as database:
         restore_backup(database, file, told.append)
     assert [line.partition(":")[0] for line in told] == [str(file), "Restored"]

@@ -100,6 +100,11 @@ class EmbeddedPostgres:
         with self._explained():
             Cluster(self._layout, binaries, choose_account(self._layout)).check_version()
 
+    @property
+    def key_file(self) -> Path:
+        """Where the encryption key is, if one was made."""
+        return self._layout.key_file
+
     def read_key(self) -> str | None:
         """The encryption key beside the data, or None if there is none yet.
 
