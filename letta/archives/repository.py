@@ -130,7 +130,9 @@ def ensure_archive_of_agent(connection: Connection, actor: Actor, agent_id: str)
     # Two that come at once must end with one archive: the row of the agent decides who is first.
     agent = connection.execute(
         select(agents.c.name, agents.c.embedding_config).where(agents.c.id == agent_id).with_for_update(key_share=True)
-    ).one()
+    ).first()
+    if agent is None:  # deleted meanwhile
+        raise no_such("agent", agent_id)
     found = archive_of_agent(connection, actor, agent_id)
     if found is not None:
         return found

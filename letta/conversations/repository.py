@@ -128,16 +128,30 @@ def list_conversations(
 def update_conversation(
     connection: Connection, actor: Actor, conversation_id: str, changes: Mapping[str, Any]
 ) -> Conversation:
-    """Store changes of a conversation and return it."""
+    """Store changes of a conversation and return it.
+
+    Raises:
+        NotFoundError: it is gone.
+    """
     values = {**changes, "updated_at": func.now(), "last_updated_by_id": actor.user_id}
     statement = update(conversations).where(conversations.c.id == conversation_id).values(values)
-    return _to_conversation(connection.execute(statement.returning(*_COLUMNS)).one())
+    row = connection.execute(statement.returning(*_COLUMNS)).first()
+    if row is None:
+        raise no_such("conversation", conversation_id)
+    return _to_conversation(row)
 
 
 def lock_conversation(connection: Connection, conversation_id: str) -> LockedConversation:
-    """A conversation that exists, locked. The unit is repeated when another transaction has it."""
+    """A conversation, locked. The unit is repeated when another transaction has it.
+
+    Raises:
+        NotFoundError: it is gone.
+    """
     query = select(*_LEASE).where(conversations.c.id == conversation_id)
-    return _locked(connection.execute(query.with_for_update(nowait=True, key_share=True)).one())
+    row = connection.execute(query.with_for_update(nowait=True, key_share=True)).first()
+    if row is None:
+        raise no_such("conversation", conversation_id)
+    return _locked(row)
 
 
 def isolate_blocks(connection: Connection, conversation_id: str, isolated: Sequence[Block]) -> None:

@@ -73,13 +73,14 @@ def add_file(
     """
     folder = lock_folder(connection, actor, new.folder_id)
     name = new.file_name
+    kept = _file_by_name(connection, folder.id, name) if handling == "skip" else None
+    if kept is not None:
+        return kept, folder.name
     taken = _names_like(connection, folder.id, name)
     if name in taken and handling == "error":
         raise InvalidArgumentError(
             f"File '{name}' already exists in folder '{folder.name}'. Choose another name, or set duplicate_handling."
         )
-    if name in taken and handling == "skip":
-        return _file_by_name(connection, folder.id, name), folder.name
     if name in taken and handling == "replace":
         connection.execute(delete(files).where(files.c.folder_id == folder.id, files.c.file_name == name))
         taken.remove(name)
@@ -135,9 +136,10 @@ def _names_like(connection: Connection, folder_id: str, name: str) -> set[str]:
     return set(connection.scalars(query))
 
 
-def _file_by_name(connection: Connection, folder_id: str, name: str) -> File:
+def _file_by_name(connection: Connection, folder_id: str, name: str) -> File | None:
     query = select(*_COLUMNS).where(files.c.folder_id == folder_id, files.c.file_name == name)
-    return _to_file(connection.execute(query).one())
+    row = connection.execute(query).first()
+    return None if row is None else _to_file(row)
 
 
 def list_files(connection: Connection, actor: Actor, folder_id: str, page: Page, *, with_content: bool) -> list[File]:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection, insert
 
+from letta.agents import repository as agents_repository
 from letta.agents.tables import agents
 from letta.conversations import repository
 from letta.database.engine import Database
 from letta.database.ids import new_id
 from letta.errors import NotFoundError
 from letta.organizations.actor import Actor
+from tests.support.racing import behind
 
 
 @pytest.fixture
@@ -61,3 +63,17 @@ def test_a_conversation_that_another_transaction_has_is_not_waited_for(
     with database.transaction() as one, database.transaction() as other:
         assert repository.lock_default_if_free(one, agent_id) is not None
         assert repository.lock_default_if_free(other, agent_id) is None
+
+
+def test_a_conversation_that_goes_with_its_agent_meanwhile_is_not_there(
+    database: Database, actor: Actor, agent_id: str
+) -> None:
+    conversation_id = database.run_sync(repository.create_conversation, actor, agent_id)
+    with pytest.raises(NotFoundError, match=conversation_id):
+        behind(
+            database,
+            lambda connection: agents_repository.delete_agent(connection, actor, agent_id),
+            lambda: database.run_sync(repository.update_conversation, actor, conversation_id, {"summary": "Tea"}),
+        )
+    with pytest.raises(NotFoundError, match=conversation_id):
+        database.run_sync(repository.lock_conversation, conversation_id)
