@@ -34,6 +34,7 @@ class KeyCache:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._forgotten = 0
         self._noted: dict[str, datetime] = {}
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -48,19 +49,23 @@ class KeyCache:
         hashed = digest(token)
         known = self._known.get(hashed)
         if known is None or known.until < time.monotonic():
+            before = self._forgotten
             found = await self._database.read(repository.find_key, hashed)
             known = _Known(found, time.monotonic() + SECONDS)
-            self._remember(hashed, known)
+            if self._forgotten == before:  # else it may have been revoked since it was read
+                self._remember(hashed, known)
         if known.key is not None:
             self._note_use(known.key)
         return known.key
 
     def forget(self, hashed: str) -> None:
         """A key was revoked here: it is void at once."""
+        self._forgotten += 1
         self._known.pop(hashed, None)
 
     def forget_owner(self, owner_id: str) -> None:
         """A user, or an organization, was deleted or changed here: its keys are looked up anew."""
+        self._forgotten += 1
         owned = [
             hashed
             for hashed, known in self._known.items()

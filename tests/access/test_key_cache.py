@@ -1,5 +1,6 @@
 """What a process remembers of keys."""
 
+import asyncio
 import time
 
 import pytest
@@ -42,6 +43,21 @@ async def test_what_is_revoked_here_is_void_at_once(database: Database, actor: A
     here.forget(database.run_sync(repository.delete_key, actor, PROGRAM, key_id=found.id))
     assert await here.find(token) is None
     await here.stop()
+
+
+async def test_what_is_revoked_while_it_is_looked_up_is_not_remembered(
+    database: Database, actor: Actor, token: str
+) -> None:
+    one_thread = Database(database.dsn, pool_size=1, max_overflow=0)
+    here = KeyCache(one_thread)
+    looking = asyncio.create_task(here.find(token))
+    await asyncio.sleep(0)  # so that it is on its way
+    one_thread._threads.submit(lambda: None).result()  # behind it in the queue: the key has been read now
+    here.forget(database.run_sync(repository.delete_key, actor, PROGRAM, token_digest=digest(token)))
+    assert await looking is not None
+    assert await here.find(token) is None
+    await here.stop()
+    one_thread.close()
 
 
 async def test_keys_that_nobody_has_take_no_room(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
