@@ -115,6 +115,5 @@ def test_a_lost_run_that_can_not_be_taken_over_keeps_no_other_waiting(
         waiting.wait_asked(2)
         waiting.release()
         assert text_of(resume(second.http, waiting_id)) == "Heard after all."
-    stuck.wait_asked(2)
-    stuck.release()
-    assert text_of(resume(second.http, stuck_id)) == "Heard after all."
+    stuck.release()  # whether it is taken over then, or given up by who has just failed to
+    until(lambda: second.http.get(f"/v1/runs/{stuck_id}").json()["status"] in {"completed", "failed"})
