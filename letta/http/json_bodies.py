@@ -116,6 +116,8 @@ def _once(body: bytes | None, receive: Receive) -> Receive:
 
 def _problem(body: bytes) -> str | None:
     """Why this body is refused; None too where it is no JSON, which is told elsewhere."""
+    if not json.detect_encoding(body).startswith("utf-8"):  # in others, what is looked for below looks otherwise
+        return "body: JSON is sent as UTF-8, and this is UTF-16 or UTF-32. Encode it anew (string_unicode)"
     if _has_too_many_values(body):
         return f"body: There are more than {MOST_VALUES} values in it. Send them in several requests (too_long)"
     brackets = body.count(b"[") + body.count(b"{")

@@ -57,6 +57,20 @@ def test_half_a_character_is_refused_by_its_field(http: httpx2.Client, path: str
     assert refused.json()["detail"].startswith(field)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("text", ["tea", "a\0b", HALF], ids=["sound", "NUL", "half"])
+def test_json_of_another_encoding_is_refused(http: httpx2.Client, encoding: str, text: str) -> None:
+    body = json.dumps({"label": "l", "value": "v", "description": text}).encode(encoding)
+    refused = http.post("/v1/blocks", content=body, headers={"content-type": "application/json"})
+    assert (refused.status_code, "UTF-8" in refused.text) == (422, True), refused.text
+
+
+def test_a_byte_order_mark_makes_no_difference(http: httpx2.Client) -> None:
+    body = json.dumps({"label": "l", "value": "größer"}, ensure_ascii=False).encode("utf-8-sig")
+    made = http.post("/v1/blocks", content=body, headers={"content-type": "application/json"})
+    assert made.json()["value"] == "größer"
+
+
 @pytest.mark.parametrize(
     ("message", "status"),
     [
