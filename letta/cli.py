@@ -18,27 +18,51 @@ remember_settings(settings)
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
+    rich_markup_mode=None,  # plain text, for logs and narrow terminals
     pretty_exceptions_enable=False,  # logs are read line by line
-    help="A self-hosted server for stateful AI agents.",
+    help="A self-hosted server for stateful AI agents. Without a command it serves. Settings are environment "
+    "variables: docs/configuration.md lists them.",
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         server()
 
 
 @app.command()
 def server(
-    host: Annotated[str | None, typer.Option(help="Address to bind (else HOST).")] = None,
-    port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port to bind (else PORT, LETTA_SERVER_PORT).")
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on (default: the setting HOST).")
     ] = None,
-    secure: Annotated[bool, typer.Option(help="Demand a password (else LETTA_SERVER_SECURE).")] = False,
-    debug: Annotated[bool, typer.Option(help="Log more.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Port to listen on; 0 chooses a free one (default: PORT, else LETTA_SERVER_PORT).",
+        ),
+    ] = None,
+    secure: Annotated[
+        bool,
+        typer.Option("--secure", help="Require a password even on this machine, as LETTA_SERVER_SECURE=true does."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Log at level DEBUG, whatever LETTA_LOG_LEVEL says.")] = False,
 ) -> None:
-    """Migrate the database if it's behind, and serve."""
+    """Serve. The database schema is brought up to date first, if needed."""
     overrides = {"host": host, "port": port, "server_secure": secure or None}
     chosen = settings.model_copy(update={name: value for name, value in overrides.items() if value is not None})
     from letta.server.run import serve
@@ -48,8 +72,44 @@ def server(
 
 
 @app.command()
+def doctor() -> None:
+    """Check the installation and say what to fix. The exit code is 1 if a check failed."""
+    from letta.server.examine import examine
+
+    raise typer.Exit(examine(settings))
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="File to write, such as letta.zip; it must not exist yet.")
+    ],
+) -> None:
+    """Back up the whole database to a file. The server may keep running."""
+    from letta.backup.service import make_backup
+    from letta.server.keys import key_place
+    from letta.server.startup import opened_database
+
+    with refusing(), opened_database(settings) as (database, embedded):
+        make_backup(database, file, typer.echo, key_place=key_place(settings, embedded))
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="File made by `letta backup`.")]) -> None:
+    """Restore a backup into an empty database. LETTA_ENCRYPTION_KEY must be the key in use when it was made."""
+    from letta.backup.service import restore_backup
+    from letta.database.encryption import keyring
+    from letta.server.keys import present_key
+    from letta.server.startup import opened_database
+
+    with refusing(), opened_database(settings) as (database, embedded):
+        keyring.load(present_key(settings, embedded))
+        restore_backup(database, file, typer.echo)
+
+
+@app.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Bring the database schema up to date."""
     from letta.database.migrations import HEAD
     from letta.log import configure_logging
     from letta.server.preparation import prepare_database
@@ -62,57 +122,54 @@ def migrate() -> None:
 
 
 @app.command()
-def backup(
-    file: Annotated[Path, typer.Argument(help="The file to make, such as letta.zip; it must not exist yet.")],
-) -> None:
-    """Write all that is stored into a file, while the server runs or not."""
-    from letta.backup.service import make_backup
-    from letta.server.keys import key_place
-    from letta.server.startup import opened_database
-
-    with refusing(), opened_database(settings) as (database, embedded):
-        make_backup(database, file, typer.echo, key_place=key_place(settings, embedded))
-
-
-@app.command()
-def restore(file: Annotated[Path, typer.Argument(help="A file that `letta backup` made.")]) -> None:
-    """Bring a backup into a database in which nothing is stored yet."""
-    from letta.backup.service import restore_backup
-    from letta.database.encryption import keyring
-    from letta.server.keys import present_key
-    from letta.server.startup import opened_database
-
-    with refusing(), opened_database(settings) as (database, embedded):
-        keyring.load(present_key(settings, embedded))
-        restore_backup(database, file, typer.echo)
-
-
-@app.command()
 def import_legacy(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read, and tell what would be brought over.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only read, and report what would be imported; change nothing.")
+    ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare what is there with what is here, table by table; change nothing.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Compare both databases table by table after an import; change nothing. The exit code is 1 if they "
+            "differ.",
+        ),
     ] = False,
     when_empty: Annotated[
         bool,
         typer.Option(
-            "--when-empty", help="Do nothing, successfully, where something is stored here already or nothing is there."
+            "--when-empty",
+            help="Exit successfully without importing if this database already contains data, or if there is nothing "
+            "to import.",
         ),
     ] = False,
     leave_locked_secrets: Annotated[
-        bool, typer.Option("--leave-locked-secrets", help="Leave out secrets that the key doesn't open.")
+        bool, typer.Option("--leave-locked-secrets", help="Skip secrets that the key can't decrypt.")
     ] = False,
     source: Annotated[
-        str | None, typer.Option("--from", help="The former server's database (else LETTA_LEGACY_PG_URI, else ours).")
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URI",
+            help="Connection string of the former server's database (default: LETTA_LEGACY_PG_URI, else this "
+            "server's own database).",
+        ),
     ] = None,
     source_schema: Annotated[
-        str | None, typer.Option("--from-schema", help="The schema of its tables (else LETTA_LEGACY_PG_SCHEMA).")
+        str | None,
+        typer.Option(
+            "--from-schema",
+            metavar="SCHEMA",
+            help="Schema of the former server's tables (default: LETTA_LEGACY_PG_SCHEMA).",
+        ),
     ] = None,
     accept_revision: Annotated[
-        str | None, typer.Option(help="Read tables of this revision, although it isn't known here.")
+        str | None,
+        typer.Option(
+            metavar="REVISION", help="Import from this revision of the former server's tables, although it is unknown."
+        ),
     ] = None,
 ) -> None:
-    """Bring over all that the former upstream server (0.11.7 to 0.16.8) has stored; go on where that was broken off."""
+    """Import the data of a former server. Reads 0.11.7 and 0.13 to 0.16.8; resumes where it was interrupted."""
     from letta.legacy.command import Wish, import_legacy
     from letta.log import configure_logging
 
@@ -128,27 +185,17 @@ def import_legacy(
 
 
 @app.command()
-def reset_encryption_key(
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it is only told what would be lost.")] = False,
-) -> None:
-    """Go on with another encryption key when the old one is lost: secrets written with that are emptied."""
-    from letta.server.reset_key import reset_key
-
-    with refusing():
-        if not reset_key(settings, typer.echo, confirmed=yes):
-            raise typer.Exit(1)
-
-
-@app.command()
 def rotate_encryption_key(
     file: Annotated[
         Path | None,
         typer.Argument(
-            help="A file that holds the new key ('-': standard input). The embedded database makes one itself."
+            metavar="FILE",
+            help="File with the new key; '-' reads standard input. Leave it out for the embedded database, which makes "
+            "its own key.",
         ),
     ] = None,
 ) -> None:
-    """Encrypt all secrets with another key, in one transaction; the variables hold the key in force."""
+    """Re-encrypt all secrets with a new key. LETTA_ENCRYPTION_KEY must still be the current key."""
     from letta.server.rotate_key import rotate_key
 
     with refusing():
@@ -156,11 +203,15 @@ def rotate_encryption_key(
 
 
 @app.command()
-def doctor() -> None:
-    """Look the installation over and say what to mend."""
-    from letta.server.examine import examine
+def reset_encryption_key(
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Without this, only list what would be lost.")] = False,
+) -> None:
+    """Continue with a new key when the old one is lost. Secrets encrypted with the old one are emptied."""
+    from letta.server.reset_key import reset_key
 
-    raise typer.Exit(examine(settings))
+    with refusing():
+        if not reset_key(settings, typer.echo, confirmed=yes):
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -46,6 +46,20 @@ _ELSEWHERE = """\
 """
 
 
+_COMMANDS = """\
+# Commands
+
+{purpose}
+
+In a checkout, write `.venv/bin/python -m letta COMMAND`; in the container, `docker exec NAME letta COMMAND`. All
+commands read the variables of [configuration.md](configuration.md). `letta --version` prints the version,
+`letta COMMAND --help` explains a command.
+
+Exit codes: 0, done; 1, refused or failed, with the reason in one line on standard error, or, where the command's output
+is a report, in that report; 2, wrong usage.
+"""
+
+
 def configuration() -> str:
     """The page of all environment variables."""
     parts = [_CONFIGURATION]
@@ -97,19 +111,28 @@ def _limits(field: FieldInfo) -> str:
 def commands() -> str:
     """The page of the command line."""
     program = typer.main.get_group(command_line)
-    lines = ["# Commands", "", program.help or "", ""]
-    for name, command in sorted(program.commands.items()):
-        lines += [f"## `letta {name}`", "", _one_line(command.help or ""), ""]
+    lines = [_COMMANDS.format(purpose=program.help)]
+    for name, command in program.commands.items():
+        lines += [f"## `letta {name}`", "", _one_line(command.help or ""), "", *_usage(name, command), ""]
         options = [_option(option) for option in command.params]
         lines += [*options, ""] if options else []
-    lines.append("Without a command, `letta` serves. All commands read the variables of")
-    lines.append("[configuration.md](configuration.md).")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _usage(name: str, command: Any) -> list[str]:
+    given = [_usage_of(option) for option in command.params]
+    return ["```", " ".join(["letta", name, *given]), "```"]
+
+
+def _usage_of(option: Any) -> str:
+    if option.param_type_name == "argument":
+        return str(option.name).upper() if option.required else f"[{str(option.name).upper()}]"
+    return f"[{option.opts[0]}]" if option.is_flag else f"[{option.opts[0]} {option.metavar}]"
 
 
 def _option(option: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
-    return f"- {names}: {_one_line(option.help or '')}"
+    name = str(option.name).upper() if option.param_type_name == "argument" else option.opts[0]
+    return f"- `{name}`: {_one_line(option.help or '')}"
 
 
 def api() -> str:
