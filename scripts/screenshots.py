@@ -120,7 +120,7 @@ def butler(client: Letta, model: ScriptedModel) -> tuple[str, str]:
 
 
 def errand_boy(client: Letta, model: ScriptedModel) -> str:
-    """An agent that waits for leave to spend money."""
+    """An agent that waits for approval to spend money."""
     tool = client.tools.create(source_code=ORDER_TEA)
     agent = client.agents.create(
         name="Errand boy",
@@ -187,7 +187,7 @@ def look_back(page: Page) -> None:
 def look_into_a_run(page: Page) -> None:
     """See what the newest run spent its time with."""
     page.locator("tbody a").first.click()
-    page.get_by_text("Where the time went").wait_for()
+    page.get_by_text("How the time was spent").wait_for()
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ async def send_file(request: Request) -> Response:
     site = _site()
     found = site.file(request.path_params["name"])
     if found is None:
-        return Response("There is no such file.", status_code=404, media_type="text/plain")
+        return Response("There is no such file in the console.", status_code=404, media_type="text/plain")
     current = request.path_params["version"] == site.version
     headers = {
         "Cache-Control": _FOR_EVER if current else _ASK_AGAIN,

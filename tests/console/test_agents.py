@@ -67,7 +67,7 @@ def test_an_agent_is_made_found_copied_taken_along_and_deleted(page: Page, clien
     expect(sure.get_by_role("button", name="Delete")).to_be_disabled()
     sure.get_by_role("textbox").fill("Butler copy")
     sure.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("No agent is like that")).to_be_visible()
+    expect(page.get_by_text("No matching agents")).to_be_visible()
     assert len(list(client.agents.list())) == 3
 
 
@@ -77,7 +77,7 @@ def test_what_the_server_refuses_is_told_and_nothing_typed_is_lost(page: Page) -
     form.get_by_label("Name", exact=True).fill("Butler / first")
     form.get_by_label("Model", exact=True).fill(MODEL)
     form.get_by_role("button", name="Create agent").click()
-    expect(form.get_by_role("alert")).to_contain_text("can't be an agent's name")
+    expect(form.get_by_role("alert")).to_contain_text("is not a valid agent name")
     expect(form.get_by_label("Name", exact=True)).to_have_value("Butler / first")
 
 

@@ -46,7 +46,7 @@ def test_an_address_that_leads_nowhere_says_so(page: Page, address: str) -> None
 def test_a_view_that_isnt_there_is_the_conversation(page: Page, make: Callable[..., str]) -> None:
     page.goto(f"/#/agents/{make('Butler')}/constructor?with=..%2Fagents")
     expect(page.get_by_label("Message", exact=True)).to_be_visible()
-    expect(page.get_by_role("region", name="Conversation")).not_to_contain_text("Not offered")
+    expect(page.get_by_role("region", name="Conversation")).not_to_contain_text("Not supported")
 
 
 def test_titles_say_what_is_open(page: Page, make: Callable[..., str]) -> None:
@@ -68,7 +68,7 @@ def test_what_is_clicked_twice_is_done_once(page: Page, client: Letta, make: Cal
     page.get_by_role("button", name="Add").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Message", exact=True).fill("Good morning")
-    form.get_by_role("button", name="Again and again").click()
+    form.get_by_role("button", name="Repeatedly").click()
     form.get_by_label("Cron expression").fill("0 8 * * *")
     form.locator("form").evaluate("(form) => { form.requestSubmit(); form.requestSubmit(); }")
     expect(page.get_by_text("Good morning")).to_be_visible()
@@ -143,7 +143,7 @@ def test_long_words_stay_on_the_screen(
     agent = make(LONGEST, description="D" * 300, tags=["T" * 200])
     client.agents.blocks.attach(client.blocks.create(label="L" * 200, value="V" * 500).id, agent_id=agent)
     page = new_page(server, viewport=NARROW)
-    for view, what in (("chat", "Talk with W"), ("memory", "LLLL"), ("settings", "The agent")):
+    for view, what in (("chat", "Talk to W"), ("memory", "LLLL"), ("settings", "The agent")):
         page.goto(f"/#/agents/{agent}/{view}")
         expect(page.get_by_role("heading", name=what)).to_be_visible()
         assert page.evaluate(_BEYOND) == [], view
@@ -235,7 +235,7 @@ def test_an_agent_that_was_deleted_elsewhere_is_not_shown_from_memory(page: Page
     expect(page.get_by_role("heading", name="Tools")).to_be_visible()
     client.agents.delete(agent.id)
     page.go_back()
-    expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
 
 
 def test_a_heading_keeps_its_own_marks_and_loses_those_that_close_it(

@@ -42,7 +42,7 @@ def test_a_password_is_asked_for_kept_and_forgotten(new_page: Callable[..., Page
     page = new_page(guarded, "#/agents")
     field = page.get_by_label("Password or key")
     sign_in(page, "wrong")
-    expect(page.get_by_role("alert")).to_contain_text("not the right one")
+    expect(page.get_by_role("alert")).to_contain_text("This password or key is wrong")
 
     sign_in(page, PASSWORD)
     expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()
@@ -109,4 +109,4 @@ def test_a_key_for_one_agent_opens_the_console_of_that_agent(
         page.get_by_role("link", name=tab, exact=True).click()
         expect(page.locator("#main")).to_contain_text(shown)
     page.goto(f"/#/agents/{others['id']}")
-    expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()

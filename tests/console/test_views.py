@@ -45,7 +45,7 @@ def test_blocks_are_edited_compared_and_taken_back(page: Page, client: Letta, ag
     expect(history.locator("del").first).to_have_text("Likes")
     history.get_by_role("button", name="by an agent").click()
     history.get_by_role("button", name="Go back to this").click()
-    expect(page.get_by_text("what it was in version")).to_be_visible()
+    expect(page.get_by_text("was restored to version")).to_be_visible()
     assert client.agents.blocks.retrieve("human", agent_id=agent).value == "Name: Ada.\nLikes tea."
 
 
@@ -102,8 +102,8 @@ def test_a_block_is_added_and_taken_away(page: Page, client: Letta, agent: str) 
     block = page.get_by_role("region", name="Block kitchen")
     expect(block.get_by_role("meter")).to_have_attribute("aria-valuetext", "17 of 100 characters")
     assert client.agents.blocks.retrieve("kitchen", agent_id=agent).value == "The kettle leaks."
-    block.get_by_role("button", name="Take kitchen from the agent").click()
-    page.get_by_role("dialog").get_by_role("button", name="Take away").click()
+    block.get_by_role("button", name="Detach kitchen from the agent").click()
+    page.get_by_role("dialog").get_by_role("button", name="Detach").click()
     expect(block).to_have_count(0)
     assert "kitchen" not in {one.label for one in client.agents.blocks.list(agent)}
 
@@ -158,7 +158,7 @@ def test_a_run_that_failed_says_why(page: Page, client: Letta, model: ScriptedMo
 
 def test_what_isnt_there_is_told(page: Page) -> None:
     page.goto("/#/agents/agent-00000000-0000-4000-8000-000000000000")
-    expect(page.get_by_role("heading", name="It isn't there")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
     expect(page.locator("#main")).not_to_contain_text("NOT_FOUND")
     page.get_by_role("link", name="All agents").click()
     expect(page.get_by_role("heading", name="Agents", exact=True)).to_be_visible()

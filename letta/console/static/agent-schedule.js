@@ -17,7 +17,7 @@ export default view((self) => {
   }
 
   async function drop(one) {
-    if (!(await confirm({ title: "Delete this message?", text: "The agent isn't sent it any more. What it has answered so far stays." }))) return;
+    if (!(await confirm({ title: "Delete this message?", text: "It will no longer be sent to the agent. Answers so far are kept." }))) return;
     if (await attempt(() => remove(`/agents/${store.id}/schedule/${one.id}`), "Deleted.")) load();
   }
 
@@ -31,15 +31,15 @@ export default view((self) => {
         ${one.last_sent_at && html`<span>last sent ${one.last_run_id ? html`<a href=${to("runs", one.last_run_id)}>${when(one.last_sent_at)}</a>` : when(one.last_sent_at)}</span>`}
         ${one.next_scheduled_time && html`<span>next ${FORM.format(new Date(one.next_scheduled_time))}</span>`}
       </p>
-      ${one.last_error && html`<p class="note bad">${icon("alert")}<span>It couldn't be sent the last time. ${one.last_error}</span></p>`}</div>
+      ${one.last_error && html`<p class="note bad">${icon("alert")}<span>The last attempt failed. ${one.last_error}</span></p>`}</div>
     <span class="row tight"><button class="small" onClick=${() => sendNow(one)}>Send now</button>
       <button class="bare" title="Delete" aria-label="Delete this message" onClick=${() => drop(one)}>${icon("trash")}</button></span></li>`;
 
   return () => html`
-    <header class="page"><div><h2>Schedule</h2><p class="muted">Messages that the agent is sent later, in its main conversation.</p></div>
+    <header class="page"><div><h2>Schedule</h2><p class="muted">Messages that will be sent to the agent later, in its main conversation.</p></div>
       <button onClick=${add}>${icon("plus")} Add</button></header>
     ${loaded(state.value, ({ scheduled_messages: found }) => found.length === 0
-      ? empty("schedule", "Nothing is scheduled", "Let the agent begin the day with a look at its notes, or remind you of something.")
+      ? empty("schedule", "Nothing is scheduled", "Have the agent start the day by reviewing its notes, or remind you of something.")
       : html`<ul class="rows">${found.map(row)}</ul>`)}`;
 });
 
@@ -79,7 +79,7 @@ const NewMessage = view((self) => {
     <label class="field"><span>Message</span><textarea name="text" rows="3" required autofocus></textarea></label>
     <div class="chips" role="group" aria-label="How often">
       <button type="button" class="chip" aria-pressed=${String(!recurring.value)} onClick=${() => (recurring.value = false)}>Once</button>
-      <button type="button" class="chip" aria-pressed=${String(recurring.value)} onClick=${() => (recurring.value = true)}>Again and again</button></div>
+      <button type="button" class="chip" aria-pressed=${String(recurring.value)} onClick=${() => (recurring.value = true)}>Repeatedly</button></div>
     ${recurring.value
       ? html`<label class="field" key="cron"><span>Cron expression</span><input name="cron" class="mono" required placeholder="0 8 * * 1-5" /><small>Minute, hour, day, month, weekday; in the agent's time zone (${store.agent.value.timezone ?? "UTC"}).</small></label>`
       : html`<label class="field" key="at"><span>When</span><input type="datetime-local" name="at" required /></label>`}

@@ -12,7 +12,7 @@ export default view((self) => {
     <${Basics} store=${store} />
     <${Attached} store=${store} kind="tools" title="Tools" text="What the agent can do." />
     <${Attached} store=${store} kind="folders" title="Folders" text="Files that the agent can open and search." />
-    <section class="panel"><h2>Start over</h2><p class="muted">Empties the context. What was said stays stored and can be found by the agent.</p>
+    <section class="panel"><h2>Start over</h2><p class="muted">Empties the context. The messages stay stored, and the agent can still search them.</p>
       <p class="after"><button onClick=${() => reset(store)}>Empty the context</button></p></section>
   </div>`;
 });
@@ -75,7 +75,7 @@ const Attached = view((self) => {
       const all = (await get(`/${kind}`, { limit: 1000 })).filter((one) => !known.has(one.id));
       const chosen = await open((close) => html`<form onSubmit=${(event) => { event.preventDefault(); close(new FormData(event.target).get("id")); }}>
         ${all.length === 0 ? html`<p>There is nothing else to choose from.</p>` : html`<label class="field"><span>Name</span><select name="id" autofocus>${all.map((one) => html`<option key=${one.id} value=${one.id}>${one.name}</option>`)}</select></label>`}
-        <footer><button type="button" onClick=${() => close()}>Cancel</button><button class="primary" disabled=${all.length === 0}>Add</button></footer></form>`, { label: kind === "tools" ? "Give the agent a tool" : "Open a folder to the agent" });
+        <footer><button type="button" onClick=${() => close()}>Cancel</button><button class="primary" disabled=${all.length === 0}>Add</button></footer></form>`, { label: kind === "tools" ? "Give the agent a tool" : "Attach a folder to the agent" });
       if (!chosen) return;
       await patch(`/agents/${store.id}/${kind}/attach/${chosen}`);
       await load();
@@ -98,7 +98,7 @@ const Attached = view((self) => {
     <header class="row spread"><div><h2>${title}</h2><p class="muted">${text}</p></div>${!scoped.value && html`<button onClick=${add}>${icon("plus")} Add</button>`}</header>
     ${loaded(state.value, (found) => found.length === 0 ? html`<p class="muted after">None.</p>` : html`<ul class="rows after">${found.map((one) => html`<li key=${one.id} class="row spread">
       <span class="grow"><strong class="mono">${one.name}</strong> <span class="muted">${(one.description ?? "").slice(0, 140)}</span></span>
-      <span class="row">${kind === "tools" && html`<label class="check"><input type="checkbox" checked=${gated(one)} onChange=${(event) => gate(one, event)} /><span>asks first</span></label>`}
-      <button class="bare" title="Take away" aria-label=${`Take ${one.name} away`} onClick=${() => detach(one)}>${icon("close")}</button></span></li>`)}</ul>`)}
+      <span class="row">${kind === "tools" && html`<label class="check"><input type="checkbox" checked=${gated(one)} onChange=${(event) => gate(one, event)} /><span>needs approval</span></label>`}
+      <button class="bare" title="Detach" aria-label=${`Detach ${one.name}`} onClick=${() => detach(one)}>${icon("close")}</button></span></li>`)}</ul>`)}
   </section>`;
 });

@@ -70,10 +70,10 @@ export const Agents = view(() => {
     if (list.items.value.length) {
       return html`${cards(list.items.value)}${moreButton(list)}`;
     }
-    if (words.value || tags.value.length) return empty("search", "No agent is like that", "Try other words or tags.");
+    if (words.value || tags.value.length) return empty("search", "No matching agents", "Try other words or tags.");
     if (models.value === null) return waiting();
     if (models.value === 0) return firstRun();
-    return empty("agents", "No agents yet", "An agent keeps its own memory and knows you again the next time.",
+    return empty("agents", "No agents yet", "An agent keeps its own memory and recognizes you the next time.",
       html`<button class="primary" onClick=${create}>${icon("plus")} New agent</button>`);
   }
 
@@ -128,7 +128,7 @@ async function create() {
 }
 
 function firstRun() {
-  return empty("health", "No model is configured yet", "Tell the server which models it may use; then make your first agent.",
+  return empty("health", "No model is configured yet", "Tell the server which models it may use, then create your first agent.",
     html`<a class="button primary" href="#/health">See what to set</a>`);
 }
 
@@ -170,7 +170,7 @@ export function exportAgent(agent) {
 export async function removeAgent(agent) {
   const sure = await confirm({
     title: `Delete ${agent.name}?`,
-    text: "The agent, its conversations and its own archive are deleted for good. Blocks, tools and folders stay.",
+    text: "The agent, its conversations and its own archive are deleted for good. Its blocks, tools and folders are kept.",
     typed: agent.name,
   });
   return Boolean(sure) && attempt(() => remove(`/agents/${agent.id}`), `${agent.name} was deleted.`);

@@ -28,7 +28,7 @@ function told(status, body) {
   if (typeof detail === "string") return detail.replace(CODE, "");
   if (detail?.message) return detail.message;
   if (detail) return JSON.stringify(detail);
-  return status ? `The server answered ${status}.` : "The server can't be reached.";
+  return status ? `The server returned status ${status}.` : "The server can't be reached.";
 }
 
 function address(path, query = {}) {
@@ -64,7 +64,7 @@ export async function request(method, path, { query, body, form, abort } = {}) {
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
   // A 401 with an error in it is that of a model's provider, which has refused the server.
-  if (response.status === 401 && !answer?.error && used === key.value) signOut(used ? "That password or key is not the right one." : "");
+  if (response.status === 401 && !answer?.error && used === key.value) signOut(used ? "This password or key is wrong." : "");
   throw new ApiError(response.status, answer);
 }
 
@@ -90,7 +90,7 @@ export async function* events(response) {
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) throw new ApiError(0, { detail: "The stream broke off." });
+      if (done) throw new ApiError(0, { detail: "The stream was interrupted." });
       const frames = (rest + value).split("\n\n");
       rest = frames.pop();
       for (const frame of frames) {

@@ -77,21 +77,21 @@ export const Archive = view((self) => {
       await post(`/archives/${archive.value.id}/deleted-passages/${passage.id}/restore`);
       deleted.value = deleted.value.filter((one) => one.id !== passage.id);
       await list.reload();
-    }, "It is back.");
+    }, "The passage was restored.");
   }
 
   function results() {
     if (failure.value) return problem(failure.value);
     if (mode.value === "deleted") {
       if (!deleted.value) return html`<p class="waiting" role="status">Loading …</p>`;
-      return deleted.value.length === 0 ? html`<p class="muted">Nothing that could be restored.</p>` : rows(deleted.value.map((passage) => ({ passage, gone: true })));
+      return deleted.value.length === 0 ? html`<p class="muted">There is nothing to restore.</p>` : rows(deleted.value.map((passage) => ({ passage, gone: true })));
     }
     if (mode.value === "found") {
       if (!found.value) return html`<p class="waiting" role="status">Searching …</p>`;
       return found.value.length === 0 ? html`<p class="muted">Nothing was found.</p>` : rows(found.value);
     }
     if (list.error.value) return problem(list.error.value);
-    if (list.items.value?.length === 0) return empty("folders", "Nothing in the archive", "What the agent stores for later, or you for it, is found here.");
+    if (list.items.value?.length === 0) return empty("folders", "Nothing in the archive", "Passages that the agent, or you, store for later appear here.");
     return html`${rows((list.items.value ?? []).map((passage) => ({ passage })))}${moreButton(list)}`;
   }
 
@@ -99,7 +99,7 @@ export const Archive = view((self) => {
     <li key=${passage.id}>
       <${LongText} text=${passage.text} />
       <div class="row spread"><span class="facts">
-        ${score !== undefined && score !== null && html`<span class="badge busy score" title="How well it fits, 0 to 1">${score.toFixed(3)}</span>`}
+        ${score !== undefined && score !== null && html`<span class="badge busy score" title="Relevance, from 0 to 1">${score.toFixed(3)}</span>`}
         ${(passage.tags ?? []).map((tag) => html`<span class="tag">${tag}</span>`)}
         <span>${gone ? html`deleted ${when(passage.deleted_at)}` : when(passage.created_at)}</span></span>
       ${gone

@@ -43,7 +43,7 @@ export const BlockCard = view((self) => {
       const current = await get(`/blocks/${block.id}`);
       if (current.value !== draft.value.base && draft.value.text !== draft.value.base && !draft.value.sure) {
         draft.value = { ...draft.value, sure: true, theirs: current.value };
-        failure.value = new ApiError(409, { detail: "The block was changed while you edited it. What is there now stands below; saving replaces it." });
+        failure.value = new ApiError(409, { detail: "The block was changed while you edited it. The current value is shown below; saving replaces it." });
       } else {
         store.put(await patch(`/blocks/${block.id}`, { value: draft.value.text, limit: draft.value.limit, description: draft.value.description }));
         draft.value = null;
@@ -81,7 +81,7 @@ export const BlockCard = view((self) => {
       ${theirs !== undefined && html`<${Difference} before=${text} after=${theirs} />`}
       <div class="row"><button class="primary" disabled=${busy.value || used > limit}>Save</button>
         <button type="button" onClick=${() => (draft.value = null)}>Cancel</button>
-        ${used > limit && html`<span class="muted">Longer than the limit.</span>`}</div>
+        ${used > limit && html`<span class="muted">Exceeds the limit.</span>`}</div>
     </form>`;
   }
 
@@ -97,7 +97,7 @@ export const BlockCard = view((self) => {
           ${change && html`<button class="small" onClick=${() => store.forget(block.id)}>Seen</button>`}
           <button class="bare" title="History" aria-label=${`History of ${block.label}`} onClick=${history}>${icon("runs")}</button>
           <button class="bare" title="Edit" aria-label=${`Edit ${block.label}`} onClick=${edit}>${icon("edit")}</button>
-          <button class="bare" title="Take from the agent" aria-label=${`Take ${block.label} from the agent`} onClick=${onDetach}>${icon("close")}</button>
+          <button class="bare" title="Detach from the agent" aria-label=${`Detach ${block.label} from the agent`} onClick=${onDetach}>${icon("close")}</button>
         </div>
       </header>
       ${block.description && !draft.value && html`<p class="muted">${block.description}</p>`}
@@ -116,7 +116,7 @@ const History = view((self) => {
     store.put(await post(`/blocks/${block.id}/revert`, { version, current_version: newest }));
     chosen.value = null;
     await load();
-  }, `The block is what it was in version ${version}.`);
+  }, `The block was restored to version ${version}.`);
 
   function detail(versions) {
     const version = chosen.value ?? versions[0];
@@ -128,12 +128,12 @@ const History = view((self) => {
       <p class="muted">${authorOf(version)}, ${when(version.created_at)}</p>
       <h4>What this edit changed</h4>
       <${Difference} before=${versions[place + 1]?.value ?? ""} after=${version.value} />
-      ${version.version !== newest.version && html`<h4>From here to now</h4><${Difference} before=${version.value} after=${newest.value} />`}
+      ${version.version !== newest.version && html`<h4>From this version to now</h4><${Difference} before=${version.value} after=${newest.value} />`}
     </div>`;
   }
 
   return () => loaded(state.value, (versions) => versions.length === 0
-    ? empty("runs", "No versions", "Edits are kept from now on.")
+    ? empty("runs", "No versions", "Edits are recorded from now on.")
     : html`<div class="history">
         <ul class="versions" aria-label="Versions">${versions.map((version) => html`<li key=${version.version}>
           <button aria-pressed=${String((chosen.value ?? versions[0]).version === version.version)} onClick=${() => (chosen.value = version)}>

@@ -107,7 +107,7 @@ const Pane = view((self) => {
   }
 
   async function drop() {
-    const sure = await confirm({ title: "Delete this conversation?", text: "Its messages are deleted for good. What the agent noted in its memory stays." });
+    const sure = await confirm({ title: "Delete this conversation?", text: "Its messages are deleted for good. What the agent noted in its memory is kept." });
     if (!sure) return;
     await attempt(async () => {
       await remove(`/conversations/${id}`);
@@ -152,7 +152,7 @@ const Pane = view((self) => {
           ${!conversation.stored.value && html`<p class="waiting" role="status"><span class="spinner"></span> Loading …</p>`}
           ${all.map((item, place) => html`<${Item} key=${item.key} item=${item} last=${place === all.length - 1} onDecide=${live ? null : decide}
             busy=${Boolean(live) && (fresh.has(item.message) || (item.kind === "call" && !item.result))} />`)}
-          ${conversation.stored.value && !all.some((item) => item.kind === "call" || item.message.message_type !== "system_message") && empty("chat", `Talk with ${store.agent.value.name}`, "It remembers what matters, here and in its other conversations.")}
+          ${conversation.stored.value && !all.some((item) => item.kind === "call" || item.message.message_type !== "system_message") && empty("chat", `Talk to ${store.agent.value.name}`, "It remembers what matters, here and in its other conversations.")}
           ${status(live)}
           ${!live && ended(conversation.ending.value)}
           ${conversation.problem.value && problem(conversation.problem.value)}
@@ -173,8 +173,8 @@ function status(live) {
 
 const ENDINGS = {
   cancelled: "Stopped.",
-  max_steps: "The agent used up its steps for one turn. Write again to let it go on.",
-  max_tokens_exceeded: "The answer was cut off at the most tokens allowed.",
+  max_steps: "The agent used all its steps for this turn. Send a message to let it continue.",
+  max_tokens_exceeded: "The answer was cut off at the token limit.",
   context_window_overflow_in_system_prompt: "The agent's memory and instructions no longer fit the model's context window.",
 };
 const QUIET = new Set(["end_turn", "requires_approval", "tool_rule", null, undefined]);

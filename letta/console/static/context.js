@@ -47,7 +47,7 @@ export default view((self) => {
         <div class="stat"><dt>Window</dt><dd>${short(most)}</dd></div>
         <div class="stat"><dt>Filled</dt><dd>${((used / most) * 100).toFixed(1)} %</dd></div>
         <div class="stat"><dt>Messages in view</dt><dd>${count(context.num_messages)}</dd></div>
-        <div class="stat"><dt>Messages in all</dt><dd>${count(context.num_recall_memory)}</dd></div>
+        <div class="stat"><dt>Total messages</dt><dd>${count(context.num_recall_memory)}</dd></div>
         <div class="stat"><dt>In the archive</dt><dd>${count(context.num_archival_memory)}</dd></div>
       </dl>
       <section class="panel">
@@ -60,7 +60,7 @@ export default view((self) => {
         <p class="muted after">${used < limit
           ? `${count(limit - used)} tokens are left until older messages are summarized.`
           : "Older messages are summarized after the next answer."}</p>
-        ${used / most < 0.25 && html`<p class="muted zoom">Only what is used, enlarged:</p>
+        ${used / most < 0.25 && html`<p class="muted zoom">Enlarged view of the used part:</p>
           <div class="picture-bar" aria-hidden="true">${parts.map(([name, tokens], place) => tokens > 0 && html`<span key=${name} class=${`k${place}`} title=${`${name}: ${count(tokens)}`} style=${{ width: `${(tokens / used) * 100}%` }}></span>`)}</div>`}
         <ul class="legend">${parts.map(([name, tokens, content], place) => tokens > 0 && html`<li key=${name}><details>
           <summary><span class=${`dot k${place}`} aria-hidden="true"></span><span class="grow">${name}</span>

@@ -46,7 +46,7 @@ export const Decision = view((self) => {
   return ({ item }) => {
     if (item.draft) {
       const word = item.draft.approve ? "approved" : item.draft.edited ? "changed" : "denied";
-      return html`<p class="decide muted">To be ${word}, once the other calls are decided.</p>`;
+      return html`<p class="decide muted">Will be ${word} once the other calls are decided.</p>`;
     }
     if (mode.value === "deny") {
       return html`<form class="decide" onSubmit=${deny}>

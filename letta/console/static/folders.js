@@ -23,7 +23,7 @@ export default view(() => {
   return () => html`
     <header class="page"><h1>Folders</h1><div class="actions"><button class="primary" onClick=${add}>${icon("plus")} New folder</button></div></header>
     ${list.error.value && problem(list.error.value)}
-    ${list.items.value?.length === 0 && !list.error.value && empty("folders", "No folders", "Upload files to a folder and open it to agents: they read and search them.")}
+    ${list.items.value?.length === 0 && !list.error.value && empty("folders", "No folders", "Upload files to a folder and attach it to agents, which can then read and search the files.")}
     ${list.items.value?.length > 0 && html`<ul class="rows">${list.items.value.map((folder) => html`<${Folder} key=${folder.id} folder=${folder} alone=${list.items.value.length === 1} onDelete=${() => drop(folder)} />`)}</ul>${moreButton(list)}`}`;
 });
 

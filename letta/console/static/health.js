@@ -6,11 +6,11 @@ import { html, onMount, view } from "./view.js";
 
 const WORDS = { ok: ["good", "ok"], warn: ["warn", "could be better"], fail: ["bad", "broken"], skip: ["", "skipped"] };
 const PROVIDERS = [
-  ["OpenAI, or what speaks its API", "OPENAI_API_KEY=sk-…"],
+  ["OpenAI, or a compatible service", "OPENAI_API_KEY=sk-…"],
   ["Anthropic", "ANTHROPIC_API_KEY=sk-ant-…"],
   ["Google", "GEMINI_API_KEY=…"],
   ["OpenRouter: models of many providers", "OPENROUTER_API_KEY=sk-or-…"],
-  ["Ollama, on a machine of yours", "OLLAMA_BASE_URL=http://localhost:11434/v1"],
+  ["Ollama, on your own machine", "OLLAMA_BASE_URL=http://localhost:11434/v1"],
 ];
 
 export default view(() => {
@@ -26,11 +26,11 @@ export default view(() => {
 
   const firstRun = () => html`<section class="panel" aria-label="First steps">
     <h2>No model is configured yet</h2>
-    <p>Set one of these in the server's environment, and start it again. All it needs is one provider.</p>
+    <p>Set one of these variables in the server's environment and restart it. One provider is enough.</p>
     <ul class="passages after">${PROVIDERS.map(([name, setting]) => html`<li key=${setting} class="row spread">
       <span class="grow">${name}<br /><code>${setting}</code></span>${copyButton(setting, `Copy ${setting.split("=")[0]}`)}</li>`)}</ul>
     <p class="after muted">On a laptop, in the checkout:</p>${code("OPENAI_API_KEY=sk-… make run", "command")}
-    <p class="after muted">On Render: the service's page, Environment, Add Environment Variable. The server starts again by itself.</p>
+    <p class="after muted">On Render: the service's page, Environment, Add Environment Variable. The server restarts by itself.</p>
   </section>`;
 
   const check = (one) => {

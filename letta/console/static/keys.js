@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { attempt, code, confirm, empty, loaded, loader, open, problem, when } from "./ui.js";
 import { html, onMount, signal, view } from "./view.js";
 
-const SCOPES = [["read", "Read everything"], ["write", "Read and change everything but keys"], ["admin", "All of the organization, its keys as well"]];
+const SCOPES = [["read", "Read everything"], ["write", "Read and change everything except keys"], ["admin", "Everything in the organization, including keys"]];
 
 export default view(() => {
   const { state, load } = loader(() => get("/api-keys"));
@@ -14,7 +14,7 @@ export default view(() => {
     const made = await open((close) => html`<${NewKey} close=${close} />`, { label: "New key" });
     if (!made) return;
     load();
-    await open((close) => html`<div class="stack"><p>Copy it now. It isn't shown again.</p>${code(made.key, "key")}<footer><button class="primary" onClick=${() => close()}>Done</button></footer></div>`, { label: `The key ${made.name}` });
+    await open((close) => html`<div class="stack"><p>Copy the key now. It will not be shown again.</p>${code(made.key, "key")}<footer><button class="primary" onClick=${() => close()}>Done</button></footer></div>`, { label: `The key ${made.name}` });
   }
 
   async function drop(key) {
@@ -23,9 +23,9 @@ export default view(() => {
   }
 
   return () => html`
-    <header class="page"><div><h1>Keys</h1><p class="muted">Instead of the server's password, and with less power.</p></div>
+    <header class="page"><div><h1>Keys</h1><p class="muted">Use keys instead of the server's password to grant fewer permissions.</p></div>
       <div class="actions"><button class="primary" onClick=${add}>${icon("plus")} New key</button></div></header>
-    ${loaded(state.value, (found) => found.length === 0 ? empty("keys", "No keys", "Give each program a key of its own: it can be revoked without changing the password.") : html`<ul class="rows">${found.map((key) => html`<li key=${key.id} class="row spread">
+    ${loaded(state.value, (found) => found.length === 0 ? empty("keys", "No keys", "Give each program its own key, which can be revoked without changing the password.") : html`<ul class="rows">${found.map((key) => html`<li key=${key.id} class="row spread">
       <div class="grow"><strong>${key.name}</strong> ${key.scopes.map((scope) => html`<span class="tag">${scope}</span> `)}${key.agent_ids && html`<span class="tag">${key.agent_ids.length} ${key.agent_ids.length === 1 ? "agent" : "agents"} only</span>`}
         <p class="facts"><span class="mono">${key.hint}</span><span>${key.last_used_at ? html`last used ${when(key.last_used_at)}` : "never used"}</span><span>${key.expires_at ? html`until ${when(key.expires_at)}` : "until it is revoked"}</span></p></div>
       <button class="bare" title="Revoke" aria-label=${`Revoke ${key.name}`} onClick=${() => drop(key)}>${icon("trash")}</button></li>`)}</ul>`)}`;
@@ -83,8 +83,8 @@ const NewKey = view((self) => {
       <label class="search">${icon("search")}<input type="search" aria-label="Search agents" placeholder="Search" onInput=${type} /></label>
       <div class="choices" tabindex="0" role="group" aria-label="Agents">${offered().map((agent) => html`<label class="check" key=${agent.id}>
         <input type="checkbox" checked=${chosen.value.has(agent.id)} onChange=${(event) => choose(agent, event)} /><span>${agent.name}</span></label>`)}</div>
-      <small>${chosen.value.size ? `${chosen.value.size} chosen.` : "None chosen: all."}</small></fieldset>
-    <label class="field"><span>Until</span><input type="date" name="until" /><small>The last day. Empty: until it is revoked.</small></label>
+      <small>${chosen.value.size ? `${chosen.value.size} chosen.` : "None selected: all agents."}</small></fieldset>
+    <label class="field"><span>Until</span><input type="date" name="until" /><small>The last day the key works. Leave empty for no end.</small></label>
     ${failure.value && problem(failure.value)}
     <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary" disabled=${busy.value}>${busy.value ? "Creating …" : "Create"}</button></footer></form>`;
 });

@@ -18,7 +18,7 @@ export default view(() => {
       refused.value = null;
     } catch (error) {
       if (error.status === 403) refused.value = null; // a key that may do other things
-      else problem.value = error.status === 401 ? "That password or key is not the right one." : error.message;
+      else problem.value = error.status === 401 ? "This password or key is wrong." : error.message;
     }
     busy.value = false;
   }
@@ -29,7 +29,7 @@ export default view(() => {
         <form onSubmit=${enter}>
           <span class="mark large" aria-hidden="true">L</span>
           <h1>Sign in to your Letta server</h1>
-          <p class="muted">With the server's password (<code>LETTA_SERVER_PASSWORD</code>) or a key made for you.</p>
+          <p class="muted">With the server's password (<code>LETTA_SERVER_PASSWORD</code>) or an API key.</p>
           ${said && html`<p class="note bad" role="alert">${said}</p>`}
           <input type="text" name="username" autocomplete="username" value="letta" hidden />
           <label class="field"><span>Password or key</span>

@@ -27,10 +27,10 @@ const Server = view((self) => {
   const refresh = () => attempt(async () => {
     await patch(`/mcp-servers/${server.id}/refresh`);
     await load();
-  }, "The tools are those that the server offers now.");
+  }, "The tools are up to date with what the server offers.");
 
   async function drop() {
-    if (!(await confirm({ title: `Delete ${server.server_name}?`, text: "Its tools are deleted as well; agents that have them lose them." }))) return;
+    if (!(await confirm({ title: `Delete ${server.server_name}?`, text: "Its tools are deleted as well and detached from all agents." }))) return;
     if (await attempt(() => remove(`/mcp-servers/${server.id}`), "Deleted.")) self.props.reload();
   }
 
@@ -42,7 +42,7 @@ const Server = view((self) => {
       <div class="stack">
         <div class="row"><button class="small" onClick=${refresh}>${icon("refresh")} Refresh the tools</button>
           <button class="small" onClick=${drop}>${icon("trash")} Delete</button></div>
-        ${loaded(state.value, (tools) => tools.length === 0 ? html`<p class="muted">No tools were taken over. Refresh once the server can be reached.</p>` : html`<ul class="passages">${tools.map((tool) => html`
+        ${loaded(state.value, (tools) => tools.length === 0 ? html`<p class="muted">No tools were imported. Refresh once the server can be reached.</p>` : html`<ul class="passages">${tools.map((tool) => html`
           <li key=${tool.id} class="row spread"><span class="grow"><strong class="mono">${tool.name}</strong><br /><span class="muted">${tool.description}</span></span>
             <button class="small" onClick=${() => run(tool)} aria-label=${`Try ${tool.name}`}>Try</button></li>`)}</ul>`)}
       </div>
@@ -100,7 +100,7 @@ const NewServer = view((self) => {
       <option value="streamable_http">Streamable HTTP</option><option value="sse">SSE</option><option value="stdio">A command on the server</option></select></label>
     ${kind.value === "stdio" ? html`
       <label class="field"><span>Command</span><input name="command" required class="mono" /></label>
-      <label class="field"><span>Arguments, one a line</span><textarea name="args" rows="3" class="mono"></textarea></label>` : html`
+      <label class="field"><span>Arguments, one per line</span><textarea name="args" rows="3" class="mono"></textarea></label>` : html`
       <label class="field"><span>Address</span><input name="url" type="url" required placeholder="https://…/mcp" /></label>
       <label class="field"><span>Token</span><input name="token" type="password" autocomplete="off" /><small>Sent as Authorization: Bearer …, if there is one.</small></label>`}
     ${failure.value && problem(failure.value)}

@@ -12,7 +12,7 @@ export default view((self) => {
   onMount(() => void store.loadBlocks().catch(() => {}));
 
   async function detach(block) {
-    const sure = await confirm({ title: `Take “${block.label}” from the agent?`, text: "The block itself stays stored; other agents keep it.", action: "Take away" });
+    const sure = await confirm({ title: `Detach “${block.label}” from the agent?`, text: "The block itself is kept, also for other agents.", action: "Detach" });
     if (!sure) return;
     await attempt(async () => {
       await patch(`/agents/${store.id}/core-memory/blocks/detach/${block.id}`);
@@ -24,7 +24,7 @@ export default view((self) => {
 
   return () => html`<div class="memory-grid">
     <section aria-label="Blocks">
-      <header class="page"><div><h2>Blocks</h2><p class="muted">Always in view of the agent.</p></div>
+      <header class="page"><div><h2>Blocks</h2><p class="muted">The agent always sees these.</p></div>
         ${!scoped.value && html`<button onClick=${add}>${icon("plus")} Add a block</button>`}</header>
       ${store.blocks.value === null
         ? html`<p class="waiting" role="status">Loading …</p>`
@@ -52,14 +52,14 @@ const AddBlock = view((self) => {
       await patch(`/agents/${store.id}/core-memory/blocks/attach/${id}`);
       await store.loadBlocks();
       store.forget();
-    }, "The agent has the block.");
+    }, "The block was added.");
     if (went) close();
   }
 
   return () => html`<form onSubmit=${submit}>
     <div class="chips" role="group" aria-label="Which block">
-      <button type="button" class="chip" aria-pressed=${String(mode.value === "new")} onClick=${() => (mode.value = "new")}>A new one</button>
-      <button type="button" class="chip" aria-pressed=${String(mode.value === "shared")} onClick=${() => (mode.value = "shared")}>One that exists, shared</button>
+      <button type="button" class="chip" aria-pressed=${String(mode.value === "new")} onClick=${() => (mode.value = "new")}>New block</button>
+      <button type="button" class="chip" aria-pressed=${String(mode.value === "shared")} onClick=${() => (mode.value = "shared")}>Share an existing block</button>
     </div>
     ${mode.value === "new" ? html`
       <label class="field"><span>Label</span><input name="label" required maxlength="255" autocomplete="off" /></label>

@@ -62,11 +62,11 @@ function draw(message, streaming) {
       return userMessage(message);
     case "assistant_message":
       return html`<article class=${`said agent ${message.cutOff ? "cut-off" : ""}`} aria-label="Agent">${contentOf(message.content, markdown)}
-        ${message.cutOff && html`<p class="muted"><small>Broken off. The agent won't remember this.</small></p>`}</article>`;
+        ${message.cutOff && html`<p class="muted"><small>Interrupted. The agent won't remember this.</small></p>`}</article>`;
     case "reasoning_message":
       return folded(streaming ? "Thinking …" : "Reasoning", message.reasoning, streaming ? "reasoning busy" : "reasoning");
     case "hidden_reasoning_message":
-      return html`<p class="aside">The provider keeps this reasoning to itself.</p>`;
+      return html`<p class="aside">The provider does not disclose this reasoning.</p>`;
     case "summary_message":
       return folded("Older messages were summarized", textOf(message.summary ?? message.content), "notice");
     case "system_message":
@@ -155,7 +155,7 @@ function decided(decision) {
   if (decision.approve) return html`<p class="muted">Approved.</p>`;
   const edit = editOf(decision);
   if (!edit) return html`<p class="muted">Denied. ${decision.reason ?? ""}</p>`;
-  return html`<p class="muted">Not done like this: the agent was told to call it with these arguments instead.</p>${argumentsOf(edit)}`;
+  return html`<p class="muted">Not carried out: the agent was told to use these arguments instead.</p>${argumentsOf(edit)}`;
 }
 
 function gist(text) {

@@ -51,9 +51,9 @@ export const NewAgent = view((self) => {
       </label>
       <datalist id="models">${(models.value ?? []).map((model) => html`<option key=${model.handle} value=${model.handle}>${model.context_window.toLocaleString()} tokens</option>`)}</datalist>
       <label class="field"><span>Who the agent is</span>
-        <textarea name="persona" rows="2">${PERSONA}</textarea><small>Its memory block “persona”. It may change this itself.</small></label>
+        <textarea name="persona" rows="2">${PERSONA}</textarea><small>Becomes its memory block “persona”, which it may change itself.</small></label>
       <label class="field"><span>What it should know about you</span>
-        <textarea name="human" rows="2" placeholder="Name: …"></textarea><small>Its memory block “human”.</small></label>
+        <textarea name="human" rows="2" placeholder="Name: …"></textarea><small>Becomes its memory block “human”.</small></label>
       <details class="more-fields"><summary>More</summary>
         <label class="field"><span>Description</span><input name="description" autocomplete="off" /></label>
         <label class="field"><span>Tags</span><input name="tags" autocomplete="off" placeholder="home, test" /></label>

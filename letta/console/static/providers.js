@@ -18,7 +18,7 @@ export default view(() => {
   };
 
   async function drop(provider) {
-    if (!(await confirm({ title: `Delete ${provider.name}?`, text: "Agents that use its models can't answer until they get another." }))) return;
+    if (!(await confirm({ title: `Delete ${provider.name}?`, text: "Agents that use its models can't answer until they get another model." }))) return;
     if (await attempt(() => remove(`/providers/${provider.id}`), "Deleted.")) load();
   }
 
@@ -29,9 +29,9 @@ export default view(() => {
   }, "The list of models is up to date.");
 
   return () => html`
-    <header class="page"><div><h1>Providers</h1><p class="muted">Of models. Those set in the server's environment can't be changed here.</p></div>
+    <header class="page"><div><h1>Providers</h1><p class="muted">Providers of models. Those set in the server's environment can't be changed here.</p></div>
       <div class="actions"><button class="primary" onClick=${add}>${icon("plus")} Add a provider</button></div></header>
-    ${loaded(state.value, ({ added, given, models }) => added.length + given.length === 0 ? empty("providers", "No providers", "Add the key of one, and its models can be chosen for agents.") : html`<ul class="rows">
+    ${loaded(state.value, ({ added, given, models }) => added.length + given.length === 0 ? empty("providers", "No providers", "Add a provider's key to use its models for agents.") : html`<ul class="rows">
       ${given.map(([name, offered]) => html`<li key=${name} class="row spread"><div class="grow"><strong>${name}</strong> <span class="tag">${offered[0].provider_type}</span> <span class="tag">environment</span>
         <p class="muted one-line">${told(offered)}</p></div></li>`)}
       ${added.map((provider) => html`<li key=${provider.id} class="row spread"><div class="grow"><strong>${provider.name}</strong> <span class="tag">${provider.provider_type}</span>
@@ -68,10 +68,10 @@ const NewProvider = view((self) => {
     busy.value = false;
   }
   return () => html`<form onSubmit=${submit}>
-    <label class="field"><span>Name</span><input name="name" required autofocus autocomplete="off" /><small>Models are called name/model.</small></label>
+    <label class="field"><span>Name</span><input name="name" required autofocus autocomplete="off" /><small>The handles of its models are name/model.</small></label>
     <label class="field"><span>Kind</span><select name="type">${TYPES.map((type) => html`<option key=${type}>${type}</option>`)}</select></label>
     <label class="field"><span>Key</span><input name="key" type="password" autocomplete="off" /></label>
-    <label class="field"><span>Address</span><input name="base_url" type="url" placeholder="only where it isn't the usual one" /></label>
+    <label class="field"><span>Address</span><input name="base_url" type="url" placeholder="only if it isn't the default" /></label>
     ${failure.value && problem(failure.value)}
     <footer><button type="button" onClick=${() => self.props.close()}>Cancel</button><button class="primary" disabled=${busy.value}>${busy.value ? "Checking …" : "Add"}</button></footer></form>`;
 });

@@ -51,7 +51,7 @@ export const RunList = view((self) => {
       ${bars({ title: "Cost", total: money(spent), format: money, points: calls.map(({ label, group }) => ({ label, value: sum(group, (step) => step.cost_usd) })) })}
       ${bars({ title: "Median time", total: duration(middle(runs.value)), format: duration, points: turns.map(({ label, group }) => ({ label, value: middle(group) })) })}
     </section>
-    ${runs.value.length === MOST && html`<p class="muted"><small>Plots are of the newest ${MOST} turns and model calls.</small></p>`}`;
+    ${runs.value.length === MOST && html`<p class="muted"><small>The plots show the newest ${MOST} turns and model calls.</small></p>`}`;
   }
 
   return () => html`

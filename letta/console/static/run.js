@@ -34,11 +34,11 @@ export default view((self) => {
         <div class="stat"><dt>First token</dt><dd>${duration(run.ttft_ns)}</dd></div>
         <div class="stat"><dt>Steps</dt><dd>${count(steps.length)}</dd></div>
         <div class="stat"><dt>Prompt</dt><dd>${count(sum((step) => step.prompt_tokens))}</dd></div>
-        <div class="stat"><dt>Cached of it</dt><dd>${count(sum((step) => step.cached_input_tokens))}</dd></div>
+        <div class="stat"><dt>Of which cached</dt><dd>${count(sum((step) => step.cached_input_tokens))}</dd></div>
         <div class="stat"><dt>Answer</dt><dd>${count(sum((step) => step.completion_tokens))}</dd></div>
         <div class="stat"><dt>Cost</dt><dd>${priced ? money(sum((step) => step.cost_usd)) : "–"}</dd></div>
       </dl>
-      ${spans.length > 0 && html`<section class="panel"><h2>Where the time went</h2>${timeline(spans)}</section>`}
+      ${spans.length > 0 && html`<section class="panel"><h2>How the time was spent</h2>${timeline(spans)}</section>`}
       <section class="panel"><h2>Steps</h2><ul class="rows">${steps.map((step, place) => html`<${Step} key=${step.id} step=${step} number=${place + 1} />`)}</ul></section>
       <section class="panel"><h2>Messages</h2><div class="inner">${itemsOf(messages).map((item) => html`<${Item} key=${item.key} item=${item} />`)}</div></section>`;
   }
@@ -83,7 +83,7 @@ const Step = view((self) => {
       ${metrics.value && html`<p class="muted">Model ${duration(metrics.value.llm_request_ns)}, tools ${duration(metrics.value.tool_execution_ns)}, the step ${duration(metrics.value.step_ns)}</p>`}
       ${step.error_type && html`<div class="note bad">${icon("alert")}<span>${step.error_type}: ${step.error_data?.message ?? pretty(step.error_data ?? "")}</span></div>`}
       ${loaded(trace.value, (found) => found === null
-        ? html`<p class="muted">What was sent is kept no longer (LETTA_TRACE_RETENTION_DAYS).</p>`
+        ? html`<p class="muted">The request is no longer kept (LETTA_TRACE_RETENTION_DAYS).</p>`
         : html`<div><h3>Request</h3>${code(pretty(found.request_json), "request")}</div><div><h3>Answer</h3>${code(pretty(found.response_json), "answer")}</div>`)}
     </div>
   </details></li>`;

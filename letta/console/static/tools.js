@@ -44,7 +44,7 @@ export default view(() => {
   };
 
   async function drop(tool) {
-    if (!(await confirm({ title: `Delete ${tool.name}?`, text: "Agents that have the tool lose it." }))) return;
+    if (!(await confirm({ title: `Delete ${tool.name}?`, text: "The tool is detached from all agents." }))) return;
     if (await attempt(() => remove(`/tools/${tool.id}`), "Deleted.")) list.reload();
   }
 

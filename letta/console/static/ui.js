@@ -70,9 +70,9 @@ export function loaded(state, draw) {
 }
 
 export function problem(error) {
-  if (error.status === 403) return empty("lock", "Not with this key", error.message);
-  if (error.isLost) return empty("search", "It isn't there", error.message);
-  if (error.isUnoffered) return empty("alert", "Not offered by this server", error.message);
+  if (error.status === 403) return empty("lock", "Not allowed with this key", error.message);
+  if (error.isLost) return empty("search", "Not found", error.message);
+  if (error.isUnoffered) return empty("alert", "Not supported by this server", error.message);
   return html`<div class="note bad" role="alert">${icon("alert")}<span>${error.message}</span></div>`;
 }
 
