@@ -46,7 +46,10 @@ async def answer_background_task(
         LlmError: the provider failed.
     """
     if not principal.may({Access.WRITE_AGENT}, agent_id):
-        raise ForbiddenError("This key may talk with the agent, but asking its model anything else needs write_agent.")
+        raise ForbiddenError(
+            "This key may talk to the agent, but asking its model anything else requires write_agent. Use a key that "
+            "has it."
+        )
     asked = GenerateRequest(
         prompt=_prompt(request.messages) or "(nothing)",
         system_prompt="\n\n".join(text_of(m.content) for m in request.messages if m.role in _INSTRUCTIONS) or None,

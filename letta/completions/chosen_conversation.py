@@ -41,7 +41,7 @@ async def conversation_of(server: SyncServer, actor: Actor, agent_id: str, name:
         return None
     if len(name) > _MOST_CHARACTERS:
         raise OpenAIError(
-            f"The name of a conversation has more than {_MOST_CHARACTERS} characters. Send a shorter one.",
+            f"The name of the conversation has more than {_MOST_CHARACTERS} characters. Send a shorter one.",
             param="conversation",
         )
     if _ID.match(name):
@@ -72,8 +72,8 @@ async def conversation_of_response(server: SyncServer, actor: Actor, agent_id: s
         run = None
     if run is None or run.agent_id != agent_id:
         raise OpenAIError(
-            f"The agent has made no response '{response_id[:200]}'. Leave previous_response_id out: an agent "
-            "remembers by itself.",
+            f"The agent has no response '{response_id[:200]}'. Leave out previous_response_id: an agent remembers the "
+            "conversation by itself.",
             param="previous_response_id",
             code="previous_response_not_found",
         )
@@ -87,7 +87,7 @@ def _own(connection: Connection, actor: Actor, agent_id: str, conversation_id: s
         found = None
     if found is None or found.agent_id != agent_id:
         raise OpenAIError(
-            f"The agent has no conversation '{conversation_id}'. Give the id of one of its conversations, or a name of "
+            f"The agent has no conversation '{conversation_id}'. Use the id of one of its conversations, or a name of "
             "your own.",
             param="conversation",
             status=404,

@@ -14,5 +14,5 @@ router = APIRouter(prefix="/v1", tags=["completions"])
 async def generate_text(
     actor: ActorDep, server: ServerDep, agent_id: AgentId, body: GenerateRequest
 ) -> GenerateResponse:
-    """Ask the agent's model something, without the agent's memory; nothing is stored."""
+    """Ask the agent's model something, without the agent's memory. Nothing is stored."""
     return await generate(server, actor, agent_id, body)

@@ -14,7 +14,9 @@ PREFIX = "/openai/"
 """Below it, there is nothing but OpenAI's API."""
 _SHARED = re.compile(r"/(?:v1|latest)/(?:chat/completions|responses)(?:/|$)")
 """Its operations among our own, whose errors tell clients of both what they know."""
-_UNAUTHORIZED = "Incorrect API key provided. Give the server's password as the API key."
+_UNAUTHORIZED = (
+    "Incorrect API key provided. Use the server's password, or a key created with POST /v1/api-keys, as the API key."
+)
 _CODES = {401: "invalid_api_key", 409: "conversation_locked", 429: "rate_limit_exceeded"}
 _FIELD = re.compile(r"(?:body|query|path|header)\.([^:\s]+):")
 

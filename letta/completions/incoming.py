@@ -31,21 +31,22 @@ def check_chat(request: ChatCompletionRequest) -> None:
         OpenAIError: something of that kind is asked for.
     """
     if (request.n or 1) != 1:
-        raise OpenAIError("n: an agent gives one answer. Leave it out.", param="n")
+        raise OpenAIError("n: an agent gives only one answer. Leave out 'n'.", param="n")
     if request.logprobs:
-        raise OpenAIError("logprobs: agents don't tell them. Leave it out.", param="logprobs")
+        raise OpenAIError("logprobs: agents don't return log probabilities. Leave out 'logprobs'.", param="logprobs")
     if set(request.modalities or ()) - {"text"}:
-        raise OpenAIError("modalities: agents answer with text only. Leave it out.", param="modalities")
+        raise OpenAIError("modalities: agents answer with text only. Leave out 'modalities'.", param="modalities")
     _check_format(request.response_format, "response_format")
 
 
 def check_response(request: ResponsesRequest) -> None:
     """As `check_chat`."""
     if request.prompt is not None:
-        raise OpenAIError("prompt: stored prompts aren't offered. Send input.", param="prompt")
+        raise OpenAIError("prompt: stored prompts are not supported. Send 'input' instead.", param="prompt")
     if request.previous_response_id is not None and request.conversation is not None:
         raise OpenAIError(
-            "previous_response_id and conversation exclude each other. Send one of them.", param="previous_response_id"
+            "previous_response_id and conversation are mutually exclusive. Send only one of them.",
+            param="previous_response_id",
         )
     text_format = (request.text or {}).get("format")
     _check_format(text_format if isinstance(text_format, dict) else None, "text.format")
@@ -54,7 +55,8 @@ def check_response(request: ResponsesRequest) -> None:
 def _check_format(wanted: JsonObject | None, name: str) -> None:
     if wanted is not None and wanted.get("type", "text") != "text":
         raise OpenAIError(
-            f"{name}: an agent answers in the format of its own settings. Set the agent's response_format instead.",
+            f"{name}: the format of an agent's answers is part of the agent's settings. Set the agent's "
+            "response_format instead.",
             param=name,
         )
 
@@ -127,14 +129,17 @@ def _part(part: object, param: str) -> ContentPart:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or kind not in (*_TEXTS, *_IMAGES):
         raise OpenAIError(
-            f"{param}: content of type {str(kind)[:50]!r} isn't taken. Send text, and images as image_url.", param=param
+            f"{param}: content of type {str(kind)[:50]!r} is not supported. Send text, or images as image_url.",
+            param=param,
         )
     try:
         if kind in _TEXTS:
             return TextContent(text=part.get("text") or "")
         return ImageContent(type="image", source=_image(part))
     except ValidationError:
-        raise OpenAIError(f"{param}: a part of type {kind!r} is incomplete.", param=param) from None
+        raise OpenAIError(
+            f"{param}: a part of type {kind!r} is incomplete. Add its missing fields.", param=param
+        ) from None
 
 
 def _image(part: JsonObject) -> ImageSource:

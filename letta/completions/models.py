@@ -48,12 +48,12 @@ async def find_model(database: Database, actor: Actor, model: str) -> OpenAIMode
     found = await database.read(repository.find_models, actor, model)
     if not found:
         raise OpenAIError(
-            f"There is no agent '{model[:200]}'. Give the id or the name of an agent as model; GET /openai/v1/models "
+            f"There is no agent '{model[:200]}'. Use the id or the name of an agent as model; GET /openai/v1/models "
             "lists them.",
             param="model",
             code="model_not_found",
             status=404,
         )
     if len(found) > 1:
-        raise OpenAIError(f"Several agents are named '{model}'. Give the id of one of them as model.", param="model")
+        raise OpenAIError(f"Several agents are named '{model}'. Use the id of one of them as model.", param="model")
     return found[0]

@@ -1,9 +1,10 @@
 """OpenAI's API with agents as models, for whatever software speaks it. The base URL is ``/openai/v1``."""
 
+import re
 from contextlib import ExitStack
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from letta.access.grants import Access
@@ -16,10 +17,11 @@ from letta.completions.input_items import input_items, page_of
 from letta.completions.models import MOST_MODELS, agent_id_of, find_model, naming_the_model
 from letta.completions.schemas import ChatCompletionRequest, OpenAIModel, OpenAIModelList, ResponsesRequest
 from letta.completions.stored_responses import stored_response
+from letta.database.ids import id_pattern
 from letta.database.pagination import Order
+from letta.errors import NotFoundError
 from letta.http import sse
 from letta.http.dependencies import ActorDep, DatabaseDep, PrincipalDep, ServerDep
-from letta.http.parameters import RunId
 from letta.json_types import JsonObject
 from letta.messages.sending import Queued, Sending, SendingDep
 from letta.organizations.actor import Actor
@@ -29,12 +31,12 @@ from letta.settings import settings
 
 router = APIRouter(tags=["openai"])
 
-ModelName = Annotated[str, Path(description="Id of an agent, or its name where no other agent has it.")]
+ModelName = Annotated[str, Path(description="Id of an agent, or its name if it is unique.")]
 
 
 @router.get("/openai/v1/models", response_model=OpenAIModelList)
 async def list_openai_models(principal: PrincipalDep, database: DatabaseDep) -> OpenAIModelList:
-    """The agents as models in OpenAI's form, newest first; hidden ones, and those closed to the key, are left out."""
+    """The agents as models in OpenAI's format, newest first, without those that are hidden or closed to the key."""
     grants = principal.grants
     only = None if grants is None or Access.READ_AGENT in grants.everywhere else grants.agents.keys()
     return OpenAIModelList(data=await database.read(repository.list_models, principal.actor, MOST_MODELS, only))
@@ -42,7 +44,7 @@ async def list_openai_models(principal: PrincipalDep, database: DatabaseDep) -> 
 
 @router.get("/openai/v1/models/{model_id}", response_model=OpenAIModel)
 async def retrieve_openai_model(actor: ActorDep, database: DatabaseDep, model_id: ModelName) -> OpenAIModel:
-    """One agent as a model in OpenAI's form."""
+    """One agent as a model in OpenAI's format."""
     return await find_model(database, actor, model_id)
 
 
@@ -56,7 +58,7 @@ async def create_chat_completion(
     body: ChatCompletionRequest,
     queue: Queued = False,
 ) -> Response:
-    """OpenAI's chat completions with an agent as the model. The agent keeps the history itself."""
+    """OpenAI's chat completions, with an agent as the model. The agent keeps the history itself."""
     check_chat(body)
     actor = principal.actor
     agent_id = await agent_id_of(server.database, actor, body.model)
@@ -100,7 +102,7 @@ async def create_response(
     body: ResponsesRequest,
     queue: Queued = False,
 ) -> Response:
-    """OpenAI's responses with an agent as the model. A response's id is that of its run."""
+    """OpenAI's responses, with an agent as the model. The id of a response is that of its run."""
     check_response(body)
     agent_id = await agent_id_of(server.database, actor, body.model)
     async with naming_the_model(server.database, actor, body.model):
@@ -144,17 +146,35 @@ async def _respond(
         return await responses.response(view, head, wanted.pieces(view))
 
 
+async def _response_id(
+    response_id: Annotated[
+        str,
+        Path(
+            description="Id of the response, which is that of its run.",
+            examples=["run-123e4567-e89b-42d3-8456-426614174000"],
+        ),
+    ],
+) -> str:
+    """The id, if it can be one of ours. Clients may send ids of OpenAI's own: unknown here, but not malformed."""
+    if not re.fullmatch(id_pattern("run"), response_id):
+        raise NotFoundError(f"There is no response '{response_id[:200]}'.")
+    return response_id
+
+
+ResponseId = Annotated[str, Depends(_response_id)]
+
+
 @router.get("/openai/v1/responses/{response_id}")
 @router.get("/v1/responses/{response_id}")
-async def retrieve_response(actor: ActorDep, database: DatabaseDep, response_id: RunId) -> JsonObject:
-    """A response, from what is stored of its run; of one that goes on, what there is so far."""
+async def retrieve_response(actor: ActorDep, database: DatabaseDep, response_id: ResponseId) -> JsonObject:
+    """A response, from what is stored of its run. A response in progress is shown as far as it has come."""
     return await database.read(stored_response, actor, response_id)
 
 
 @router.delete("/openai/v1/responses/{response_id}")
 @router.delete("/v1/responses/{response_id}")
-async def delete_response(actor: ActorDep, database: DatabaseDep, response_id: RunId) -> JsonObject:
-    """Delete a response that is over, as its run. What was said stays in the agent's history."""
+async def delete_response(actor: ActorDep, database: DatabaseDep, response_id: ResponseId) -> JsonObject:
+    """Delete a response that has ended, and its run. The messages stay in the agent's history."""
     await database.run(delete_run, actor, response_id)
     return {"id": response_id, "object": "response", "deleted": True}
 
@@ -164,20 +184,20 @@ async def delete_response(actor: ActorDep, database: DatabaseDep, response_id: R
 async def list_input_items(
     actor: ActorDep,
     database: DatabaseDep,
-    response_id: RunId,
-    after: Annotated[str | None, Query(max_length=255, description="Only items behind that with this id.")] = None,
+    response_id: ResponseId,
+    after: Annotated[str | None, Query(max_length=255, description="Only items after the one with this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100, description="Most items to return.")] = 20,
     order: Annotated[Order, Query(description="Which end of the list comes first.")] = "desc",
 ) -> JsonObject:
-    """What the agent was told for a response. Of what the client sent along of earlier answers, nothing is in it."""
+    """The input that the agent received for a response, without earlier answers that the client sent along."""
     items = await database.read(input_items, actor, response_id)
     return page_of(items if order == "asc" else items[::-1], after, limit)
 
 
 @router.post("/openai/v1/responses/{response_id}/cancel")
 @router.post("/v1/responses/{response_id}/cancel")
-async def cancel_response(actor: ActorDep, server: ServerDep, response_id: RunId) -> JsonObject:
-    """Cancel the turn that makes a response, and show the response."""
+async def cancel_response(actor: ActorDep, server: ServerDep, response_id: ResponseId) -> JsonObject:
+    """Cancel the turn behind a response, and return the response."""
     before = await server.database.read(stored_response, actor, response_id)
     if before["status"] == "in_progress":
         await server.executor.cancel(actor, [response_id])

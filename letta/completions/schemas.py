@@ -15,7 +15,7 @@ class GenerateRequest(Schema):
     prompt: str = Field(min_length=1)
     system_prompt: str | None = None
     override_model: str | None = None
-    response_schema: JsonObject | None = Field(None, description="JSON schema that the answer has to meet.")
+    response_schema: JsonObject | None = Field(None, description="JSON schema that the answer must match.")
 
 
 class GenerateResponse(Schema):
@@ -31,9 +31,9 @@ class OpenAIModel(Schema):
 
     id: str = Field(description="The agent's id.")
     object: Literal["model"] = "model"
-    created: int = Field(description="When the agent was made, in seconds since 1970.")
+    created: int = Field(description="When the agent was created, in seconds since 1970.")
     owned_by: str = "letta"
-    name: str = Field(description="The agent's name. Where no other agent has it, it can be given as model as well.")
+    name: str = Field(description="The agent's name. If it is unique, it can be used as model, too.")
 
 
 class OpenAIModelList(Schema):
@@ -48,21 +48,23 @@ class ChatMessage(Schema):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[JsonObject] | None = None
-    tool_call_id: str | None = Field(None, description="The call whose result it is, with role `tool`.")
+    tool_call_id: str | None = Field(None, description="For role `tool`: the call whose result this is.")
 
 
 class AgentRequest(Schema):
     """What OpenAI's two ways to ask a model have in common. What isn't named here is accepted and ignored."""
 
-    model: str = Field(min_length=1, description="Id of an agent, or its name where no other agent has it.")
+    model: str = Field(min_length=1, description="Id of an agent, or its name if it is unique.")
     stream: bool | None = False
     metadata: JsonObject | None = Field(
-        None, description="`conversation_id` or `chat_id` in it name a conversation of the agent."
+        None, description="`conversation_id` or `chat_id` in it selects a conversation of the agent."
     )
     tools: list[JsonObject] | None = Field(
-        None, description="Functions that run at the client, beside the agent's own tools."
+        None, description="Functions that the client runs, in addition to the agent's own tools."
     )
-    tool_choice: Any = Field(None, description="`none` leaves the client's functions out; the rest is the agent's.")
+    tool_choice: Any = Field(
+        None, description="`none` disables the client's functions; anything else is up to the agent."
+    )
 
 
 class ChatCompletionRequest(AgentRequest):
@@ -87,10 +89,10 @@ class ResponsesRequest(AgentRequest):
     """OpenAI's request for a response, with an agent as the model."""
 
     input: str | list[JsonObject] = Field(description="What the user says, or a whole history that ends with it.")
-    previous_response_id: str | None = Field(None, description="A response whose conversation is to be gone on with.")
+    previous_response_id: str | None = Field(None, description="A response whose conversation is continued.")
     conversation: str | ConversationParam | None = Field(
-        None, description="Id of a conversation of the agent, or any name of the client's own for one."
+        None, description="Id of one of the agent's conversations, or any name that the client chooses for one."
     )
-    background: bool | None = Field(False, description="Answer at once, and let the turn go on.")
+    background: bool | None = Field(False, description="Return at once while the turn goes on.")
     text: JsonObject | None = None
     prompt: JsonObject | None = None

@@ -21,14 +21,14 @@ BatchesPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 
 @router.get("", response_model=list[JobResponse])
 async def list_batches(principal: PrincipalDep, database: DatabaseDep, page: BatchesPage) -> list[Job]:
-    """Batches of the organization, newest first. Those with agents that are closed to the key are left out."""
+    """Batches of the organization, newest first. Those with agents that the key can't access are left out."""
     condition = JobFilter(job_type=BATCH, only_agents=principal.limited_to(Access.READ_MESSAGES))
     return await database.read(repository.list_jobs, principal.actor, condition, page)
 
 
 @router.post("", response_model=JobResponse)
 async def create_batch(actor: ActorDep, server: ServerDep, body: CreateBatch) -> Job:
-    """Send messages to many agents at once, without waiting for answers."""
+    """Send messages to many agents at once, without waiting for their answers."""
     asked = await service.requested_runs(body)
     job = await server.database.run(service.create_batch, actor, asked, body.callback_url)
     server.executor.look_for_queued()
@@ -37,7 +37,7 @@ async def create_batch(actor: ActorDep, server: ServerDep, body: CreateBatch) ->
 
 @router.get("/{batch_id}", response_model=JobResponse)
 async def retrieve_batch(actor: ActorDep, database: DatabaseDep, batch_id: BatchId) -> Job:
-    """One batch, and how far it is."""
+    """One batch and its progress."""
     return await database.read(repository.get_job, actor, batch_id, BATCH)
 
 
@@ -49,13 +49,13 @@ async def list_messages_of_batch(
     page: BatchesPage,
     agent_id: Annotated[str | None, Query(description="Only messages of this agent.")] = None,
 ) -> BatchMessages:
-    """What was said in the turns of a batch so far, newest first; what they were sent is part of it."""
+    """Messages of the turns of a batch so far, newest first, including those that were sent."""
     found = await database.read(service.list_messages, actor, batch_id, agent_id, page)
     return BatchMessages(messages=[stored_form(message) for message in found])
 
 
 @router.patch("/{batch_id}/cancel", response_model=None)
 async def cancel_batch(actor: ActorDep, server: ServerDep, batch_id: BatchId) -> None:
-    """Cancel a batch: turns that wait never begin, those that are going on are cancelled."""
+    """Cancel a batch: waiting turns never start, and running ones are cancelled."""
     running = await server.database.run(service.cancel_job, actor, batch_id, BATCH)
     await server.executor.cancel(actor, running)

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobsPage = Annotated[Page, page_parameters(limit=100, order="desc")]
 ActiveJobsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 SourceId = Annotated[str | None, Query(description="Only jobs about this folder.")]
-Ascending = Annotated[bool, Query(deprecated=True, description="Without effect; use order.")]
+Ascending = Annotated[bool, Query(deprecated=True, description="No effect; use order.")]
 
 
 @router.get("", response_model=list[JobResponse])
@@ -27,7 +27,7 @@ async def list_jobs(
     database: DatabaseDep,
     page: JobsPage,
     source_id: SourceId = None,
-    active: Annotated[bool, Query(description="Only jobs that aren't over.")] = False,
+    active: Annotated[bool, Query(description="Only jobs that have not ended.")] = False,
     ascending: Ascending = True,  # noqa: ARG001 - part of the contract
 ) -> list[Job]:
     """Jobs of the organization, newest first."""
@@ -42,7 +42,7 @@ async def list_active_jobs(
     source_id: SourceId = None,
     ascending: Annotated[bool, Query(description="Oldest first.")] = True,
 ) -> list[Job]:
-    """Jobs that aren't over, oldest first."""
+    """Jobs that have not ended, oldest first."""
     page = replace(page, order="asc" if ascending else "desc")
     return await database.read(repository.list_jobs, actor, JobFilter(source_id=source_id, active=True), page)
 
@@ -55,13 +55,13 @@ async def retrieve_job(actor: ActorDep, database: DatabaseDep, job_id: JobId) ->
 
 @router.delete("/{job_id}", response_model=JobResponse)
 async def delete_job(actor: ActorDep, database: DatabaseDep, job_id: JobId) -> Job:
-    """Delete a job that is over. Its runs and their messages stay."""
+    """Delete a job that has ended. Its runs and their messages are kept."""
     return await database.run(service.delete_job, actor, job_id)
 
 
 @router.patch("/{job_id}/cancel", response_model=JobResponse)
 async def cancel_job(actor: ActorDep, server: ServerDep, job_id: JobId) -> Job:
-    """Cancel a job: runs that wait never begin, those that are going on are cancelled."""
+    """Cancel a job: waiting runs never start, and running ones are cancelled."""
     running = await server.database.run(service.cancel_job, actor, job_id)
     await server.executor.cancel(actor, running)
     return await server.database.read(repository.get_job, actor, job_id)

@@ -32,7 +32,7 @@ class JobResponse(Schema):
     background: bool | None = None
     stop_reason: str | None = None
     metadata: dict[str, Any] | None = Field(
-        None, description="Of batches: how many requests there are of each status (`request_counts`)."
+        None, description="For batches: the number of requests in each status (`request_counts`)."
     )
     callback_url: str | None = None
     callback_sent_at: Timestamp | None = None
@@ -51,8 +51,8 @@ class BatchRequest(LettaRequest):
 class CreateBatch(Schema):
     """Turns that nobody waits for. Those of one agent follow one another, in this order."""
 
-    requests: list[BatchRequest] = Field(min_length=1, max_length=MOST_REQUESTS)
-    callback_url: CallbackUrl | None = Field(None, description="Where the end of the batch is told.")
+    requests: list[BatchRequest] = Field(max_length=MOST_REQUESTS)
+    callback_url: CallbackUrl | None = Field(None, description="URL that is called when the batch ends.")
 
 
 class BatchMessages(Schema):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from letta.database.ids import new_id
 from letta.database.pagination import Page
-from letta.errors import ConflictError, NotFoundError
+from letta.errors import ConflictError, InvalidArgumentError, NotFoundError
 from letta.jobs import repository
 from letta.jobs.job import BATCH, Job
 from letta.jobs.schemas import CreateBatch
@@ -29,10 +29,12 @@ async def requested_runs(body: CreateBatch) -> list[RunRequest]:
     """The runs that a request for a batch asks for.
 
     Raises:
-        InvalidArgumentError: an address may not be asked.
+        InvalidArgumentError: there are no requests, or an address may not be asked.
         EgressError: an image can't be had.
         UnprocessableError: a list of messages is empty.
     """
+    if not body.requests:
+        raise InvalidArgumentError("requests is empty. Send at least one request.")
     await egress.check(body.callback_url)
     asked = [run_request(each.agent_id, each, run_type="send_message_batch") for each in body.requests]
     # All in one go: what images may take together is meant for the whole request.
@@ -59,7 +61,7 @@ def create_batch(connection: Connection, actor: Actor, asked: Sequence[RunReques
     ]
     missing = queue_repository.insert_queued(connection, actor, new)
     if missing:
-        raise NotFoundError(f"requests: there is no agent {missing[0]}. Nothing was begun.")
+        raise NotFoundError(f"requests: there is no agent {missing[0]}. No turn was started.")
     return repository.get_job(connection, actor, job_id)
 
 
@@ -99,6 +101,6 @@ def delete_job(connection: Connection, actor: Actor, job_id: str) -> Job:
     """
     job = repository.get_job(connection, actor, job_id)
     if not job.is_over:
-        raise ConflictError(f"Job {job_id} is still going on. Cancel it first.")
+        raise ConflictError(f"Job {job_id} is still running. Cancel it first.")
     repository.delete_job(connection, job_id)
     return job

@@ -241,3 +241,15 @@ def test_a_response_is_deleted_and_what_was_said_stays(openai: Any, talk: AgentT
     other = openai.responses.create(model=talk.id, input="Hello.")
     path = f"/v1/responses/{other.id}"
     assert talk.http.delete(path).json() == {"id": other.id, "object": "response", "deleted": True}
+
+
+def test_an_id_that_is_none_of_ours_is_unknown(openai: Any, talk: AgentTalk) -> None:
+    for ask in (
+        openai.responses.retrieve,
+        openai.responses.delete,
+        openai.responses.cancel,
+        openai.responses.input_items.list,
+    ):
+        with pytest.raises(sdk.NotFoundError, match="There is no response 'resp_x'"):
+            ask("resp_x")
+    assert talk.http.get("/v1/responses/resp_x").status_code == 404

@@ -119,7 +119,7 @@ def test_a_batch_that_is_over_stays_as_it_ended(http: httpx2.Client) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        ({"requests": []}, 422, "requests"),
+        ({"requests": []}, 400, "requests is empty"),
         ({"requests": [{"agent_id": f"agent-{UNKNOWN}", "input": "Hi"}]}, 404, UNKNOWN),
         ({"requests": [{"agent_id": f"agent-{UNKNOWN}"}]}, 422, "input"),
         ({"requests": [{"agent_id": f"agent-{UNKNOWN}", "messages": []}]}, 422, "empty"),
