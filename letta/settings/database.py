@@ -13,7 +13,7 @@ def _expanded(value: Path | None) -> Path | None:
     try:
         return value and value.expanduser()
     except RuntimeError as error:
-        raise ValueError("the home directory that ~ stands for isn't known") from error
+        raise ValueError("the home directory that ~ stands for is unknown") from error
 
 
 class DatabaseSettings(SettingsGroup):
@@ -22,7 +22,7 @@ class DatabaseSettings(SettingsGroup):
     pg_uri: Secret = Field(
         None,
         validation_alias=env("LETTA_PG_URI"),
-        description="Postgres connection string. Beats every other form.",
+        description="Postgres connection string. Takes precedence over all other forms.",
     )
     database_url: Secret = Field(
         None,
@@ -68,20 +68,21 @@ class DatabaseSettings(SettingsGroup):
     pg_maintenance_uri: Secret = Field(
         None,
         validation_alias=env("LETTA_PG_MAINTENANCE_URI"),
-        description="Session or direct connection string for index builds and backups.",
+        description="Session or direct connection string for building vector indexes.",
     )
     exact_search_rows: int = Field(
         20_000,
         ge=0,
         validation_alias=env("LETTA_EXACT_SEARCH_ROWS"),
-        description="Vectors up to which an archive is searched by comparing all of them; larger ones get an index.",
+        description="Number of vectors up to which an archive is searched exactly, by comparing them all; larger "
+        "archives get an index.",
     )
     vector_index_memory_mb: int = Field(
         256,
         ge=64,
         validation_alias=env("LETTA_VECTOR_INDEX_MEMORY_MB"),
-        description="Most memory that the database may take to build a vector index. An index that doesn't fit in it "
-        "takes many times as long: 1,000,000 vectors did not fit in 750 MB.",
+        description="Most megabytes of memory that the database may use to build a vector index. An index that does "
+        "not fit takes many times as long: 1,000,000 vectors did not fit in 750 MB.",
     )
     pg_data: Annotated[Path | None, AfterValidator(_expanded)] = Field(
         None,
@@ -91,23 +92,24 @@ class DatabaseSettings(SettingsGroup):
     import_legacy: Annotated[Literal["auto", "off"], BeforeValidator(lower)] = Field(
         "off",
         validation_alias=env("LETTA_IMPORT_LEGACY"),
-        description="auto: start_render.sh brings over what the former upstream server has stored, before it serves, "
-        "where nothing is stored here yet.",
+        description="auto: before serving, start_render.sh imports everything that the former upstream server has "
+        "stored, if this database is still empty.",
     )
     legacy_pg_uri: Secret = Field(
         None,
         validation_alias=env("LETTA_LEGACY_PG_URI"),
-        description="Connection string of the former server's database, where that is another one.",
+        description="Connection string of the former server's database, if it is another database.",
     )
     legacy_pg_schema: str = Field(
         "public",
         validation_alias=env("LETTA_LEGACY_PG_SCHEMA"),
         min_length=1,
-        description="Schema that the former server's tables are in.",
+        description="Schema of the former server's tables.",
     )
     db_quota_mb: int = Field(
         500,
         gt=0,
         validation_alias=env("LETTA_DB_QUOTA_MB"),
-        description="Size at which the database becomes read-only (Supabase Free: 500); the doctor warns before it.",
+        description="Size in megabytes at which the database becomes read-only. Unset: 500 on Supabase (the Free "
+        "plan), no limit elsewhere. The doctor warns at 80 %, and no index is built that would not fit.",
     )

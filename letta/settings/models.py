@@ -22,50 +22,55 @@ class ProviderSettings(SettingsGroup):
         128_000,
         gt=0,
         validation_alias=env("GLOBAL_MAX_CONTEXT_WINDOW_LIMIT"),
-        description="Largest context window given to an agent that asks for none.",
+        description="Largest context window, in tokens, given to an agent that does not set one.",
     )
     llm_request_timeout_seconds: float = Field(
         60,
         gt=0,
         validation_alias=env("LETTA_LLM_REQUEST_TIMEOUT_SECONDS"),
-        description="Longest silence of a model that answers in one piece.",
+        description="Seconds to wait for a model that does not stream its answer.",
     )
     llm_stream_timeout_seconds: float = Field(
         600,
         gt=0,
         validation_alias=env("LETTA_LLM_STREAM_TIMEOUT_SECONDS"),
-        description="Longest time that a streamed answer may take.",
+        description="Most seconds that a streamed answer may take.",
     )
     llm_max_retries: int = Field(
         2,
         ge=0,
         le=10,
         validation_alias=env("LETTA_LLM_MAX_RETRIES"),
-        description="Repetitions after a transient model failure.",
+        description="Retries after a transient failure of a model call.",
     )
-    openai_api_key: Secret = Field(None, validation_alias=env("OPENAI_API_KEY"), description="OpenAI, or compatible.")
+    openai_api_key: Secret = Field(
+        None,
+        validation_alias=env("OPENAI_API_KEY"),
+        description="Key for OpenAI, or for the service at OPENAI_BASE_URL.",
+    )
     openai_base_url: Text = Field(
         None,
         validation_alias=env("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-        description="Base URL of an OpenAI-compatible service, used with OPENAI_API_KEY.",
+        description="Base URL of an OpenAI-compatible service; OPENAI_API_KEY is then only needed if the service "
+        "requires a key.",
     )
     anthropic_api_key: Secret = Field(
-        None, validation_alias=env("ANTHROPIC_API_KEY"), description="Anthropic, for Claude models."
+        None, validation_alias=env("ANTHROPIC_API_KEY"), description="Key for Anthropic (Claude models)."
     )
     anthropic_base_url: Text = Field(
         None,
         validation_alias=env("ANTHROPIC_BASE_URL"),
-        description="Base URL of a service that speaks Anthropic's Messages API, used with ANTHROPIC_API_KEY.",
+        description="Base URL of a service compatible with Anthropic's Messages API, used with ANTHROPIC_API_KEY.",
     )
     gemini_api_key: Secret = Field(
-        None, validation_alias=env("GEMINI_API_KEY"), description="Google AI Studio, for Gemini models."
+        None, validation_alias=env("GEMINI_API_KEY"), description="Key for Google AI Studio (Gemini models)."
     )
     gemini_base_url: Text = Field(
         None,
         validation_alias=env("GEMINI_BASE_URL"),
-        description="Base URL of a service that speaks the Gemini API, used with GEMINI_API_KEY.",
+        description="Base URL of a service compatible with the Gemini API, used with GEMINI_API_KEY.",
     )
-    azure_api_key: Secret = Field(None, validation_alias=env("AZURE_API_KEY"), description="OpenAI on Azure.")
+    azure_api_key: Secret = Field(None, validation_alias=env("AZURE_API_KEY"), description="Key for OpenAI on Azure.")
     azure_base_url: Text = Field(
         None,
         validation_alias=env("AZURE_BASE_URL"),
@@ -74,23 +79,25 @@ class ProviderSettings(SettingsGroup):
     azure_api_version: Text = Field(
         None,
         validation_alias=env("AZURE_API_VERSION"),
-        description="Version of Azure's API, where the resource doesn't offer the one without versions (/openai/v1).",
+        description="Version of Azure's API, if the resource does not offer the one without versions (/openai/v1).",
     )
-    openrouter_api_key: Secret = Field(None, validation_alias=env("OPENROUTER_API_KEY"), description="OpenRouter.")
+    openrouter_api_key: Secret = Field(
+        None, validation_alias=env("OPENROUTER_API_KEY"), description="Key for OpenRouter."
+    )
     openrouter_handle_base: Text = Field(
         None, validation_alias=env("OPENROUTER_HANDLE_BASE"), description="Prefix of OpenRouter handles."
     )
-    groq_api_key: Secret = Field(None, validation_alias=env("GROQ_API_KEY"), description="Groq.")
-    together_api_key: Secret = Field(None, validation_alias=env("TOGETHER_API_KEY"), description="Together.")
-    deepseek_api_key: Secret = Field(None, validation_alias=env("DEEPSEEK_API_KEY"), description="DeepSeek.")
-    xai_api_key: Secret = Field(None, validation_alias=env("XAI_API_KEY"), description="xAI.")
-    fireworks_api_key: Secret = Field(None, validation_alias=env("FIREWORKS_API_KEY"), description="Fireworks.")
-    zai_api_key: Secret = Field(None, validation_alias=env("ZAI_API_KEY"), description="Z.ai.")
-    minimax_api_key: Secret = Field(None, validation_alias=env("MINIMAX_API_KEY"), description="MiniMax.")
-    baseten_api_key: Secret = Field(None, validation_alias=env("BASETEN_API_KEY"), description="Baseten.")
+    groq_api_key: Secret = Field(None, validation_alias=env("GROQ_API_KEY"), description="Key for Groq.")
+    together_api_key: Secret = Field(None, validation_alias=env("TOGETHER_API_KEY"), description="Key for Together.")
+    deepseek_api_key: Secret = Field(None, validation_alias=env("DEEPSEEK_API_KEY"), description="Key for DeepSeek.")
+    xai_api_key: Secret = Field(None, validation_alias=env("XAI_API_KEY"), description="Key for xAI.")
+    fireworks_api_key: Secret = Field(None, validation_alias=env("FIREWORKS_API_KEY"), description="Key for Fireworks.")
+    zai_api_key: Secret = Field(None, validation_alias=env("ZAI_API_KEY"), description="Key for Z.ai.")
+    minimax_api_key: Secret = Field(None, validation_alias=env("MINIMAX_API_KEY"), description="Key for MiniMax.")
+    baseten_api_key: Secret = Field(None, validation_alias=env("BASETEN_API_KEY"), description="Key for Baseten.")
     vllm_api_base: Text = Field(None, validation_alias=env("VLLM_API_BASE"), description="Base URL of a vLLM server.")
     vllm_api_key: Secret = Field(
-        None, validation_alias=env("VLLM_API_KEY"), description="Key of the vLLM server, if any."
+        None, validation_alias=env("VLLM_API_KEY"), description="Key for the vLLM server, if it requires one."
     )
     vllm_handle_base: Text = Field(
         None, validation_alias=env("VLLM_HANDLE_BASE"), description="Prefix of vLLM handles."
@@ -99,7 +106,7 @@ class ProviderSettings(SettingsGroup):
         None, validation_alias=env("SGLANG_API_BASE"), description="Base URL of an SGLang server."
     )
     sglang_api_key: Secret = Field(
-        None, validation_alias=env("SGLANG_API_KEY"), description="Key of the SGLang server, if any."
+        None, validation_alias=env("SGLANG_API_KEY"), description="Key for the SGLang server, if it requires one."
     )
     sglang_handle_base: Text = Field(
         None, validation_alias=env("SGLANG_HANDLE_BASE"), description="Prefix of SGLang handles."

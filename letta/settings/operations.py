@@ -27,40 +27,40 @@ class FileSettings(SettingsGroup):
     letta_dir: Path = Field(
         Path(LETTA_DIR),
         validation_alias=env("LETTA_DIR"),
-        description="Logs, configuration and cache; safe to lose.",
+        description="Directory for logs, configuration and cache; safe to lose.",
     )
 
 
 class TelemetrySettings(SettingsGroup):
-    """Figures and traces"""
+    """Metrics and traces"""
 
     metrics_public: bool = Field(
         False,
         validation_alias=env("LETTA_METRICS_PUBLIC"),
-        description="Answer /metrics without the password. It tells which models are used and how much.",
+        description="Serve /metrics without the password. It shows which models are used, and how much.",
     )
     otel_endpoint: Text = Field(
         None,
         validation_alias=env("OTEL_EXPORTER_OTLP_ENDPOINT", "LETTA_OTEL_EXPORTER_OTLP_ENDPOINT"),
-        description="Address that traces are sent to, by OTLP over HTTP, with /v1/traces added to it.",
+        description="URL to which traces are sent, by OTLP over HTTP; /v1/traces is appended to it.",
     )
     otel_traces_endpoint: Text = Field(
         None,
         validation_alias=env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-        description="The same, but used as it stands.",
+        description="The same, but used unchanged.",
     )
     otel_protocol: Text = Field(
         None,
         validation_alias=env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
-        description="Only http/protobuf is spoken.",
+        description="Protocol for traces; only http/protobuf is supported.",
     )
     otel_service_name: Text = Field(
-        None, validation_alias=env("OTEL_SERVICE_NAME"), description="Name of the service in traces; letta unless set."
+        None, validation_alias=env("OTEL_SERVICE_NAME"), description="Name of the service in traces; letta by default."
     )
     otel_resource_attributes: Text = Field(
         None,
         validation_alias=env("OTEL_RESOURCE_ATTRIBUTES"),
-        description="Further facts of the service in traces. OpenTelemetry's other variables count as well.",
+        description="Further attributes of the service in traces. OpenTelemetry's other variables take effect as well.",
     )
     otel_sdk_disabled: bool = Field(
         False,
@@ -70,8 +70,8 @@ class TelemetrySettings(SettingsGroup):
     otel_propagate_to_models: bool = Field(
         False,
         validation_alias=env("LETTA_OTEL_PROPAGATE_TO_MODELS"),
-        description="Tell model providers, by the header traceparent, which trace a request belongs to. For gateways "
-        "of one's own.",
+        description="Send model providers the header traceparent, which says which trace a request belongs to. Meant "
+        "for your own gateways.",
     )
 
 
@@ -81,12 +81,12 @@ class LogSettings(SettingsGroup):
     log_level: Annotated[LogLevel, BeforeValidator(upper)] = Field(
         "INFO",
         validation_alias=env("LETTA_LOGGING_LOG_LEVEL", "LETTA_LOG_LEVEL"),
-        description="DEBUG, INFO, WARNING or ERROR.",
+        description="Least severe level that is logged: DEBUG, INFO, WARNING or ERROR.",
     )
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_log_format)] = Field(
         "text",
         validation_alias=env("LETTA_LOG_FORMAT", "LETTA_LOGGING_JSON_LOGGING"),
-        description="text or json: how each line of the log is written.",
+        description="Format of each log line: text or json.",
     )
 
 
@@ -96,7 +96,7 @@ class HostSettings(SettingsGroup):
     in_container: bool = Field(
         False,
         validation_alias=env("LETTA_IN_CONTAINER"),
-        description="Set by the project's image: the embedded database then demands a mounted volume.",
+        description="Set by the project's image: the embedded database then requires a mounted volume.",
     )
     render: bool = Field(False, validation_alias=env("RENDER"), description="Set by Render on its instances.")
     render_instance_id: Text = Field(
