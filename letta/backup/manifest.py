@@ -56,7 +56,9 @@ def read_manifest(archive: IO[bytes]) -> Manifest:
             manifest = Manifest(tables=tables, **found)
             missing = {table.entry for table in tables} - set(zipped.namelist())
     except (BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise ConfigurationError("The file isn't a backup made by `letta backup`, or isn't complete.") from error
+        raise ConfigurationError(
+            "The file is not a backup made by `letta backup`, or is incomplete. Use a complete backup."
+        ) from error
     if missing:
-        raise ConfigurationError("The backup isn't complete: tables are missing in it.")
+        raise ConfigurationError("The backup is incomplete: tables are missing. Use a complete backup.")
     return manifest

@@ -36,7 +36,7 @@ def make_backup(database: Database, path: Path, say: Say, *, key_place: str) -> 
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists():
-            raise ConfigurationError(f"{path} exists already. Choose another name, or move it away.")
+            raise ConfigurationError(f"{path} already exists. Choose another name, or move the file away.")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             with database.transaction(repository.BEGIN_READING) as connection:
                 manifest = _write(connection, file)
@@ -50,7 +50,7 @@ def make_backup(database: Database, path: Path, say: Say, *, key_place: str) -> 
             draft.unlink(missing_ok=True)
     say(f"{path}: {_summary(manifest)}, {path.stat().st_size / 1e6:.1f} MB.")
     if manifest.key_fingerprint is not None:
-        say(f"Keep {key_place} as well, elsewhere: without it the secrets in the backup can't be read.")
+        say(f"Also keep a copy of {key_place}, in another place: without it, the secrets in the backup can't be read.")
 
 
 def restore_backup(database: Database, path: Path, say: Say) -> None:
@@ -78,7 +78,9 @@ def restore_backup(database: Database, path: Path, say: Say) -> None:
 def _write(connection: Connection, file: IO[bytes]) -> Manifest:
     revision = current_revision(connection)
     if revision is None:
-        raise ConfigurationError("Nothing is stored in this database yet, so there is nothing to back up.")
+        raise ConfigurationError(
+            "This database is still empty, so there is nothing to back up. Check LETTA_PG_URI and LETTA_PG_SCHEMA."
+        )
     found = repository.tables(connection)
     repository.keep_as_they_are(connection, found)
     copied: list[Table] = []
@@ -96,15 +98,15 @@ def _write(connection: Connection, file: IO[bytes]) -> Manifest:
 def _check(manifest: Manifest) -> None:
     if manifest.revision not in known_revisions():
         raise ConfigurationError(
-            f"The backup is of version {manifest.version}, whose schema ({manifest.revision}) this version does not "
-            "know. Install that version, or a newer one, to restore it."
+            f"The backup was made by version {manifest.version}, whose schema ({manifest.revision}) is unknown to this "
+            "version. Install that version, or a newer one, to restore the backup."
         )
     if manifest.key_fingerprint not in {None, keyring.fingerprint}:
-        problem = "is not set" if keyring.fingerprint is None else "is another key"
+        problem = "is not set" if keyring.fingerprint is None else "is a different key"
         raise ConfigurationError(
-            f"LETTA_ENCRYPTION_KEY {problem}; the secrets in the backup were encrypted with the key that was in force "
-            "then. Set it to that key (that of an embedded database is in the file encryption-key of its directory). "
-            "Nothing was changed."
+            f"LETTA_ENCRYPTION_KEY {problem}; the secrets in the backup were encrypted with the key in use at the "
+            "time. Set it to that key (for an embedded database, it is in the file encryption-key in the data "
+            "directory). Nothing was changed."
         )
 
 
@@ -116,7 +118,7 @@ def _make_room(database: Database, manifest: Manifest) -> None:
         held = database.run_sync(repository.holds_anything)
         if held is not None:
             raise ConfigurationError(
-                f"Something is stored in this database already (in {held}). Restore into an empty one, or set "
+                f"This database already contains data (in {held}). Restore into an empty database, or set "
                 "LETTA_PG_SCHEMA to a new name. Nothing was changed."
             )
         database.run_sync(repository.drop_schema)
@@ -132,9 +134,11 @@ def _read(connection: Connection, file: IO[bytes], manifest: Manifest) -> None:
                 with zipped.open(table.entry) as entry:
                     rows = repository.copy_in(connection, table, entry)
                 if rows != table.rows:
-                    raise ConfigurationError(f"The backup is damaged: of {table.name}, {rows} rows are left.")
+                    raise ConfigurationError(
+                        f"The backup is damaged: only {rows} rows of {table.name} are left. Use another backup."
+                    )
     except (BadZipFile, EOFError, psycopg2.DataError, psycopg2.errors.QueryCanceled) as error:
-        raise ConfigurationError("The backup is damaged, and can't be restored. Nothing of it was stored.") from error
+        raise ConfigurationError("The backup is damaged and can't be restored. Nothing was changed.") from error
 
 
 def _summary(manifest: Manifest) -> str:

@@ -71,7 +71,7 @@ def _write_authority(pem: str, directory: Path) -> Path:
         draft.replace(path)  # in one go, as another instance may be reading it
     except OSError as error:
         raise DsnError(
-            f"The text of LETTA_PG_SSLROOTCERT can't be written to {path}: {error.strerror}. "
-            "Set LETTA_DIR to a writable directory, or LETTA_PG_SSLROOTCERT to the path of a file."
+            f"The certificate in LETTA_PG_SSLROOTCERT can't be written to {path}: {error.strerror}. Set LETTA_DIR to a "
+            "writable directory, or LETTA_PG_SSLROOTCERT to the path of a file."
         ) from error
     return path

@@ -277,7 +277,7 @@ def parse_dsn(text: str, *, setting: str = "The connection string", sslrootcert:
     match = _URI.fullmatch(bare)
     if match is None:
         raise DsnError(
-            f"{setting} isn't a Postgres connection string. Write postgresql://user:password@host:5432/name."
+            f"{setting} is not a Postgres connection string. Use the form postgresql://user:password@host:5432/name."
         )
     if not _is_printable(bare):
         raise DsnError(f"{setting} contains a line break or another unprintable character. Copy it again, as one line.")
@@ -294,17 +294,20 @@ def lint(dsn: Dsn) -> tuple[str, ...]:
 def _complaints(dsn: Dsn) -> Iterator[str]:
     through_supavisor = dsn.kind in {DsnKind.SUPAVISOR_SESSION, DsnKind.SUPAVISOR_TRANSACTION}
     if through_supavisor and "." not in dsn.user:
-        yield "The Supabase pooler needs the project in the user's name: write postgres.<project ref>."
+        yield "The Supabase pooler needs the project in the user name: use postgres.<project ref>."
     if dsn.kind in {DsnKind.SUPABASE_DIRECT, DsnKind.DEDICATED_POOLER}:
-        yield "This Supabase host answers on IPv6 only, which Render lacks: use the session pooler's string."
+        yield (
+            "This Supabase host is only reachable over IPv6, which Render lacks: use the session pooler's connection "
+            "string."
+        )
         if "." in dsn.user:
-            yield "The project belongs in the user's name at the shared pooler only: write the bare role."
+            yield "Only the shared pooler takes the project in the user name: use the role's name alone."
     if re.fullmatch(r"\[.*\]|<.*>", dsn.password):
-        yield "The password stands in brackets: take them away unless they are part of it."
+        yield "The password is in brackets: remove them unless they are part of it."
     if not dsn.is_local and not dsn.password:
-        yield "No password is given: add one unless the server needs none."
+        yield "The connection string has no password: add one unless the server needs none."
     if not dsn.is_local and dsn.options["sslmode"] == "disable":
-        yield "Password and data travel unencrypted: use sslmode=require unless the network is private."
+        yield "The password and data are sent unencrypted: use sslmode=require unless the network is private."
 
 
 @dataclass
@@ -332,7 +335,7 @@ def _split(rest: str) -> _Parts:
     parts = _Parts(_decode(user), _decode(password), _decode(host), port, _decode(database.rstrip("/")), query)
     if "%" in password and parts.password == password:
         parts.notes.append(
-            "The password contains a % that is no percent-encoding; the password was taken as it stands."
+            "The password contains a % that does not start a percent-encoding; the password was used as it is."
         )
     return parts
 
@@ -383,7 +386,7 @@ def _read_query(parts: _Parts) -> dict[str, str]:
         elif key not in _LIBPQ_KEYS:
             foreign.append(key)
         elif not _is_sound(key, value):
-            parts.notes.append(f"{key} was ignored: its value is not a number in the range that libpq takes.")
+            parts.notes.append(f"{key} was ignored: its value is not a number in the range that libpq accepts.")
         elif value:
             options[key] = value
     if foreign:
@@ -392,11 +395,11 @@ def _read_query(parts: _Parts) -> dict[str, str]:
 
 
 def _drop_options(parts: _Parts, value: str) -> None:
-    parts.notes.append("options was ignored: poolers refuse it, and this server needs no session settings.")
+    parts.notes.append("options was ignored: poolers reject it, and this server needs no session settings.")
     tenant = _TENANT_OPTION.search(value)
     if tenant and "." not in parts.user and parts.host.lower().endswith(_SUPAVISOR_DOMAIN):
         parts.user = f"{parts.user}.{tenant[1]}"
-        parts.notes.append("The project that options named was added to the user's name.")
+        parts.notes.append("The project named in options was added to the user name.")
 
 
 def _is_sound(key: str, value: str) -> bool:
@@ -411,7 +414,7 @@ def _foreign_note(keys: list[str]) -> str:
     names = sorted(_FOREIGN_KEYS.intersection(keys))
     if len(names) < len(set(keys)):
         names.append("unknown parameters")
-    return f"{', '.join(names)}: not for Postgres, ignored."
+    return f"{', '.join(names)}: ignored, because Postgres does not know it."
 
 
 def _build(parts: _Parts, options: dict[str, str], setting: str, sslrootcert: str | None) -> Dsn:
@@ -419,7 +422,7 @@ def _build(parts: _Parts, options: dict[str, str], setting: str, sslrootcert: st
     _check_host(parts.host, setting)
     bare = Dsn(parts.user, parts.password, parts.host, _port(parts.port, setting), parts.database, options)
     if not bare.user and not bare.is_local:
-        raise DsnError(f"{setting} names no user. Write postgresql://user:password@host:5432/name.")
+        raise DsnError(f"{setting} contains no user. Use the form postgresql://user:password@host:5432/name.")
     options = _with_tls(bare, setting, sslrootcert, parts.notes)
     return replace(
         bare,
@@ -431,21 +434,19 @@ def _build(parts: _Parts, options: dict[str, str], setting: str, sslrootcert: st
 
 def _refuse_placeholders(parts: _Parts, setting: str) -> None:
     if _PASSWORD_PLACEHOLDER.fullmatch(parts.password):
-        raise DsnError(
-            f"{setting} still has a placeholder where the password belongs. Put the database password there."
-        )
+        raise DsnError(f"{setting} still contains a placeholder instead of the password. Insert the database password.")
     for name in ("user", "host", "port", "database"):
         if _PLACEHOLDER.search(getattr(parts, name)):
-            raise DsnError(f"{setting} still has a placeholder where the {name} belongs. Put your own {name} there.")
+            raise DsnError(f"{setting} still contains a placeholder instead of the {name}. Insert your own {name}.")
 
 
 def _check_host(host: str, setting: str) -> None:
     if not host or host.startswith("/") or _HOST.fullmatch(host) or _IPV6.fullmatch(host):
         return
     if "," in host:
-        raise DsnError(f"{setting} names several hosts. Give one of them.")
+        raise DsnError(f"{setting} contains several hosts. Use one of them.")
     raise DsnError(
-        f"{setting} has no valid host name after the password's @. Write postgresql://user:password@host:5432/name."
+        f"{setting} has no valid host name after the @. Use the form postgresql://user:password@host:5432/name."
     )
 
 
@@ -467,7 +468,7 @@ def _with_tls(dsn: Dsn, setting: str, sslrootcert: str | None, notes: list[str])
     if sslrootcert:
         options["sslrootcert"] = sslrootcert
     if options.get("sslmode") in _TRIES_TWICE:
-        notes.append(f"sslmode={options.pop('sslmode')} tries a refused password twice and was not used.")
+        notes.append(f"sslmode={options.pop('sslmode')} was ignored, because it tries a rejected password twice.")
     options.setdefault("sslmode", _default_sslmode(dsn, has_authority="sslrootcert" in options))
     if options["sslmode"] not in _SSL_MODES:
         raise DsnError(f"{setting} has an unknown sslmode. Use disable, require, verify-ca or verify-full.")
@@ -504,9 +505,9 @@ def _from_parts(stated: Mapping[str, str], sslrootcert: str | None) -> Dsn:
     host = PART_SETTINGS["host"]
     if "host" not in stated:
         names = ", ".join(PART_SETTINGS[part] for part in stated)
-        raise DsnError(f"{names} without {host} name no database. Set {host} as well, or LETTA_PG_URI instead.")
+        raise DsnError(f"{names} alone do not specify a database. Set {host} as well, or use LETTA_PG_URI instead.")
     if not all(map(_is_printable, stated.values())):
-        raise DsnError(f"{host} or one of its companions contains an unprintable character. Write it again.")
+        raise DsnError(f"{host} or a related variable contains an unprintable character. Enter it again.")
     _port(stated.get("port", ""), PART_SETTINGS["port"])  # so that the message names this setting
     user, password, address, port, database = (stated.get(part, "") for part in PART_SETTINGS)
     parts = _Parts(user, password, address, port, database)
@@ -521,4 +522,4 @@ def _refuse_other_parts(chosen: Chosen, stated: Mapping[str, str]) -> None:
 
 
 def _disagreement(first: str, second: str) -> DsnError:
-    return DsnError(f"{first} and {second} name different databases. Remove the one that isn't meant.")
+    return DsnError(f"{first} and {second} point to different databases. Remove the one that is not meant.")

@@ -156,4 +156,4 @@ class EncryptedText(TypeDecorator[str]):
 @cache
 def _report(context: str, detail: str) -> None:
     """Once is enough: a list may hold hundreds."""
-    logger.error("%s: %s It is read as empty.", context, detail)
+    logger.error("%s: %s The value is treated as empty.", context, detail)

@@ -56,7 +56,7 @@ class CommitUnknownError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database connection was lost during a commit. Look whether the change is there, then try again."
+            "The database connection was lost during a commit. Check whether the change was saved, then try again."
         )
 
 

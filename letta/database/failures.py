@@ -157,8 +157,8 @@ def _rule(kind: FailureKind, pattern: str, remedy: str) -> _Rule:
 
 
 _BLOCKED = (
-    "The pooler has blocked this address after too many failures: correct the password in LETTA_PG_URI, wait at least "
-    "two minutes, and start again once."
+    "The pooler has blocked this address after too many failed logins: correct the password in LETTA_PG_URI, wait at "
+    "least two minutes, and start again once."
 )
 _READ_ONLY = (
     "The database is read-only: its size quota or disk is used up (Supabase Free: 500 MB), or it is a standby. Delete "
@@ -166,22 +166,24 @@ _READ_ONLY = (
 )
 _POOL_SIZES = "lower LETTA_PG_POOL_SIZE and LETTA_PG_MAX_OVERFLOW"
 _TENANT = (
-    "The pooler knows no such project: copy the host (aws-N-<region>.pooler.supabase.com) and the user "
-    "(postgres.<project ref>) from Supabase's Connect page, and look whether the project is paused."
+    "The pooler does not know this project: copy the host (aws-N-<region>.pooler.supabase.com) and the user "
+    "(postgres.<project ref>) from Supabase's Connect page, and check whether the project is paused."
 )
 _WRONG_LOGIN = (
-    "User or password are wrong: correct LETTA_PG_URI and start again once, because repeated failures get this "
-    "address banned for half an hour."
+    "User or password is wrong: correct LETTA_PG_URI and start again once, because repeated failures get this address "
+    "banned for half an hour."
 )
-_SSL_REQUIRED = "The database accepts encrypted connections only: put sslmode=require into LETTA_PG_URI."
+_SSL_REQUIRED = "The database only accepts encrypted connections: add sslmode=require to LETTA_PG_URI."
 _CA = (
-    "The server's certificate couldn't be verified: set LETTA_PG_SSLROOTCERT to the certificate authority of your "
+    "The database's certificate could not be verified: set LETTA_PG_SSLROOTCERT to the certificate authority of your "
     "database (Supabase: Database settings, SSL configuration)."
 )
-_RESTARTING = "The database is starting or stopping: wait a few minutes, and look at the provider's status if it lasts."
+_RESTARTING = (
+    "The database is starting or stopping: wait a few minutes, and check the provider's status page if it persists."
+)
 _CUT = "The connection to the database was cut (restart, failover or network): try again."
 _USE_POOLER = (
-    "Supabase's direct host answers on IPv6 only, or its project is paused: use the pooler connection string "
+    "Supabase's direct host is only reachable over IPv6, or its project is paused: use the pooler connection string "
     "(session or transaction) from Supabase's Connect page."
 )
 
@@ -195,12 +197,12 @@ _RULES = (
         _WRONG_LOGIN,
     ),
     _rule(
-        FailureKind.AUTHENTICATION, r"no password supplied", "The database wants a password: add it to LETTA_PG_URI."
+        FailureKind.AUTHENTICATION, r"no password supplied", "The database requires a password: add it to LETTA_PG_URI."
     ),
     _rule(
         FailureKind.CAPACITY,
         r"EMAXCONNSESSION|MaxClientsInSessionMode",
-        f"The session pooler is full, often during a deploy: {_POOL_SIZES}, or use port 6543.",
+        f"The session pooler is full, which often happens during a deploy: {_POOL_SIZES}, or use port 6543.",
     ),
     _rule(
         FailureKind.CAPACITY,
@@ -225,12 +227,12 @@ _RULES = (
     _rule(
         FailureKind.CONFIGURATION,
         r"no pg_hba\.conf entry",
-        "The database's pg_hba.conf doesn't admit this user from this address: add an entry for it.",
+        "The database's pg_hba.conf does not admit this user from this address: add an entry for it.",
     ),
     _rule(
         FailureKind.CONFIGURATION,
         r"EADDRNOTALLOWED|address not in tenant allow_list",
-        "The project's network restrictions don't admit this address: add the outbound ranges that your host's "
+        "The project's network restrictions do not admit this address: add the outbound ranges that your host's "
         "dashboard shows (Render: Connect, Outbound).",
     ),
     _rule(
@@ -242,18 +244,19 @@ _RULES = (
     _rule(
         FailureKind.CONFIGURATION,
         r"server does not support SSL",
-        "The server offers no encryption: put sslmode=disable into LETTA_PG_URI if the network between is private.",
+        "The database does not support encryption: add sslmode=disable to LETTA_PG_URI if the network in between is "
+        "private.",
     ),
     _rule(
         FailureKind.CONFIGURATION,
         r"unsupported startup parameter|invalid dsn|invalid connection option|invalid URI query parameter",
-        "The connection string has a parameter that isn't understood: take everything after the question mark away "
-        "but sslmode.",
+        "The connection string contains an unknown parameter: remove everything after the question mark except "
+        "sslmode.",
     ),
     _rule(
         FailureKind.CONFIGURATION,
         r'database "[^"]*" does not exist|no such database',
-        "There is no database of that name: correct the name at the end of LETTA_PG_URI.",
+        "The database does not exist: correct the name at the end of LETTA_PG_URI.",
     ),
     _rule(FailureKind.AUTHENTICATION, r'role "[^"]*" does not exist', _WRONG_LOGIN),
     _rule(
@@ -283,12 +286,12 @@ _RULES = (
     _rule(
         FailureKind.UNREACHABLE,
         r"temporary failure in name resolution",
-        "Name resolution doesn't work now: try again, then look at the network of this machine.",
+        "Name resolution does not work at the moment: try again, then check the network of this machine.",
     ),
     _rule(
         FailureKind.CONFIGURATION,
         r"could not translate host name",
-        "There is no such host: correct the host in LETTA_PG_URI (a paused Supabase project loses its name as well).",
+        "The host does not exist: correct it in LETTA_PG_URI (a paused Supabase project also loses its host name).",
     ),
     _rule(
         FailureKind.CONFIGURATION,
@@ -299,38 +302,42 @@ _RULES = (
     _rule(
         FailureKind.UNREACHABLE,
         r"connection refused|timeout expired|connection timed out|on socket .* failed: no such file or directory",
-        "Nobody answers at the database's host and port: look whether it runs, whether host and port are right, and "
-        "whether it bans this address after wrong passwords.",
+        "The database does not respond at this host and port: check that it is running, that host and port are right, "
+        "and that it has not banned this address after wrong passwords.",
     ),
     _rule(FailureKind.READ_ONLY, r"in a read-only transaction|no space left on device", _READ_ONLY),
     _rule(
         FailureKind.CONFIGURATION,
         r"is not permitted to log in|permission denied for database",
-        "The database doesn't let this role in: correct the user in LETTA_PG_URI, or give the role LOGIN and CONNECT.",
+        "The database does not let this role log in: correct the user in LETTA_PG_URI, or grant the role LOGIN and "
+        "CONNECT.",
     ),
     _rule(
         FailureKind.CONFIGURATION,
         r"connection to server .* failed: (?:FATAL|ERROR)",
-        "The database refuses the connection: see its own log for the reason, and correct LETTA_PG_URI.",
+        "The database refused the connection: see its log for the reason, and correct LETTA_PG_URI.",
     ),
 )
 
 _BY_CODE = {
     "25006": _READ_ONLY,
-    "42501": "The database role lacks a privilege: grant it what the documentation lists, or use the schema's owner.",
-    "57014": "The database stopped the statement at its time limit: try again, with a smaller request if it repeats.",
+    "42501": "The database role lacks a privilege: grant it, or use the role that owns the schema.",
+    "57014": "The database cancelled a statement that took too long: try again, with a smaller request if it happens "
+    "repeatedly.",
 }
 
 _BY_KIND = {
-    FailureKind.RETRY_TRANSACTION: "Others are changing the same data: try again in a moment.",
+    FailureKind.RETRY_TRANSACTION: "Other requests are changing the same data: try again in a moment.",
     FailureKind.CONNECTION_LOST: _CUT,
     FailureKind.CAPACITY: "All of the server's database connections are busy: try again in a moment.",
     FailureKind.STARTING_UP: _RESTARTING,
-    FailureKind.UNREACHABLE: "The database doesn't answer: look whether it runs and whether host and port are right.",
-    FailureKind.TIMEOUT: "The database stopped the statement at its time limit: try again.",
+    FailureKind.UNREACHABLE: "The database does not respond: check that it is running and that host and port are "
+    "right.",
+    FailureKind.TIMEOUT: "The database cancelled a statement that took too long: try again.",
     FailureKind.READ_ONLY: _READ_ONLY,
-    FailureKind.CONFIGURATION: "The database can't be used as it is configured: correct LETTA_PG_URI.",
+    FailureKind.CONFIGURATION: "The database can't be used as configured: correct LETTA_PG_URI.",
     FailureKind.AUTHENTICATION: _WRONG_LOGIN,
     FailureKind.BLOCKED: _BLOCKED,
-    FailureKind.PERMANENT: "The database refused the statement: see the server's log, and report it if it repeats.",
+    FailureKind.PERMANENT: "The database rejected a statement: see the server log, and report the "
+    "problem if it happens repeatedly.",
 }

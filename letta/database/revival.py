@@ -50,22 +50,22 @@ class Revival:
     def news(self) -> str:
         """How things stand: a sentence for whoever couldn't be served meanwhile."""
         if self._problem and not self._is_under_way():
-            return f"{self._name} isn't running and couldn't be started: see the server's log. It is tried again."
-        return f"{self._name} wasn't running and is being started: try again in a moment."
+            return f"{self._name} is not running and could not be started: see the server log. The server keeps trying."
+        return f"{self._name} was not running and is being started: try again in a moment."
 
     def _is_under_way(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
     def _attempt(self) -> None:
-        logger.warning("%s isn't running; it is being started", self._name)
+        logger.warning("%s is not running and is being started", self._name)
         try:
             self._revive()
         except ConfigurationError as error:
             self._problem = error.detail
             logger.error("%s", error.detail)  # noqa: TRY400 - the detail says it all
         except Exception:
-            self._problem = "a mistake of ours"
-            logger.exception("%s couldn't be started", self._name)
+            self._problem = "a bug in this server"
+            logger.exception("%s could not be started", self._name)
         else:
             self._problem = None
             logger.warning("%s is running again", self._name)

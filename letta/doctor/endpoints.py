@@ -14,7 +14,7 @@ _one_at_a_time = asyncio.Lock()
 
 @router.get("", response_model=Examination)
 async def examine_server(server: ServerDep) -> Examination:
-    """Check the installation as `letta doctor` does, and say what to mend. Takes seconds where something is amiss."""
+    """Check the installation as `letta doctor` does, and say how to fix what is wrong. This may take seconds."""
     from letta.server.examine import examine_running
 
     async with _one_at_a_time:

@@ -11,14 +11,14 @@ _SET_ONE = "Set OPENAI_API_KEY, OPENROUTER_API_KEY, OLLAMA_BASE_URL or another p
 def models(context: DoctorContext) -> Verdict:
     """Which models the configured providers offer."""
     if context.find_models is None:
-        return skip("Not asked for.")
+        return skip("Not checked.")
     try:
         handles = sorted(context.find_models())
     except LettaError as error:
         return fail(error.detail, "Correct the provider's variables.")
     if not handles:
-        return warn("No model was found.", _SET_ONE)
+        return warn("No models were found.", _SET_ONE)
     finding = f"{len(handles)} found: {', '.join(handles[:_SHOWN])}{', …' if len(handles) > _SHOWN else ''}"
     if context.default_model and context.default_model not in handles:
-        return fail(finding, f"LETTA_DEFAULT_LLM_HANDLE names none of them ({context.default_model}): correct it.")
+        return fail(finding, f"Correct LETTA_DEFAULT_LLM_HANDLE: {context.default_model} is not one of these models.")
     return ok(finding)

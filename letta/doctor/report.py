@@ -43,6 +43,6 @@ def _wrapped(text: str, first: str, others: str) -> Iterator[str]:
 
 def _summary(checks: Sequence[Check]) -> str:
     count = Counter(check.status for check in checks)
-    words = {Status.OK: "ok", Status.WARN: "to be improved", Status.FAIL: "failed", Status.SKIP: "skipped"}
+    words = {Status.OK: "ok", Status.WARN: "with warnings", Status.FAIL: "failed", Status.SKIP: "skipped"}
     parts = [f"{count[status]} {word}" for status, word in words.items() if count[status]]
     return f"{len(checks)} checks: {', '.join(parts)}."

@@ -90,7 +90,7 @@ def _visit(
     except TimeoutError:
         return _no_answer(limit_seconds), False
     except UnavailableError as error:
-        return fail("The connection was cut.", error.detail), False
+        return fail("The connection was lost.", error.detail), False
     except SQLAlchemyError as error:
         kind = classify(error) or FailureKind.PERMANENT
         setting = chosen.setting if chosen.setting in URI_SETTINGS else URI_SETTINGS[0]
@@ -105,7 +105,9 @@ def _check(name: str, look: Callable[[], Verdict], limit_seconds: float) -> Chec
 
 
 def _no_answer(seconds: float) -> Verdict:
-    return fail(f"No answer within {seconds:.0f} s.", "Look whether the other side works, and at the network between.")
+    return fail(
+        f"No answer within {seconds:.0f} s.", "Check that the other side is running, and the network in between."
+    )
 
 
 def _named(name: str, verdict: Verdict) -> Check:

@@ -31,8 +31,8 @@ def pgvector(visit: Visit) -> Verdict:
         return fail(finding, f"As an administrator: GRANT USAGE ON SCHEMA {extension.schema} TO the server's role;")
     if _version(extension.version) < _HALFVEC_SINCE:
         return warn(
-            f"{finding} It has no half-precision vectors.",
-            "To halve the space that vectors take: ALTER EXTENSION vector UPDATE;",
+            f"{finding} It does not support half-precision vectors.",
+            "To halve the space used by vectors: ALTER EXTENSION vector UPDATE;",
         )
     return ok(finding)
 
@@ -41,13 +41,14 @@ def _pgvector_missing(connection: Connection) -> Verdict:
     available = repository.vector_available(connection)
     if available is None:
         return fail(
-            "This server doesn't have it.", "Use a Postgres with pgvector, such as Supabase or Render Postgres."
+            "The database server does not offer it.",
+            "Use a Postgres with pgvector, such as Supabase or Render Postgres.",
         )
     statement = "CREATE EXTENSION vector" + (" WITH SCHEMA extensions" if repository.has_public_api(connection) else "")
     if repository.is_superuser(connection):
-        return ok(f"Version {available} is available and will be installed at the first start.")
+        return ok(f"Version {available} is available and will be installed at the first start of the server.")
     return warn(
-        f"Version {available} is available but not installed; the role may lack the right to do so.",
+        f"Version {available} is available but not installed; the role may lack the privilege to install it.",
         f"If the first start fails, run as an administrator: {statement};",
     )
 
@@ -62,31 +63,39 @@ def schema_version(visit: Visit) -> Verdict:
     if revision is None:
         return _no_tables(visit.connection)
     if revision == HEAD:
-        return ok(f"Revision {revision} in schema {SCHEMA}, which is current.")
+        return ok(f"Schema {SCHEMA} is at revision {revision}, which is current.")
     if revision in known_revisions():
-        return warn(f"Revision {revision}; this version needs {HEAD}.", "Run letta migrate, or start the server.")
-    return fail(f"Revision {revision} is newer than this version.", "Deploy the newer version of the server again.")
+        return warn(
+            f"The schema is at revision {revision}, but this version needs {HEAD}.",
+            "Run `letta migrate`, or start the server.",
+        )
+    return fail(
+        f"The schema is at revision {revision}, which is newer than this version of the server.",
+        "Deploy the newer version of the server again.",
+    )
 
 
 def _no_tables(connection: Connection) -> Verdict:
     if not repository.schema_exists(connection) and not repository.may_create_schema(connection):
         return fail(
-            f"There is no schema {SCHEMA}, and the server's role can't create one.",
+            f"Schema {SCHEMA} does not exist, and the server's role can't create it.",
             f"As an administrator: CREATE SCHEMA {SCHEMA} AUTHORIZATION the server's role;",
         )
     tables = repository.tables(connection)
     taken = sorted(tables & {table.name for table in metadata.sorted_tables})
     if taken:
         return fail(
-            f"Schema {SCHEMA} has tables of somebody else under names of ours: {', '.join(taken)}.",
+            f"Schema {SCHEMA} contains tables of another application with names that this server needs: "
+            f"{', '.join(taken)}.",
             "Set LETTA_PG_SCHEMA to a name that isn't in use, or move those tables away.",
         )
     if tables:
         return warn(
-            f"Schema {SCHEMA} is in use by something else: {', '.join(sorted(tables))}. Ours would be made beside it.",
+            f"Schema {SCHEMA} is used by another application: {', '.join(sorted(tables))}. This server would create "
+            "its tables beside them.",
             "Set LETTA_PG_SCHEMA to a name that isn't in use.",
         )
-    return ok(f"No tables in schema {SCHEMA} yet; they are made at the first start.")
+    return ok(f"Schema {SCHEMA} has no tables yet; they are created at the first start of the server.")
 
 
 def size(visit: Visit) -> Verdict:
@@ -96,7 +105,7 @@ def size(visit: Visit) -> Verdict:
     if quota is None:
         return ok(f"{megabytes:.0f} MB.")
     finding = f"{megabytes:.0f} of {quota} MB."
-    remedy = "Lower LETTA_TRACE_MAX_MB, delete data or get more space; a larger plan's size goes to LETTA_DB_QUOTA_MB."
+    remedy = "Lower LETTA_TRACE_MAX_MB, delete data, or get more space and set LETTA_DB_QUOTA_MB to the new size."
     if megabytes >= quota:
         return fail(f"{finding} The database may become read-only.", remedy)
     return warn(finding, remedy) if megabytes >= _FULL * quota else ok(finding)
@@ -105,17 +114,17 @@ def size(visit: Visit) -> Verdict:
 def vector_indexes(visit: Visit) -> Verdict:
     """Whether large archives have the index that makes their search quick."""
     if current_revision(visit.connection) != HEAD:
-        return skip("The tables aren't those of this version.")
+        return skip("The tables are not those of this version.")
     ready, reasons = repository.vector_indexes(visit.connection)
     obstacle = _obstacle_to_indexes(visit)
     if obstacle is not None:
-        return warn(f"{ready} archives have one; none can be built, which only large archives need.", obstacle)
+        return warn(f"{ready} archives have one; no further ones can be built. Only large archives need one.", obstacle)
     if not reasons:
         return ok(f"{ready} archives are large enough to have one.")
     archive_id, reason = next(iter(reasons.items()))
     return warn(
-        f"{len(reasons)} large archives have none, so that searching them is slow but right.",
-        f"Archive {archive_id}: {reason} It is tried again an hour later, or a day after a build that broke off.",
+        f"{len(reasons)} large archives have none, so searching them is slow, but still exact.",
+        f"Archive {archive_id}: {reason} The server tries again after an hour, or a day after a failed build.",
     )
 
 

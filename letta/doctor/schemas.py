@@ -13,7 +13,7 @@ class CheckResponse(Schema):
     """What was looked at, how things stand, and what to do about it."""
 
     name: str
-    status: Literal["ok", "warn", "fail", "skip"] = Field(description="Whether it works, could be better, or doesn't.")
+    status: Literal["ok", "warn", "fail", "skip"] = Field(description="Result of the check: ok, warn, fail or skip.")
     finding: str
     remedy: str = Field(description="What to do. Empty if there is nothing to do.")
 

@@ -12,10 +12,10 @@ _GENERATE = "openssl rand -hex 32"
 def password(context: DoctorContext) -> Verdict:
     """Whether strangers can use the server."""
     if context.has_password:
-        return ok("Every request must carry LETTA_SERVER_PASSWORD.")
+        return ok("Every request needs LETTA_SERVER_PASSWORD or an API key.")
     if is_loopback(context.bind_host):
-        return ok(f"None, and none is needed: only this machine reaches {context.bind_host}.")
-    finding = f"Anybody who reaches {context.bind_host} may read and change everything."
+        return ok(f"None, and none is needed: only this machine can reach {context.bind_host}.")
+    finding = f"No password: anybody who can reach {context.bind_host} may read and change everything."
     if context.allows_no_password:
         return warn(finding, "Set LETTA_SERVER_PASSWORD and remove LETTA_ALLOW_NO_PASSWORD.")
     return fail(finding, f"Set LETTA_SERVER_PASSWORD, for example to the output of `{_GENERATE}`.")
@@ -38,21 +38,23 @@ def _judge_key(context: DoctorContext, stored: str | None) -> Verdict:
     if context.key_fingerprint is None and context.key_is_made:
         if stored:
             return fail(
-                "The key beside the embedded database is gone, and its secrets were encrypted with it.",
-                "Restore the file encryption-key, or set LETTA_ENCRYPTION_KEY to that key; `letta "
-                "reset-encryption-key` goes on without.",
+                "The key of the embedded database is missing, and its secrets were encrypted with that key.",
+                "Restore the file encryption-key, or set LETTA_ENCRYPTION_KEY to that key; If the key is lost, run "
+                "`letta reset-encryption-key`.",
             )
-        return ok("None yet; the server makes one beside the embedded database at its first start.")
+        return ok("None yet; the server creates one for the embedded database at its first start.")
     if context.key_fingerprint is None:
-        finding = "LETTA_ENCRYPTION_KEY isn't set"
+        finding = "LETTA_ENCRYPTION_KEY is not set"
         if stored:
-            return fail(f"{finding}, but the database was used with one.", "Set it to the key used before.")
+            return fail(
+                f"{finding}, but the database's secrets were encrypted with a key.", "Set it to the key used before."
+            )
         return fail(
-            f"{finding}: secrets are stored in clear.", f"Set it to the output of `{_GENERATE}`, and keep a copy."
+            f"{finding}: secrets are stored unencrypted.", f"Set it to the output of `{_GENERATE}`, and keep a copy."
         )
     if stored and stored != context.key_fingerprint:
         return fail(
-            "The database's secrets were written with another key.",
+            "The database's secrets were encrypted with another key.",
             "Set LETTA_ENCRYPTION_KEY to the key used before; nothing is lost. If that is lost: `letta "
             "reset-encryption-key`.",
         )

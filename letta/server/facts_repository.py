@@ -76,7 +76,7 @@ def refuse_another_key(known: str | None, fingerprint: str | None) -> None:
     """
     if known is None or known == fingerprint:
         return
-    problem = "is another key than the one" if fingerprint else "is not set, but a key is known"
+    problem = "is not the key" if fingerprint else "is not set to the key"
     raise ConfigurationError(
         f"LETTA_ENCRYPTION_KEY {problem} that this database's secrets were encrypted with. "
         "Set it to that key. If that is lost, run `letta reset-encryption-key`. Nothing was changed."

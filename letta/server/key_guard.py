@@ -16,8 +16,8 @@ class KeyReplacedError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database's encryption key was changed while this server was running, so it can neither read nor "
-            "write secrets. Nothing was stored. Restart it with LETTA_ENCRYPTION_KEY set to the new key."
+            "The database's encryption key was changed while this server was running, so the server can neither read "
+            "nor write secrets. Nothing was stored. Restart the server with LETTA_ENCRYPTION_KEY set to the new key."
         )
 
 

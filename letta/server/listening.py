@@ -58,15 +58,15 @@ def _bind(opened: socket.socket, address: tuple[object, ...]) -> None:
 def _refusal(problem: OSError, host: str, port: int) -> ConfigurationError:
     if problem.errno == errno.EADDRINUSE:
         return ConfigurationError(
-            f"Port {port} of {host} is in use, perhaps by another server like this. End that one, or set PORT "
-            "(or --port) to another port."
+            f"Port {port} of {host} is in use, perhaps by another instance of this server. Stop it, or set PORT (or "
+            "--port) to another port."
         )
     if problem.errno == errno.EACCES:
-        return ConfigurationError(f"User id {os.geteuid()} may not use port {port}. Set PORT to one above 1023.")
+        return ConfigurationError(f"User id {os.geteuid()} may not use port {port}. Set PORT to a port above 1023.")
     return ConfigurationError(
         f"The server can't listen on port {port} of {host}: {problem.strerror}. Set HOST or PORT."
     )
 
 
 def _no_such_address(host: str) -> ConfigurationError:
-    return ConfigurationError(f"{host} is no address of this machine. Set HOST to one, such as 127.0.0.1.")
+    return ConfigurationError(f"{host} is not an address of this machine. Set HOST to one, such as 127.0.0.1.")

@@ -16,18 +16,19 @@ def check_settings(settings: Settings) -> None:
         ConfigurationError: naming the setting and the remedy.
     """
     if settings.render and settings.bind_port in _RESERVED_PORTS:
-        raise ConfigurationError(f"Port {settings.bind_port} is reserved by Render. Set PORT to another one.")
+        raise ConfigurationError(f"Port {settings.bind_port} is reserved by Render. Set PORT to another port.")
     if settings.server_password is not None:
         return
     if settings.server_secure and (settings.render or not is_loopback(settings.bind_host)):
         raise ConfigurationError(
-            "A secure server was asked for, but LETTA_SERVER_PASSWORD is not set. Set it to a long random text."
+            "A password is required (--secure or LETTA_SERVER_SECURE), but LETTA_SERVER_PASSWORD is not set. Set it "
+            "to a long random text."
         )
     if not is_loopback(settings.bind_host) and not settings.allow_no_password:
         raise ConfigurationError(
-            f"Without a password the server won't listen on {settings.bind_host}, where others can reach it. "
-            "Set LETTA_SERVER_PASSWORD (docker run -e LETTA_SERVER_PASSWORD=<a long random text> …), "
-            "or LETTA_ALLOW_NO_PASSWORD=true if everybody may read and change everything."
+            f"Without a password the server won't listen on {settings.bind_host}, where others can reach it. Set "
+            "LETTA_SERVER_PASSWORD (docker run -e LETTA_SERVER_PASSWORD=<a long random text> …), or "
+            "LETTA_ALLOW_NO_PASSWORD=true if anybody may read and change everything."
         )
 
 
@@ -39,12 +40,12 @@ def check_embedded(settings: Settings, data_directory: Path) -> None:
     """
     if settings.render:
         raise ConfigurationError(
-            "LETTA_PG_URI is not set. Render empties the disk at every deploy, so a database on it would be lost. "
-            "Set LETTA_PG_URI to the connection string of your Postgres (Supabase: Connect > Session pooler)."
+            "LETTA_PG_URI is not set. Render erases the disk at every deploy, so a database on it would be lost. Set "
+            "LETTA_PG_URI to the connection string of your Postgres (Supabase: Connect > Session pooler)."
         )
     if settings.in_container and not is_on_a_mount(data_directory):
         raise ConfigurationError(
-            f"No database is configured, and {data_directory} is not on a volume, so data would be lost with the "
+            f"No database is configured, and {data_directory} is not on a volume, so all data would be lost with the "
             "container. Add a volume (docker run -v letta-data:/var/lib/letta …), or set LETTA_PG_URI."
         )
 
@@ -58,7 +59,7 @@ def check_encryption_key(settings: Settings) -> None:
     if settings.encryption_key is None and settings.render:
         raise ConfigurationError(
             "LETTA_ENCRYPTION_KEY is not set, so secrets would be stored unencrypted. Set it to a long random text, "
-            "and keep a copy: without it stored secrets can't be read again."
+            "and keep a copy: without it, stored secrets can't be read again."
         )
 
 

@@ -53,7 +53,7 @@ def prepare_database(settings: Settings, database: Database, embedded: EmbeddedP
             if kind in _FOR_SOMEBODY or time.monotonic() > give_up:
                 _pause_before_restart(kind, restarted=settings.render)
                 raise ConfigurationError(hint(cause)) from error
-            logger.warning("waiting for the database, for %.0f s at most", give_up - time.monotonic())
+            logger.warning("waiting for the database, for at most %.0f s", give_up - time.monotonic())
             time.sleep(kind.boot_pause_seconds)
 
 
@@ -78,23 +78,23 @@ def _make_do_with_reading(database: Database, cause: BaseException) -> None:
     if revision != HEAD:
         found = f"at revision {revision}" if revision else "missing"
         raise ConfigurationError(
-            f"The schema is {found}, this version needs {HEAD}, and nothing can be written. {hint(cause)}"
+            f"The schema is {found}, but this version needs {HEAD}, and the database can't be written to. {hint(cause)}"
         ) from cause
-    logger.warning("the database is read-only: serving what can be served without writing")
+    logger.warning("the database is read-only: only requests that don't write are served")
 
 
 def _unexpected(kind: FailureKind | None, cause: BaseException) -> ConfigurationError:
     """The sentence for a person; what is needed to find the cause goes to the log."""
-    logger.error("the database couldn't be prepared", exc_info=cause)
+    logger.error("the database could not be prepared", exc_info=cause)
     if kind is None:
         return ConfigurationError(
-            f"The database couldn't be prepared: {type(cause).__name__}, a mistake of this server. "
-            "See the log's last lines, and report them."
+            f"The database could not be prepared because of a bug in this server ({type(cause).__name__}). Please "
+            "report the last lines of the log."
         )
     return ConfigurationError(hint(cause))
 
 
 def _pause_before_restart(kind: FailureKind, *, restarted: bool) -> None:
     if restarted and kind in _FOR_SOMEBODY:
-        logger.warning("ending in %.0f s, as hosts restart at once what has ended", kind.boot_pause_seconds)
+        logger.warning("exiting in %.0f s, because the host restarts the process at once", kind.boot_pause_seconds)
         time.sleep(kind.boot_pause_seconds)

@@ -12,8 +12,8 @@ from letta.server.keys import configured_key
 from letta.server.startup import opened_database
 from letta.settings import Settings
 
-_FITS = "The encryption key in force is the one that the database knows, and opens every secret. Nothing to reset."
-_UNUSED = "The database knows no encryption key yet, so there is nothing to reset."
+_FITS = "The current encryption key is the database's key and decrypts every secret. There is nothing to reset."
+_UNUSED = "The database has no encryption key yet, so there is nothing to reset."
 
 
 def reset_key(settings: Settings, say: Callable[[str], None], *, confirmed: bool) -> bool:
@@ -36,7 +36,7 @@ def reset_key(settings: Settings, say: Callable[[str], None], *, confirmed: bool
             return False
         if embedded is not None and keyring.fingerprint is None:
             keyring.load(embedded.renew_key())
-        say(f"The encryption key in force is the database's now. Emptied: {_told(database.run_sync(_reset))}.")
+        say(f"The current encryption key is now the database's key. Emptied: {_told(database.run_sync(_reset))}.")
         return True
 
 
@@ -65,10 +65,11 @@ def _reset(connection: Connection) -> Mapping[str, int]:
 
 def _warning(lost: Mapping[str, int]) -> str:
     return (
-        f"Secrets that the encryption key in force can't open: {_told(lost)}. If you have the key that they were "
-        "written with, set LETTA_ENCRYPTION_KEY to it instead, and nothing is lost. If not: stop the server, and run "
-        "this again with --yes. It empties these secrets for good, so that they have to be set anew (their names, and "
-        "everything else, stay), and the database goes on with the key in force. Nothing was changed yet."
+        f"Secrets that the current encryption key can't decrypt: {_told(lost)}. If you have the key they were "
+        "encrypted with, set LETTA_ENCRYPTION_KEY to it instead, and nothing is lost. If not, stop the server and run "
+        "this command again with --yes. That empties these secrets for good, so you have to enter them again (their "
+        "names and everything else are kept), and the database continues with the current key. Nothing was changed "
+        "yet."
     )
 
 

@@ -38,9 +38,7 @@ def rotate_key(settings: Settings, file: Path | None, say: Say) -> None:
             _rotate_beside(database, embedded, file, say)
             return
         if old is None:
-            raise ConfigurationError(
-                "LETTA_ENCRYPTION_KEY is not set. Set it to the key in force. Nothing was changed."
-            )
+            raise ConfigurationError("LETTA_ENCRYPTION_KEY is not set. Set it to the current key. Nothing was changed.")
         new = _read(file)
         say(_told(_rotate(database, old, new)))
         say("Set LETTA_ENCRYPTION_KEY to the new key, and restart every server of this database now.")
@@ -49,9 +47,7 @@ def rotate_key(settings: Settings, file: Path | None, say: Say) -> None:
 def _rotate_beside(database: Database, embedded: EmbeddedPostgres, file: Path | None, say: Say) -> None:
     """Where the key is kept beside the data: the next one is laid there before it is used, so that it can't be lost."""
     if file is not None:
-        raise ConfigurationError(
-            "This embedded database makes its keys itself. Leave the file out. Nothing was changed."
-        )
+        raise ConfigurationError("This embedded database makes its own keys. Leave out the file. Nothing was changed.")
     old = embedded.read_key()
     if old is None:
         raise ConfigurationError("This database has no encryption key yet. Nothing was changed.")
@@ -59,7 +55,10 @@ def _rotate_beside(database: Database, embedded: EmbeddedPostgres, file: Path | 
     done = _rotate(database, old, new)
     embedded.adopt_key()
     say(_told(done))
-    say("The new key is beside the database, in the file encryption-key. Keep a copy, and restart the server.")
+    say(
+        "The new key is in the file encryption-key in the database's data directory. Keep a copy, and restart the "
+        "server."
+    )
 
 
 def _rotate(database: Database, old: str, new: str) -> Resealed | None:
@@ -68,14 +67,14 @@ def _rotate(database: Database, old: str, new: str) -> Resealed | None:
     before.load(old)
     after.load(new)
     if before.fingerprint == after.fingerprint:
-        raise ConfigurationError("The new key is the key in force. Give another one. Nothing was changed.")
+        raise ConfigurationError("The new key is the same as the current key. Choose another one. Nothing was changed.")
     return database.run_sync(_resealed, before, after)
 
 
 def _resealed(connection: Connection, before: Keyring, after: Keyring) -> Resealed | None:
     if facts_repository.known_fingerprint(connection) is None:
         raise ConfigurationError(
-            "The database knows no encryption key yet. Start the server with LETTA_ENCRYPTION_KEY set to the new key. "
+            "The database has no encryption key yet. Start the server with LETTA_ENCRYPTION_KEY set to the new key. "
             "Nothing was changed."
         )
     known = facts_repository.lock_fingerprint(connection)
@@ -90,23 +89,24 @@ def _resealed(connection: Connection, before: Keyring, after: Keyring) -> Reseal
 def _read(file: Path | None) -> str:
     if file is None:
         raise ConfigurationError(
-            "Name a file that holds the new key, such as the output of `openssl rand -hex 32`; '-' is standard input."
+            "Name a file that contains the new key, such as the output of `openssl rand -hex 32`, or '-' for standard "
+            "input."
         )
     try:
         key = (sys.stdin.read() if file == STANDARD_INPUT else file.read_text()).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The new key can't be read from {file}: {error}.") from None
     if not key:
-        raise ConfigurationError(f"{file} is empty. Write the new key into it, a long random text.")
+        raise ConfigurationError(f"{file} is empty. Write the new key into it: a long random text.")
     return key
 
 
 def _told(done: Resealed | None) -> str:
     if done is None:
-        return "The new key is the database's already. Nothing was left to do."
+        return "The new key is already the database's key. There was nothing to do."
     counts = ", ".join(f"{count} in {place}" for place, count in done.counts.items() if count) or "none"
     text = f"Encrypted with the new key: {counts}."
     if done.unreadable:
         damaged = ", ".join(f"{count} in {place}" for place, count in done.unreadable.items())
-        text += f" Left as they were, since no key in force opens them: {damaged}; write them again."
+        text += f" Left unchanged, because the current key can't decrypt them: {damaged}. Enter them again."
     return text

@@ -73,7 +73,7 @@ def with_password(settings: Settings) -> Settings:
     if not settings.server_secure or settings.server_password is not None:
         return settings
     password = secrets.token_urlsafe(24)
-    print(f"Password of this server (set LETTA_SERVER_PASSWORD to keep one): {password}", flush=True)  # noqa: T201
+    print(f"Password of this server (set LETTA_SERVER_PASSWORD to choose one): {password}", flush=True)  # noqa: T201
     return settings.model_copy(update={"server_password": SecretStr(password)})
 
 

@@ -118,13 +118,16 @@ class SyncServer:
     def gauges(self) -> dict[str, tuple[str, float]]:
         """Figures that are known at any moment, for /metrics: name, what it is, value."""
         return {
-            "letta_turns_running": ("Turns that this process carries out.", self.executor.running),
-            "letta_turns_limit": ("Turns that it carries out at most.", self.settings.max_concurrent_runs),
-            "letta_turns_queued": ("Requests that wait for their conversation.", self.executor.waiting),
-            "letta_readers": ("Requests that follow runs.", len(self.readers)),
-            "letta_readers_limit": ("Requests that may follow runs at most.", self.settings.max_readers),
-            "letta_database_connections_used": ("Connections in use.", self.database.connections_used),
-            "letta_database_connections_limit": ("Connections opened at most.", self.database.connections_limit),
+            "letta_turns_running": ("Turns running in this process.", self.executor.running),
+            "letta_turns_limit": ("Most turns that may run in this process.", self.settings.max_concurrent_runs),
+            "letta_turns_queued": ("Requests waiting for their conversation.", self.executor.waiting),
+            "letta_readers": ("Requests following runs.", len(self.readers)),
+            "letta_readers_limit": ("Most requests that may follow runs.", self.settings.max_readers),
+            "letta_database_connections_used": ("Database connections in use.", self.database.connections_used),
+            "letta_database_connections_limit": (
+                "Most database connections that may be open.",
+                self.database.connections_limit,
+            ),
         }
 
     @property
@@ -149,5 +152,8 @@ class SyncServer:
         elif user_id:
             actor = await self.database.read(find_actor, user_id)
         if actor is None and self.settings.no_default_actor:
-            raise NotFoundError("The user_id header names no known user, and LETTA_NO_DEFAULT_ACTOR is set.")
+            raise NotFoundError(
+                "The user_id header is missing or names no known user, and LETTA_NO_DEFAULT_ACTOR is set. Send the id "
+                "of an existing user."
+            )
         return Principal(actor or DEFAULT_ACTOR)

@@ -9,13 +9,15 @@ from letta.settings.spelling import misspelt
 logger = logging.getLogger(__name__)
 
 _SHOWN_MODELS = 5
-_NO_MODELS = """No model is configured yet. Set one of these and start again:
+_NO_MODELS = """No model is configured yet. Set one of these variables and start again:
   OPENAI_API_KEY=…                                    OpenAI
   OPENAI_API_KEY=… OPENAI_BASE_URL=https://…/v1       anything compatible with OpenAI
   OPENROUTER_API_KEY=… | GROQ_API_KEY=… | TOGETHER_API_KEY=… | DEEPSEEK_API_KEY=… | XAI_API_KEY=…
   OLLAMA_BASE_URL=http://localhost:11434/v1           models on this machine"""
 
-_NO_MODELS_YET = "No models are known yet: no provider that is configured has answered."
+_NO_MODELS_YET = (
+    "No models are known yet, because no configured provider has responded. The server asks again when needed."
+)
 
 
 def print_summary(server: SyncServer) -> None:
@@ -38,9 +40,7 @@ def summary(server: SyncServer) -> str:
     settings = server.settings
     url = settings.render_external_url or address(settings.bind_host, settings.bind_port)
     lines = [f"Letta server is up: {url}", f"Data: {server.data_location}", *map(str, server.provider_reports)]
-    lines += [
-        f"{name} is no setting, and counts for nothing. Is {meant} meant?" for name, meant in misspelt(os.environ)
-    ]
+    lines += [f"Ignoring unknown setting {name}. Did you mean {meant}?" for name, meant in misspelt(os.environ)]
     models = [model.handle for model in server.catalog.llms()]
     if not models:
         return "\n".join([*lines, _NO_MODELS_YET if server.catalog.providers() else _NO_MODELS])

@@ -68,13 +68,13 @@ def test_libpq_takes_the_arguments_as_they_are(text: str) -> None:
 @pytest.mark.parametrize(
     ("query", "note"),
     [
-        ("pgbouncer=true&supa=base-pooler.x", "pgbouncer, supa: not for Postgres, ignored."),
+        ("pgbouncer=true&supa=base-pooler.x", "pgbouncer, supa: ignored, because Postgres does not know it."),
         (
             "statement_cache_size=0&w%23rd=1&rd=2",
-            "statement_cache_size, unknown parameters: not for Postgres, ignored.",
+            "statement_cache_size, unknown parameters: ignored, because Postgres does not know it.",
         ),
-        ("options=-c%20statement_timeout%3D5", "options was ignored: poolers refuse it"),
-        ("sslmode=prefer", "sslmode=prefer tries a refused password twice"),
+        ("options=-c%20statement_timeout%3D5", "options was ignored: poolers reject it"),
+        ("sslmode=prefer", "sslmode=prefer was ignored, because it tries a rejected password twice"),
         ("connect_timeout=0", "connect_timeout was ignored"),
         ("keepalives=maybe", "keepalives was ignored"),
     ],
@@ -110,7 +110,7 @@ def test_password_is_decoded_when_valid_else_literal(written: str, password: str
 def test_percent_that_encodes_nothing_is_told_without_showing_it() -> None:
     notes = parse_dsn("postgresql://u:hunter%2@h.example/db").notes
     assert len(notes) == 1
-    assert "taken as it stands" in notes[0]
+    assert "used as it is" in notes[0]
     assert "hunter" not in notes[0]
 
 
@@ -214,19 +214,22 @@ def test_what_is_missing_is_left_to_libpq() -> None:
 
 
 REFUSED = {
-    "placeholder": (f"postgresql://{USER}:[YOUR-PASSWORD]@{POOLER}:6543/postgres", "placeholder where the password"),
-    "encoded placeholder": (f"postgresql://u:%5BYOUR-PASSWORD%5D@{POOLER}/x", "placeholder where the password"),
-    "<password>": (f"postgresql://u:<password>@{POOLER}/x", "placeholder where the password"),
-    "${DB_PASSWORD}": (f"postgresql://u:${{DB_PASSWORD}}@{POOLER}/x", "placeholder where the password"),
-    "your-password": (f"postgresql://u:your-password@{POOLER}/x", "placeholder where the password"),
-    "project ref": (f"postgresql://postgres.[YOUR-PROJECT-REF]:{RAW}@{POOLER}/x", "placeholder where the user"),
-    "host": (f"postgresql://u:{RAW}@[YOUR-HOST]:5432/x", "placeholder where the host"),
-    "region": (f"postgresql://u:{RAW}@aws-0-<region>.pooler.supabase.com/x", "placeholder where the host"),
-    "empty": ("  ", "isn't a Postgres connection string"),
-    "garbage": (RAW, "isn't a Postgres connection string"),
-    "mysql": (f"mysql://u:{RAW}@h.example/db", "isn't a Postgres connection string"),
-    "name = value": (f"DATABASE_URL=postgresql://u:{RAW}@h.example/db", "isn't a Postgres connection string"),
-    "key/value form": (f"host=h.example password={RAW}", "isn't a Postgres connection string"),
+    "placeholder": (
+        f"postgresql://{USER}:[YOUR-PASSWORD]@{POOLER}:6543/postgres",
+        "placeholder instead of the password",
+    ),
+    "encoded placeholder": (f"postgresql://u:%5BYOUR-PASSWORD%5D@{POOLER}/x", "placeholder instead of the password"),
+    "<password>": (f"postgresql://u:<password>@{POOLER}/x", "placeholder instead of the password"),
+    "${DB_PASSWORD}": (f"postgresql://u:${{DB_PASSWORD}}@{POOLER}/x", "placeholder instead of the password"),
+    "your-password": (f"postgresql://u:your-password@{POOLER}/x", "placeholder instead of the password"),
+    "project ref": (f"postgresql://postgres.[YOUR-PROJECT-REF]:{RAW}@{POOLER}/x", "placeholder instead of the user"),
+    "host": (f"postgresql://u:{RAW}@[YOUR-HOST]:5432/x", "placeholder instead of the host"),
+    "region": (f"postgresql://u:{RAW}@aws-0-<region>.pooler.supabase.com/x", "placeholder instead of the host"),
+    "empty": ("  ", "is not a Postgres connection string"),
+    "garbage": (RAW, "is not a Postgres connection string"),
+    "mysql": (f"mysql://u:{RAW}@h.example/db", "is not a Postgres connection string"),
+    "name = value": (f"DATABASE_URL=postgresql://u:{RAW}@h.example/db", "is not a Postgres connection string"),
+    "key/value form": (f"host=h.example password={RAW}", "is not a Postgres connection string"),
     "two lines": (f"postgresql://u:{RAW}\n@h.example/db", "as one line"),
     "not UTF-8": (f"postgresql://u:{RAW}\udcff@h.example/db", "as one line"),
     "port": (f"postgresql://u:{RAW}@h.example:{RAW.replace('@', '')}/db", "no valid port"),
@@ -235,7 +238,7 @@ REFUSED = {
     "no @": (f"postgresql://u:{RAW.replace('@', '')}", "no valid port"),
     "bad host": (f"postgresql://u:{RAW}@h example/db", "no valid host name"),
     "several hosts": (f"postgresql://u:{RAW}@one.example,two.example/db", "several hosts"),
-    "no user": ("postgresql://h.example/db", "names no user"),
+    "no user": ("postgresql://h.example/db", "contains no user"),
     "unknown sslmode": (f"postgresql://u:{RAW}@h.example/db?sslmode=w%23rd", "unknown sslmode"),
     "verify-full": (f"postgresql://u:{RAW}@h.example/db?sslmode=verify-full", "LETTA_PG_SSLROOTCERT"),
     "verify-ca": (f"postgresql://u:{RAW}@h.example/db?sslmode=verify-ca", "LETTA_PG_SSLROOTCERT"),
@@ -282,10 +285,10 @@ def test_masked() -> None:
     ("text", "complaint"),
     [
         (f"postgres://postgres:p@{POOLER}/postgres", "postgres.<project ref>"),
-        ("postgres://postgres:p@db.abcdefgh.supabase.co/postgres", "IPv6 only"),
-        ("postgres://postgres.abc:p@db.abcdefgh.supabase.co:6543/postgres", "bare role"),
+        ("postgres://postgres:p@db.abcdefgh.supabase.co/postgres", "only reachable over IPv6"),
+        ("postgres://postgres.abc:p@db.abcdefgh.supabase.co:6543/postgres", "role's name alone"),
         ("postgres://u:[p]@h.example/db", "brackets"),
-        ("postgres://u@h.example/db", "No password"),
+        ("postgres://u@h.example/db", "has no password"),
         ("postgres://u:p@h.example/db?sslmode=disable", "unencrypted"),
     ],
 )
@@ -375,19 +378,22 @@ def test_nothing_set_is_none() -> None:
 def test_two_settings_that_disagree_are_both_named(environment: dict[str, str], names: tuple[str, str]) -> None:
     with pytest.raises(DsnError) as caught:
         choose_dsn(environment)
-    assert str(caught.value) == f"{names[0]} and {names[1]} name different databases. Remove the one that isn't meant."
+    assert (
+        str(caught.value)
+        == f"{names[0]} and {names[1]} point to different databases. Remove the one that is not meant."
+    )
 
 
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"LETTA_PG_USER": "u", "LETTA_PG_DB": "db"}, "LETTA_PG_USER, LETTA_PG_DB without LETTA_PG_HOST"),
+        ({"LETTA_PG_USER": "u", "LETTA_PG_DB": "db"}, "LETTA_PG_USER, LETTA_PG_DB alone do not"),
         ({**PARTS, "LETTA_PG_PORT": "abc"}, "LETTA_PG_PORT has no valid port"),
         ({**PARTS, "LETTA_PG_HOST": URI}, "LETTA_PG_HOST has no valid host name"),
-        ({**PARTS, "LETTA_PG_PASSWORD": "[YOUR-PASSWORD]"}, "placeholder where the password"),
+        ({**PARTS, "LETTA_PG_PASSWORD": "[YOUR-PASSWORD]"}, "placeholder instead of the password"),
         ({**PARTS, "LETTA_PG_PASSWORD": f"{RAW}\udcff"}, "unprintable"),
-        ({"LETTA_PG_HOST": "h.example"}, "names no user"),
-        ({"DATABASE_URL": f"sqlite:///{RAW}"}, "DATABASE_URL isn't a Postgres connection string"),
+        ({"LETTA_PG_HOST": "h.example"}, "contains no user"),
+        ({"DATABASE_URL": f"sqlite:///{RAW}"}, "DATABASE_URL is not a Postgres connection string"),
     ],
 )
 def test_settings_that_cannot_work_are_named(environment: dict[str, str], message: str) -> None:

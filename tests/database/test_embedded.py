@@ -426,7 +426,7 @@ def test_somebody_elses_cluster_is_refused(new_directory: Path) -> None:
 
 def test_an_incomplete_cluster_is_refused(new_directory: Path) -> None:
     (new_directory / "cluster/base").mkdir(parents=True)
-    with pytest.raises(DataDirectoryError, match=r"isn't a complete Postgres cluster.*Restore"):
+    with pytest.raises(DataDirectoryError, match=r"is not a complete Postgres cluster.*Restore"):
         EmbeddedPostgres(new_directory).start()
 
 
@@ -456,7 +456,7 @@ def test_a_server_that_does_not_start_says_why(directory: Path) -> None:
 def test_a_set_up_that_fails_says_why_and_can_be_tried_again(new_directory: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (12_000_000, 12_000_000))\n"
     _, error = python(limit + START, new_directory).communicate()
-    assert "couldn't be set up" in error
+    assert "could not be set up" in error
     postgres = EmbeddedPostgres(new_directory)
     assert ask(postgres.start(), "SELECT 1") == "1"
     postgres.stop()
@@ -490,7 +490,7 @@ def test_a_server_that_never_gets_ready_is_not_waited_for_forever(
     file = directory / "cluster/postmaster.pid"
     ready = file.read_text()
     file.write_text(ready.replace("ready   ", "starting"))
-    with pytest.raises(ServerFailedError, match="isn't ready"):
+    with pytest.raises(ServerFailedError, match="is not ready"):
         postgres.start()
     file.write_text(ready)
     postgres.stop()
@@ -515,7 +515,7 @@ def test_a_server_that_does_not_stop_is_named(directory: Path, monkeypatch: pyte
     monkeypatch.setattr(server, "_FAST_STOP_SECONDS", 0.05)
     monkeypatch.setattr(server, "_IMMEDIATE_STOP_SECONDS", 0.05)
     os.kill(pid, signal.SIGSTOP)
-    with pytest.raises(ServerFailedError, match=f"End process {pid}"):
+    with pytest.raises(ServerFailedError, match=f"Kill process {pid}"):
         postgres.stop()
     os.kill(pid, signal.SIGCONT)
     monkeypatch.undo()

@@ -120,7 +120,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
 
 def test_missing_programs_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(BinariesMissingError, match=r"isn't installed. Install it with .*LETTA_PG_URI"):
+    with pytest.raises(BinariesMissingError, match=r"is not installed. Install it with .*LETTA_PG_URI"):
         find_binaries()
 
 

@@ -95,7 +95,7 @@ REFUSALS = {
         FailureKind.CONFIGURATION,
         "network restrictions",
     ),
-    "no database": ('database "nothing" does not exist', FailureKind.CONFIGURATION, "no database of that name"),
+    "no database": ('database "nothing" does not exist', FailureKind.CONFIGURATION, "The database does not exist"),
     "options": ("unsupported startup parameter: options", FailureKind.CONFIGURATION, "question mark"),
     "starting up": ("the database system is starting up", FailureKind.STARTING_UP, "wait"),
     "shutting down": ("the database system is shutting down", FailureKind.STARTING_UP, "wait"),
@@ -173,7 +173,7 @@ def test_nobody_listens() -> None:
         taken.bind(("127.0.0.1", 0))
         error = failure_to_connect(f"postgresql://u:p@127.0.0.1:{taken.getsockname()[1]}/db")
     assert classify(error) is FailureKind.UNREACHABLE
-    assert "look whether it runs" in hint(error)
+    assert "check that it is running" in hint(error)
 
 
 def test_no_socket_in_the_directory(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ def test_no_connection_free_in_the_pool(postgres_uri: str) -> None:
     [
         (lambda uri: uri.replace("letta:", "letta:x"), FailureKind.AUTHENTICATION, "User or password"),
         (lambda uri: uri.replace("letta:", "nobody:"), FailureKind.AUTHENTICATION, "User or password"),
-        (lambda uri: uri.replace("/letta?", "/nothing?"), FailureKind.CONFIGURATION, "no database of that name"),
+        (lambda uri: uri.replace("/letta?", "/nothing?"), FailureKind.CONFIGURATION, "The database does not exist"),
     ],
 )
 def test_real_refusals_at_connect(
@@ -368,7 +368,7 @@ def test_no_password_given(postgres_uri: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PGPASSFILE", "/dev/null")
     error = failure_to_connect(f"postgresql:///letta?user=letta&host={parse_dsn(postgres_uri).host}")
     assert classify(error) is FailureKind.AUTHENTICATION
-    assert "wants a password" in hint(error)
+    assert "requires a password" in hint(error)
 
 
 def test_database_full_of_connections(postgres_uri: str) -> None:

@@ -50,7 +50,7 @@ def test_two_hundred_streams_at_once_fit_and_who_comes_too_much_is_told_when_to_
             refused = agent.post({"input": "Have you room?"})
             assert refused.status_code == 503, refused.text
             assert int(refused.headers["retry-after"]) >= 1
-            assert "as many runs as it can" in refused.json()["detail"]
+            assert "limit of concurrent runs" in refused.json()["detail"]
             assert agent.history() == [m for m in agent.history() if m["message_type"] == "system_message"]
         assert http.get("/v1/health/").status_code == 200
         script.release()

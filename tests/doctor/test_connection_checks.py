@@ -76,7 +76,7 @@ def test_session_pool_too_small_for_two_instances(look: Look, through: Callable[
 
 def test_direct_host(look: Look, through: Callable[..., str]) -> None:
     check = look(through("sslmode=require", host="db.abcdefgh.supabase.co"))["Pooler"]
-    assert (check.status, check.remedy) == (Status.OK, "On Render use the session pooler's string.")
+    assert (check.status, check.remedy) == (Status.OK, "On Render, use the session pooler's connection string.")
 
 
 def test_wrong_password_is_tried_once(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_settings_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     context = DoctorContext.from_settings(Settings(), embedded=Embedded("postgresql:///letta?host=/tmp"))
     assert context.chosen is None
     assert context.dsn_error is not None
-    assert context.dsn_error.startswith("LETTA_PG_URI and DATABASE_URL name different databases.")
+    assert context.dsn_error.startswith("LETTA_PG_URI and DATABASE_URL point to different databases.")
 
 
 def test_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,24 +25,24 @@ def test_sound_installation(look: Look) -> None:
     assert checks["Reachability"].finding.startswith("PostgreSQL 18.")
     assert checks["pgvector"].finding.startswith("Version 0.")
     assert checks["Schema version"].finding.endswith("which is current.")
-    assert checks["Exposure"].finding == "Schema letta is closed to all other roles."
+    assert checks["Exposure"].finding == "Schema letta is not accessible to other roles."
 
 
 def test_before_the_first_start(look: Look, cluster_uri: str) -> None:
     checks = look(cluster_uri)
     assert {check.status for check in checks.values()} == {Status.OK, Status.SKIP}
     assert "will be installed" in checks["pgvector"].finding
-    assert "made at the first start" in checks["Schema version"].finding
+    assert "created at the first start" in checks["Schema version"].finding
     assert checks["Exposure"].status is Status.SKIP
 
 
 def test_schema_of_somebody_else(look: Look, scratch: str, execute: Execute) -> None:
     execute("DROP SCHEMA SCHEMA_NAME CASCADE; CREATE SCHEMA SCHEMA_NAME; CREATE TABLE SCHEMA_NAME.notes (id int)")
     check = look(scratch)["Schema version"]
-    assert (check.status, "in use by something else: notes" in check.finding) == (Status.WARN, True)
+    assert (check.status, "used by another application: notes" in check.finding) == (Status.WARN, True)
     execute("CREATE VIEW SCHEMA_NAME.agents AS SELECT 1 AS one")
     check = look(scratch)["Schema version"]
-    assert (check.status, "under names of ours: agents" in check.finding) == (Status.FAIL, True)
+    assert (check.status, "with names that this server needs: agents" in check.finding) == (Status.FAIL, True)
     assert "LETTA_PG_SCHEMA" in check.remedy
 
 
@@ -92,7 +92,7 @@ def test_table_without_row_security(look: Look, scratch: str, execute: Execute) 
     execute("ALTER TABLE SCHEMA_NAME.agents DISABLE ROW LEVEL SECURITY")
     check = look(scratch)["Exposure"]
     assert check.status is Status.WARN
-    assert "No row security on agents" in check.finding
+    assert "Row security is off for agents" in check.finding
 
 
 def test_tables_in_schema_public(cluster_uri: str) -> None:
@@ -117,7 +117,7 @@ def test_encryption_key(look: Look, scratch: str, execute: Execute) -> None:
     assert "key used before" in other.remedy
     none = look(scratch, key_fingerprint=None)["Encryption key"]
     assert none.status is Status.FAIL
-    assert "used with one" in none.finding
+    assert "encrypted with a key" in none.finding
 
 
 @pytest.mark.parametrize(("quota", "status"), [(None, Status.OK), (500, Status.OK), (1, Status.FAIL)])

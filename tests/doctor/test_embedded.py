@@ -38,7 +38,7 @@ def test_before_the_first_start_all_is_well_and_nothing_is_made(look: Look, exis
     code, table = look()
     assert code == 0, table
     assert "the embedded Postgres is used" in table
-    assert "the server makes one beside the embedded database" in " ".join(table.split())
+    assert "the server creates one for the embedded database" in " ".join(table.split())
     assert (list(look.data.iterdir()) if exists else look.data.exists()) == ([] if exists else False)
 
 

@@ -108,7 +108,7 @@ def test_table() -> None:
     lines = render(checks).splitlines()
     assert lines[0] == "ok    Files              Fine."
     assert lines[1].startswith("warn  Connection string  It is so. It is so.")
-    assert lines[-1] == "4 checks: 1 ok, 1 to be improved, 1 failed, 1 skipped."
+    assert lines[-1] == "4 checks: 1 ok, 1 with warnings, 1 failed, 1 skipped."
     assert max(map(len, lines)) <= 100
     assert sum("-> " in line for line in lines) == 2
     assert "".join(lines).count("x") == 250

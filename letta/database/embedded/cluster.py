@@ -66,8 +66,8 @@ class Cluster:
                 raise OtherMajorVersionError(_other_version(layout, self._binaries, theirs))
         elif layout.cluster.exists():
             raise DataDirectoryError(
-                f"{layout.cluster} isn't a complete Postgres cluster (it has no PG_VERSION). "
-                "Restore it from a backup, or move it away to begin with an empty database."
+                f"{layout.cluster} is not a complete Postgres cluster (it has no PG_VERSION). Restore it from a "
+                "backup, or move it away to start with an empty database."
             )
 
     def _refuse_foreign(self, theirs: str, ours: str) -> None:
@@ -105,7 +105,9 @@ class Cluster:
         path = self._layout.password_file
         password = path.read_text().strip() if path.exists() else ""
         if not password:
-            raise DataDirectoryError(f"The embedded database's password is missing. Restore {path} from a backup.")
+            raise DataDirectoryError(
+                f"The password file of the embedded database is missing. Restore {path} from a backup."
+            )
         return password
 
     def _ensure_owner(self) -> None:
@@ -174,8 +176,8 @@ class Cluster:
         if result.returncode != 0:
             reason = (result.stderr or result.stdout).strip()
             raise ServerFailedError(
-                f"The embedded database couldn't be set up in {self._layout.data_directory}: {reason[-1500:]}\n"
-                "Free space or permissions there may be the cause: mend them and start again, "
+                f"The embedded database could not be set up in {self._layout.data_directory}: {reason[-1500:]}\n"
+                "Free space or permissions there may be the cause: fix them and start again, "
                 "or set LETTA_PG_DATA to another directory."
             )
 

@@ -36,7 +36,7 @@ def ensure_key(layout: Layout, *, one_is_known: bool) -> str:
     if key is not None:
         return key
     if one_is_known:
-        raise DataDirectoryError(f"The key that this database's secrets were encrypted with is gone. {_remedy(layout)}")
+        raise DataDirectoryError(f"The encryption key of this database's secrets is missing. {_remedy(layout)}")
     return make_key(layout)
 
 

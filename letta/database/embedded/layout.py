@@ -34,8 +34,8 @@ def _home(environ: Mapping[str, str]) -> Path:
         return Path(pwd.getpwuid(os.geteuid()).pw_dir)
     except KeyError:
         raise DataDirectoryError(
-            f"There is no place for the embedded Postgres: user id {os.geteuid()} has no home directory. "
-            "Set LETTA_PG_DATA to a directory that it can write to."
+            f"The embedded Postgres has no place for its data: user id {os.geteuid()} has no home directory. Set "
+            "LETTA_PG_DATA to a directory that it can write to."
         ) from None
 
 

@@ -148,8 +148,8 @@ class EmbeddedPostgres:
             yield
         except OSError as error:
             raise DataDirectoryError(
-                f"The embedded Postgres can't work in {self._layout.data_directory}: {error}. Make that a directory "
-                f"that user id {os.geteuid()} can write to, or set LETTA_PG_DATA to another one."
+                f"The embedded Postgres can't work in {self._layout.data_directory}: {error}. Make it writable for "
+                f"user id {os.geteuid()}, or set LETTA_PG_DATA to another directory."
             ) from error
 
     @contextmanager
@@ -188,8 +188,8 @@ class EmbeddedPostgres:
             if postmaster.ends_within(_DYING_SECONDS):
                 return False
             raise EmbeddedPostgresError(
-                f"The embedded Postgres runs, but lets nobody in: {str(error).strip()}\nIf it is the password, restore "
-                f"{self._layout.password_file} from a backup; else see {self._layout.log_file}."
+                f"The embedded Postgres is running but rejects connections: {str(error).strip()}\nIf the password is "
+                f"the problem, restore {self._layout.password_file} from a backup; else see {self._layout.log_file}."
             ) from error
         with closing(connection), connection.cursor() as cursor:
             connection.autocommit = True

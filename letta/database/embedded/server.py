@@ -96,7 +96,7 @@ class Server:
             # Without a last checkpoint: the next start recovers from the log.
             self._signal(postmaster, signal.SIGQUIT)
             if not self._ends_within(postmaster, _IMMEDIATE_STOP_SECONDS):
-                raise ServerFailedError(f"The embedded Postgres doesn't stop. End process {postmaster.pid}.")
+                raise ServerFailedError(f"The embedded Postgres does not stop. Kill process {postmaster.pid}.")
         _remove_temporary(postmaster.socket_directory)
 
     def limit_log(self) -> None:
@@ -135,13 +135,13 @@ class Server:
 
     def _failure(self, output: str) -> ServerFailedError:
         return ServerFailedError(
-            f"The embedded Postgres doesn't start: {output.strip()[-1500:]}\n"
-            f"Mend what it says, or restore {self._layout.data_directory} from a backup, and start again."
+            f"The embedded Postgres does not start: {output.strip()[-1500:]}\nFix the problem it reports, or restore "
+            f"{self._layout.data_directory} from a backup, and start again."
         )
 
     def _not_ready(self) -> ServerFailedError:
         return ServerFailedError(
-            f"The embedded Postgres isn't ready after {START_SECONDS:.0f} seconds; it may be recovering from a crash. "
+            f"The embedded Postgres is not ready after {START_SECONDS:.0f} seconds; it may be recovering from a crash. "
             f"See {self._layout.log_file}, wait for it, and start again."
         )
 
@@ -159,8 +159,8 @@ class Server:
             raise self._not_ready()
         if postmaster is not None and not running and waited > _STRANGER_SECONDS:
             raise DataDirectoryInUseError(
-                f"A Postgres that this process can't see works in {self._layout.data_directory}, perhaps in another "
-                "container with the same volume. Stop that one first, or set LETTA_PG_DATA to another directory."
+                f"A Postgres that this process can't see is using {self._layout.data_directory}, perhaps in another "
+                "container with the same volume. Stop it first, or set LETTA_PG_DATA to another directory."
             )
 
     def _signal(self, postmaster: Postmaster, number: signal.Signals) -> None:

@@ -78,6 +78,6 @@ def locked(path: Path, timeout_seconds: float) -> Iterator[None]:
 def _wait_for_lock(descriptor: int, path: Path, timeout_seconds: float) -> None:
     if not wait_until(lambda: try_lock(descriptor, fcntl.LOCK_EX), timeout_seconds):
         raise DataDirectoryInUseError(
-            f"Another process has been starting or stopping the embedded Postgres for {timeout_seconds:.0f} "
-            f"seconds (it locks {path}). Wait for it, or end it, and try again."
+            f"Another process has been starting or stopping the embedded Postgres for {timeout_seconds:.0f} seconds "
+            f"(it locks {path}). Wait for it or kill it, and try again."
         )
