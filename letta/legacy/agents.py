@@ -71,7 +71,7 @@ def _agent_type(reading: Reading, row: JsonObject) -> str:
     known: str = row["agent_type"] or "memgpt_agent"
     if known in get_args(AgentType):
         return known
-    reading.notes.add(f"Agents of the unknown type {known} are memgpt_agent now", row["id"])
+    reading.notes.add(f"Agents of the unknown type {known} became memgpt_agent", row["id"])
     return "memgpt_agent"
 
 
@@ -80,7 +80,7 @@ def _timezone(reading: Reading, row: JsonObject) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, KeyError, OSError):
-        reading.notes.add(f"Agents whose time zone {name} isn't known have UTC now", row["id"])
+        reading.notes.add(f"Agents with the unknown time zone {name} got UTC", row["id"])
         return "UTC"
     return name
 
@@ -108,7 +108,9 @@ def _held_tools(reading: Reading, rows: list[JsonObject]) -> list[JsonObject]:
     for row in found:
         if row["tool_id"] not in known:
             name = reading.facts.missing_tools.get(row["tool_id"], row["tool_id"])
-            reading.notes.add(f"Agents that lost the tool {name}, which isn't offered here", row["agent_id"])
+            reading.notes.add(
+                f"Agents that lost the tool {name}, which is not available on this server", row["agent_id"]
+            )
     return [{"agent_id": agent_id, "tool_id": tool_id} for agent_id, tool_id in sorted(pairs)]
 
 

@@ -16,7 +16,7 @@ def _archives(reading: Reading, rows: list[JsonObject]) -> Rows:
     for row in rows:
         if row["vector_db_provider"] not in {None, _NATIVE}:
             reading.notes.add(
-                f"Archives whose vectors are at {row['vector_db_provider']}: their passages are embedded anew",
+                f"Archives whose vectors are at {row['vector_db_provider']}: their passages are embedded again",
                 row["name"],
             )
     configs = _configs_of_agents(reading, [row["id"] for row in rows])
@@ -56,7 +56,7 @@ def passage_rows(reading: Reading, table: str, rows: list[JsonObject]) -> list[J
     for row in rows:
         vector, size = found.get(row["id"], (None, None))
         if size is not None and dimensions[row["id"]] not in {None, size}:
-            reading.notes.add("Vectors that are longer than their models make them were kept as they are", row["id"])
+            reading.notes.add("Vectors longer than their models produce were kept unchanged", row["id"])
         made.append(_passage(row, configs[row["id"]], vector, tags.get(row["id"], [])))
     return made
 

@@ -2,7 +2,7 @@
 
 from letta.json_types import JsonObject
 
-_NOT_CALLED = "The former server hadn't called it when this was brought over."
+_NOT_CALLED = "The former server had not called the URL when this was imported."
 
 
 def never_called(row: JsonObject) -> JsonObject:

@@ -20,7 +20,7 @@ def checked(reading: Reading, owner: str, name: str, kind: Any, value: Any) -> A
     try:
         _adapter(kind).validate_python(value)
     except ValidationError:
-        reading.notes.add(f"{name} could not be used, and was left out", owner)
+        reading.notes.add(f"{name} could not be used and was left out", owner)
         return None
     return value
 

@@ -74,7 +74,7 @@ def _is_wanted(settings: Settings, database: Database, say: Say) -> bool:
         found_repository.what_is_there, settings.legacy_pg_schema
     )
     if not there:
-        say("LETTA_IMPORT_LEGACY: there is nothing of the former server in this database.")
+        say("LETTA_IMPORT_LEGACY: this database contains no data of the former server.")
         return False
     return True
 
@@ -107,7 +107,7 @@ class _Command:
         state = importer.run()
         self._progress.end()
         self._tell(state.read, state.new, Notes.from_json(state.notes))
-        self._say("\nAll is brought over. Compare it with `letta import-legacy --verify`.")
+        self._say("\nEverything was imported. To compare both databases, run `letta import-legacy --verify`.")
         return True
 
     def _look(self) -> bool:
@@ -128,18 +128,18 @@ class _Command:
 
     def _verify(self) -> bool:
         if self._database.read_sync(current_revision) != HEAD:
-            raise ConfigurationError("Nothing was imported here yet. Run `letta import-legacy`.")
+            raise ConfigurationError("Nothing has been imported yet. Run `letta import-legacy`.")
         kept = self._database.read_sync(target_repository.state)
         if kept is None:
-            raise ConfigurationError("Nothing was imported here yet. Run `letta import-legacy`.")
+            raise ConfigurationError("Nothing has been imported yet. Run `letta import-legacy`.")
         verifier = Verifier(self._database, self._source, self._with_tools(), self._progress.show)
         agrees = verifier.run(State.from_json(kept).finished_at)
         self._progress.end()
-        self._say(f"{'table':24}{'expected':>10}{'same':>10}{'here':>10}  {'there':12}  {'here':12}")
+        self._say(f"{'table':24}{'expected':>10}{'same':>10}{'found':>10}  {'old checksum':12}  {'new checksum':12}")
         for compared in verifier.tables.values():
             for line in compared.lines():
                 self._say(line)
-        self._say("\nAll that was brought over is here as it was." if agrees else "\nSomething differs; see above.")
+        self._say("\nEverything that was imported is unchanged." if agrees else "\nThere are differences; see above.")
         return agrees
 
     def _with_tools(self) -> Facts:

@@ -36,5 +36,7 @@ def _valid(reading: Reading, agent_id: str, fields: JsonObject) -> CompactionSet
             if not wrong:
                 raise
             for name in sorted(wrong):
-                reading.notes.add(f"{name} of compaction settings could not be used; it has its default now", agent_id)
+                reading.notes.add(
+                    f"{name} of compaction settings could not be used and was set to its default", agent_id
+                )
                 del fields[name]

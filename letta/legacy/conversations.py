@@ -54,7 +54,7 @@ def _default_contexts(reading: Reading, rows: list[JsonObject]) -> Rows:
         there = [message_id for message_id in ids if message_id in known]
         if len(there) < len(ids):
             missing = len(ids) - len(there)
-            reading.notes.add("Messages that contexts name, but that aren't there", row["id"], missing)
+            reading.notes.add("Messages that contexts refer to, but that do not exist", row["id"], missing)
         contexts += _context(conversation_id, there)
     return [(context_messages, contexts)]
 
@@ -68,7 +68,7 @@ def _contexts(reading: Reading, rows: list[JsonObject]) -> Rows:
     if len(known) < len({row["message_id"] for row in found}):
         missing = [row for row in found if row["message_id"] not in known]
         reading.notes.add(
-            "Messages that contexts name, but that aren't there", missing[0]["conversation_id"], len(missing)
+            "Messages that contexts refer to, but that do not exist", missing[0]["conversation_id"], len(missing)
         )
     contexts: list[JsonObject] = []
     shared: list[JsonObject] = []

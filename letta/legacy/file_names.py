@@ -14,7 +14,7 @@ def names_of_files(reading: Reading, rows: list[JsonObject]) -> dict[str, str]:
     for row in rows:
         name = names[row["id"]]
         if first[row["source_id"], name] != row["id"]:
-            reading.notes.add("Files whose name another one of their folder has, too, have their id in front now", name)
+            reading.notes.add("Files with the same name as another file in their folder got their id as a prefix", name)
             names[row["id"]] = f"{row['id']} {name}"
     return names
 

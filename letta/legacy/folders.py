@@ -85,7 +85,7 @@ def _files_agents(reading: Reading, rows: list[JsonObject]) -> Rows:
         if (row["agent_id"], row["source_id"]) in pairs:
             made.append(_file_of_agent(row))
         else:
-            reading.notes.add("Views of files in folders that agents don't have any more", row["agent_id"])
+            reading.notes.add("Views of files in folders that agents no longer have", row["agent_id"])
     return [(files_agents, made)]
 
 
@@ -105,7 +105,7 @@ def _file_passages(reading: Reading, rows: list[JsonObject]) -> Rows:
         if row["source_id"] in live and row["file_id"] in files_
     ]
     if len(placed) < len(rows):
-        reading.notes.add("Passages of files that aren't there", rows[0]["source_id"], len(rows) - len(placed))
+        reading.notes.add("Passages of files that do not exist", rows[0]["source_id"], len(rows) - len(placed))
     made = passage_rows(reading, "source_passages", placed)
     return [(passages, [passage | {"file_id": row["file_id"]} for passage, row in zip(made, placed, strict=True)])]
 

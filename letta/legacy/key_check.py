@@ -30,10 +30,10 @@ def check_key(connection: Connection, facts: Facts) -> None:
     if locked:
         more = f" and {len(locked) - 5} more" if len(locked) > 5 else ""
         raise SecretLockedError(
-            f"LETTA_LEGACY_ENCRYPTION_KEY {'is not the right key' if facts.secrets.has_key else 'is not set'}, "
-            f"and some secrets can't be opened: {', '.join(locked[:5])}{more}. Set it to the "
-            "LETTA_ENCRYPTION_KEY of the former server. If that is lost, go on without these secrets by "
-            "--leave-locked-secrets, and set them anew. Nothing was brought over."
+            f"LETTA_LEGACY_ENCRYPTION_KEY {'is not the right key' if facts.secrets.has_key else 'is not set'}, so some "
+            f"secrets can't be decrypted: {', '.join(locked[:5])}{more}. Set it to the LETTA_ENCRYPTION_KEY of the "
+            "former server. If that key is lost, import without these secrets by --leave-locked-secrets, and enter "
+            "them again. Nothing was imported."
         )
 
 

@@ -28,7 +28,7 @@ def _messages(reading: Reading, rows: list[JsonObject]) -> Rows:
     known = [row for row in rows if row["agent_id"] in types]
     for row in rows:
         if row["agent_id"] not in types:
-            reading.notes.add("Messages of agents that aren't there", row["agent_id"])
+            reading.notes.add("Messages of agents that do not exist", row["agent_id"])
     calls = {row["id"]: _calls(row) for row in known}
     names = _Names(reading, known, calls)
     return [(messages, [_message(reading, row, calls[row["id"]], names, types, there) for row in known])]
@@ -65,7 +65,7 @@ def _role(reading: Reading, row: JsonObject) -> str:
         return role
     if role == "function":
         return "tool"
-    reading.notes.add(f"Messages of the unknown role {role} are the user's now", row["id"])
+    reading.notes.add(f"Messages with the unknown role {role} became user messages", row["id"])
     return "user"
 
 

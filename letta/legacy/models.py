@@ -30,7 +30,9 @@ def llm_config(reading: Reading, owner: str, written: str | None) -> JsonObject:
         config["handle"] = f"{config['provider_name']}/{config['model']}"
     if config["provider_name"] not in reading.facts.providers:
         name = config["provider_name"]
-        reading.notes.add(f"Agents whose models are of {name}, which isn't configured here: see docs/models.md", owner)
+        reading.notes.add(
+            f"Agents with models of {name}, which is not configured on this server: see docs/models.md", owner
+        )
     return config
 
 
@@ -62,5 +64,5 @@ def _complete(reading: Reading, owner: str, schema: type[Schema], needed: JsonOb
             if not wrong:
                 raise
             for name in sorted(wrong):
-                reading.notes.add(f"{name} of a model could not be used; it has its default now", owner)
+                reading.notes.add(f"{name} of a model could not be used and was set to its default", owner)
                 del fields[name]

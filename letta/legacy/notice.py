@@ -18,22 +18,22 @@ def tell_of_former_server(connection: Connection, schema: str, *, begun: bool, e
     """
     if begun:
         logger.warning(
-            "bringing over the former server's data was begun and isn't finished: run `letta import-legacy`, which "
-            "goes on where it was broken off"
+            "the import of the former server's data was started but is not finished: run `letta import-legacy`, which "
+            "resumes where it was interrupted"
         )
         return
     if elsewhere:
         logger.warning(
-            "LETTA_LEGACY_PG_URI names the former server's database, and nothing is stored here yet: run "
-            "`letta import-legacy --dry-run`, then `letta import-legacy`, or set LETTA_IMPORT_LEGACY=auto"
+            "LETTA_LEGACY_PG_URI is set to the former server's database, and this database is still empty: run `letta "
+            "import-legacy --dry-run`, then `letta import-legacy`, or set LETTA_IMPORT_LEGACY=auto"
         )
         return
     found = found_repository.what_is_there(connection, schema)
     if found is not None:
         logger.warning(
-            "found the former server's tables in schema %s (revision %s, about %s agents and %s messages), and nothing "
-            "is stored here yet: run `letta import-legacy --dry-run`, then `letta import-legacy`, or set "
-            "LETTA_IMPORT_LEGACY=auto; they are only read",
+            "found the former server's tables in schema %s (revision %s, about %s agents and %s messages), and this "
+            "database is still empty: run `letta import-legacy --dry-run`, then `letta import-legacy`, or set "
+            "LETTA_IMPORT_LEGACY=auto; the tables are only read",
             schema,
             found.revision,
             f"{found.agents:,}",

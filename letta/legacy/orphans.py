@@ -54,7 +54,7 @@ def _attached(
             continue
         fate = "kept without" if column.nullable else "left out"
         parents = _PARENTS[column.name][0]
-        reading.notes.add(f"Rows of {table.name} that refer to {parents} that aren't there: {fate}", parent)
+        reading.notes.add(f"Rows of {table.name} that refer to missing {parents}: {fate}", parent)
         if column.nullable:
             attached.append(row | {column.name: None})
     return attached

@@ -31,7 +31,10 @@ def _providers(reading: Reading, rows: list[JsonObject]) -> Rows:
     added = [row for row in rows if _is_added(row)]
     for row in rows:
         if not _is_added(row):
-            reading.notes.add("Providers of the environment, and their models: set their variables here", row["name"])
+            reading.notes.add(
+                "Providers configured by environment variables, and their models: set these variables on this server",
+                row["name"],
+            )
     found = reading.related("provider_models", _MODEL, "provider_id", [row["id"] for row in added], order="name")
     models = grouped(found, "provider_id")
     return [(providers, [_provider(reading, row, models.get(row["id"], [])) for row in added])]
@@ -55,14 +58,16 @@ def _provider(reading: Reading, row: JsonObject, models: list[JsonObject]) -> Js
 def _note(reading: Reading, row: JsonObject) -> None:
     if row["provider_type"] not in SETTINGS:
         reading.notes.add(
-            f"Providers of type {row['provider_type']} were kept, but can't be used here",
+            f"Providers of type {row['provider_type']} were kept, but can't be used on this server",
             row["name"],
         )
         return
     if row["name"].lower() in RESERVED_NAMES:
-        reading.notes.add("Providers that give way to those of the environment with the same name", row["name"])
+        reading.notes.add(
+            "Providers replaced by providers of the same name that are configured by environment variables", row["name"]
+        )
     if _leads_inwards(row["base_url"]):
-        reading.notes.add("Providers in private networks, to be listed in LETTA_ALLOW_PRIVATE_URLS", row["name"])
+        reading.notes.add("Providers in private networks: list their hosts in LETTA_ALLOW_PRIVATE_URLS", row["name"])
 
 
 def _leads_inwards(url: str | None) -> bool:

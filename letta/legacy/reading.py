@@ -70,7 +70,7 @@ class Reading:
         except SecretLockedError:
             if not self.facts.leave_locked:
                 raise
-            self.notes.add("Secrets that could not be opened were left out; set them anew", place)
+            self.notes.add("Secrets that could not be decrypted were left out; enter them again", place)
             return None
 
 

@@ -56,7 +56,7 @@ def left_behind(stock: Stock) -> Iterable[str]:
             yield f"{name}, {counts.rows:,} rows: {LEFT_BEHIND[name]}"
     others = sorted(stock.shape.columns.keys() - known())
     if others:
-        yield f"tables that no version of the former server is known to have: {', '.join(others)}"
+        yield f"tables that belong to no known version of the former server: {', '.join(others)}"
 
 
 def deleted(stock: Stock) -> Iterable[str]:
@@ -73,7 +73,7 @@ def render(stock: Stock, read: Mapping[str, int], new: Mapping[str, int] | None,
         row = f"{section.name:28}{stock.total(section):>12,}{read.get(section.name, 0):>12,}"
         lines.append(row + (f"{new.get(section.name, 0):>12,}" if new else ""))
     for title, entries in (
-        ("Not brought over, and why:", [*left_behind(stock), *deleted(stock)]),
+        ("Not imported, and why:", [*left_behind(stock), *deleted(stock)]),
         ("To know:", list(notes)),
     ):
         if entries:

@@ -40,7 +40,7 @@ def _runs(reading: Reading, rows: list[JsonObject]) -> Rows:
     made = []
     for row in rows:
         if row["agent_id"] not in agents:
-            reading.notes.add("Runs of agents that aren't there", row["agent_id"])
+            reading.notes.add("Runs of agents that do not exist", row["agent_id"])
             continue
         run = _run(row, usage.get(row["id"]), measured.get(row["id"], {}).get("run_ns"))
         if row["conversation_id"] in conversations:

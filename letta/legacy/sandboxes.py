@@ -16,7 +16,7 @@ def _config(reading: Reading, row: JsonObject) -> JsonObject:
     for packages in ("pip_requirements", "npm_requirements"):
         for package in config.get(packages) or ():
             name = package.get("name") if isinstance(package, dict) else package
-            reading.notes.add("Packages that all tools had: whoever runs this server installs them", str(name))
+            reading.notes.add("Packages available to all tools: install them where this server runs", str(name))
     return owned(row) | {"type": row["type"].lower(), "config": config}
 
 
@@ -28,7 +28,7 @@ def _variables(reading: Reading, rows: list[JsonObject]) -> Rows:
         if row["sandbox_config_id"] in there:
             made.append(_variable(reading, row))
         else:
-            reading.notes.add("Variables of sandboxes that aren't there", row["key"])
+            reading.notes.add("Variables of sandboxes that do not exist", row["key"])
     return [(sandbox_variables, made)]
 
 

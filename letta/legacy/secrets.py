@@ -50,7 +50,9 @@ class LegacySecrets:
 
     def _as_it_is(self, sealed: str) -> str:
         if _looks_encrypted(sealed):
-            raise SecretLockedError("A secret is encrypted, and LETTA_LEGACY_ENCRYPTION_KEY is not set.")
+            raise SecretLockedError(
+                "A secret is encrypted, but LETTA_LEGACY_ENCRYPTION_KEY is not set. Set it to the former server's key."
+            )
         return sealed
 
     def _decrypted(self, sealed: str) -> str:
@@ -63,7 +65,8 @@ class LegacySecrets:
         except (InvalidTag, ValueError):
             if _looks_encrypted(sealed):
                 raise SecretLockedError(
-                    "A secret was encrypted with another key than LETTA_LEGACY_ENCRYPTION_KEY."
+                    "A secret was encrypted with a key other than LETTA_LEGACY_ENCRYPTION_KEY. Set that to the former "
+                    "server's key."
                 ) from None
             return sealed
 

@@ -68,7 +68,7 @@ def _converted(connection: Connection, facts: Facts, section: Section, found: li
         if len(found) == 1:
             logger.warning("a row of %s is damaged: %s", section.table.name, found[0]["key_"], exc_info=True)
             kind = type(error).__name__
-            notes.add(f"Rows of {section.table.name} that are damaged ({kind}), and left out", str(found[0]["key_"]))
+            notes.add(f"Damaged rows of {section.table.name} ({kind}) that were left out", str(found[0]["key_"]))
             return []
         middle = len(found) // 2
         parts = (found[:middle], found[middle:])
@@ -219,8 +219,8 @@ def _refuse_doubles(table: sqlalchemy.Table, rows: list[dict[str, Any]]) -> None
         return
     named = [str(next((row[name] for name in _NAMES if row.get(name)), row["id"])) for row in rows]
     raise ConfigurationError(
-        f"In {table.name}, something else has a name here already that has to be unique: {', '.join(named[:5])}. "
-        "Rename or delete that here, then run the import again: it goes on where it was."
+        f"In {table.name}, names that must be unique are already in use on this server: {', '.join(named[:5])}. Rename "
+        "or delete these entries, then run the import again: it resumes where it stopped."
     )
 
 

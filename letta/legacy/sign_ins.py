@@ -19,9 +19,9 @@ def _sign_ins(reading: Reading, rows: list[JsonObject]) -> Rows:
     made = [_sign_in(reading, row) for row in rows if row["server_id"] in servers and row["status"] == AUTHORIZED]
     for row in rows:
         if row["server_id"] not in servers:
-            reading.notes.add("Sign-ins to MCP servers that aren't there", row["server_name"])
+            reading.notes.add("Sign-ins to MCP servers that do not exist", row["server_name"])
         elif row["status"] != AUTHORIZED:
-            reading.notes.add("Sign-ins to MCP servers that came to nothing; sign in again", row["server_name"])
+            reading.notes.add("Sign-ins to MCP servers that were never completed; sign in again", row["server_name"])
     return [(mcp_oauth, made)]
 
 

@@ -35,7 +35,7 @@ def opened_source(settings: Settings, ours: Database, accepted: str | None = Non
         if schema == settings.pg_schema:
             raise ConfigurationError(
                 f"LETTA_LEGACY_PG_SCHEMA and LETTA_PG_SCHEMA are both {schema}. Set LETTA_PG_SCHEMA to another name: "
-                "the tables of the former server stay as they are."
+                "the tables of the former server are not changed."
             )
         yield _found(ours, schema, f"schema {schema} of this database", accepted)
         return

@@ -83,8 +83,8 @@ def closed(connection: Connection, schema: str) -> dict[str, str]:
     return {name: _HIDDEN if readable else _FORBIDDEN for name, readable in rows}
 
 
-_FORBIDDEN = "which this user may not read. Grant USAGE on the schema and SELECT on all of its tables"
-_HIDDEN = "whose rows are hidden from this user by row security. Take their owner, or a user with BYPASSRLS"
+_FORBIDDEN = "which this user may not read. Grant USAGE on the schema and SELECT on all its tables"
+_HIDDEN = "whose rows are hidden from this user by row security. Use their owner, or a user with BYPASSRLS"
 
 
 def page(connection: Connection, shape: Shape, table: Table, after: str | int | None) -> list[JsonObject]:

@@ -40,5 +40,5 @@ def tool_rules(reading: Reading, agent_id: str, written: str | None) -> list[Jso
             rules.append(_adapter().validate_python(rule).model_dump())
         except ValidationError:
             shown = json.dumps(given, ensure_ascii=False)[:200]
-            reading.notes.add("Tool rules that aren't known here were left out", f"{shown} of {agent_id}")
+            reading.notes.add("Unknown tool rules were left out", f"{shown} of {agent_id}")
     return rules

@@ -27,9 +27,9 @@ def _tools(reading: Reading, rows: list[JsonObject]) -> Rows:
 
 def _note(reading: Reading, row: JsonObject) -> None:
     if row["tool_type"] not in {CUSTOM, EXTERNAL_MCP}:
-        reading.notes.add(f"Tools of type {row['tool_type']} were kept, but can't be run here", row["name"])
+        reading.notes.add(f"Tools of type {row['tool_type']} were kept, but this server can't run them", row["name"])
     elif row["source_type"] == "typescript":
-        reading.notes.add("Tools in TypeScript were kept, but can't be run here", row["name"])
+        reading.notes.add("Tools in TypeScript were kept, but this server can't run them", row["name"])
 
 
 def _servers_of(reading: Reading, tool_ids: list[str]) -> dict[str, str]:

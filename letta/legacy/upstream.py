@@ -49,13 +49,13 @@ REFERENCES = {
 """Tables that are brought over along with the one that they refer to."""
 
 LEFT_BEHIND = {
-    "alembic_version": "of no use here",
-    "provider_traces": "requests to models, which are kept for days only, and don't change what agents know",
+    "alembic_version": "not needed by this server",
+    "provider_traces": "requests to models, which are only kept for days and do not affect what agents know",
     "provider_trace_metadata": "belongs to provider_traces",
-    "job_messages": "which messages belonged to which job; the messages are brought over",
-    "prompts": "the former server didn't use it",
-    "llm_batch_job": "a provider's own records of its batches; what agents said in them is among their messages",
-    "llm_batch_items": "a provider's own records of its batches; what agents said in them is among their messages",
+    "job_messages": "which messages belonged to which job; the messages themselves are imported",
+    "prompts": "not used by the former server",
+    "llm_batch_job": "a provider's records of its batches; what agents said in them is among their messages",
+    "llm_batch_items": "a provider's records of its batches; what agents said in them is among their messages",
 }
 """Tables that stay where they are, and why."""
 
@@ -92,15 +92,15 @@ def check_known(shape: Shape, accepted: str | None) -> None:
     if not shape.is_upstream:
         missing = ", ".join(sorted(MARKS - shape.columns.keys()))
         raise ConfigurationError(
-            f"There are no tables of the former server in schema {shape.schema}: {missing} are missing. "
-            "Name its database with --from, and its schema with --from-schema."
+            f"Schema {shape.schema} does not contain the tables of the former server: {missing} are missing. Name its "
+            "database with --from and its schema with --from-schema."
         )
     if shape.revision in KNOWN_REVISIONS or (shape.revision is not None and shape.revision == accepted):
         return
     known = ", ".join(f"{revision} ({version})" for revision, version in KNOWN_REVISIONS.items())
     raise ConfigurationError(
-        f"The tables of the former server are at revision {shape.revision or '(none)'}, which isn't known here; known "
-        f"are: {known}. Start the former server once in its last version (0.16.8), which brings them up to date, then "
-        f"import. To read them as they are, look at `--dry-run --accept-revision {shape.revision}` first. Nothing was "
-        "changed."
+        f"The tables of the former server are at revision {shape.revision or '(none)'}, which is unknown; the known "
+        f"ones are: {known}. Start the last version of the former server (0.16.8) once, which brings the tables up to "
+        f"date, then import. To import them unchanged, try `--dry-run --accept-revision {shape.revision}` first. "
+        "Nothing was changed."
     )

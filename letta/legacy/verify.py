@@ -60,7 +60,7 @@ class Compared:
         yield f"{self.name:24}{self.expected:>10,}{self.same:>10,}{self.here:>10,}  {sums}  {verdict}"
         if self.missing:
             shown = ", ".join(self.missing_examples)
-            yield f"    {self.missing:,} missing: not imported yet, or deleted here since ({shown})"
+            yield f"    {self.missing:,} missing: not imported yet, or deleted since the import ({shown})"
         for reason, number in sorted(self.changed.items()):
             yield f"    {number:,} with {reason}"
 
@@ -135,7 +135,7 @@ def _compare_row(
         return
     reason = _reason(stored, finished)
     told = [name for name in differing if name != "updated_at"] or differing
-    compared.changed[f"another {', '.join(told)}: {reason}"] += 1
+    compared.changed[f"a different {', '.join(told)}: {reason}"] += 1
 
 
 def _is_made_anew(table: sqlalchemy.Table, row: JsonObject, column: str) -> bool:
@@ -150,10 +150,10 @@ def _is_made_anew(table: sqlalchemy.Table, row: JsonObject, column: str) -> bool
 def _reason(stored: Mapping[str, Any], finished: datetime | None) -> str:
     changed_at = stored.get("updated_at")
     if finished is None:
-        return "the import isn't finished"
+        return "the import is not finished"
     if isinstance(changed_at, datetime) and changed_at >= finished:
-        return "changed here since the import"
-    return "changed there or here since the import"
+        return "changed on this server since the import"
+    return "changed on either server since the import"
 
 
 def _same(table: sqlalchemy.Table, column: str, there: Any, here: Any) -> bool:

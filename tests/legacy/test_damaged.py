@@ -100,14 +100,14 @@ def test_what_is_damaged_is_told_and_the_rest_is_brought_over(
 ) -> None:
     told = imported(environment)
     for line in (
-        f"Rows of messages that are damaged (RecursionError), and left out: 1 ({107 * 10})",
-        "Rows of files that refer to folders that aren't there: left out: 3",
-        f"Rows of agents_blocks that refer to blocks that aren't there: left out: 1 ({HUMAN})",
-        f"Rows of archives_agents that refer to archives that aren't there: left out: 1 ({ARCHIVE})",
-        f"Rows of groups that refer to agents that aren't there: kept without: 1 ({BOB})",
-        "Passages of files that aren't there: 1",
-        f"The response format of an agent could not be used, and was left out: 1 ({CAI})",
-        f"Properties of an identity could not be used, and was left out: 1 ({CUSTOMER})",
+        f"Damaged rows of messages (RecursionError) that were left out: 1 ({107 * 10})",
+        "Rows of files that refer to missing folders: left out: 3",
+        f"Rows of agents_blocks that refer to missing blocks: left out: 1 ({HUMAN})",
+        f"Rows of archives_agents that refer to missing archives: left out: 1 ({ARCHIVE})",
+        f"Rows of groups that refer to missing agents: kept without: 1 ({BOB})",
+        "Passages of files that do not exist: 1",
+        f"The response format of an agent could not be used and was left out: 1 ({CAI})",
+        f"Properties of an identity could not be used and was left out: 1 ({CUSTOMER})",
     ):
         assert f"- {line}" in told
     compared = letta(environment, "import-legacy", "--verify")

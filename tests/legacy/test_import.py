@@ -294,13 +294,14 @@ def test_the_former_servers_tables_are_only_read(environment: Environment, forme
     told = imported(environment)
     assert "new here" in told
     for line in (
-        "Providers of the environment, and their models: set their variables here: 1 (openai)",
-        "Providers of type bedrock were kept, but can't be used here: 1 (clouds)",
-        "Providers in private networks, to be listed in LETTA_ALLOW_PRIVATE_URLS: 2 (mine, sealed)",
-        "Packages that all tools had: whoever runs this server installs them: 1 (requests)",
-        "Sign-ins to MCP servers that came to nothing; sign in again: 1 (forecasts)",
-        "Sign-ins to MCP servers that aren't there: 1 (forecasts)",
-        "Variables of sandboxes that aren't there: 1 (LOST)",
+        "Providers configured by environment variables, and their models: set these variables on this server: 1 "
+        "(openai)",
+        "Providers of type bedrock were kept, but can't be used on this server: 1 (clouds)",
+        "Providers in private networks: list their hosts in LETTA_ALLOW_PRIVATE_URLS: 2 (mine, sealed)",
+        "Packages available to all tools: install them where this server runs: 1 (requests)",
+        "Sign-ins to MCP servers that were never completed; sign in again: 1 (forecasts)",
+        "Sign-ins to MCP servers that do not exist: 1 (forecasts)",
+        "Variables of sandboxes that do not exist: 1 (LOST)",
     ):
         assert f"- {line}\n" in told
     compared = letta(environment, "import-legacy", "--verify")

@@ -35,13 +35,13 @@ def test_other_schemas_are_passed_over(database: Database, caplog: pytest.LogCap
 def test_another_database_is_told_without_being_asked(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         database.read_sync(tell_of_former_server, "public", begun=False, elsewhere=True)
-    assert "LETTA_LEGACY_PG_URI names the former server's database, and nothing is stored here yet" in caplog.text
+    assert "LETTA_LEGACY_PG_URI is set to the former server's database, and this database is still empty" in caplog.text
 
 
 def test_an_import_that_was_broken_off_is_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         database.read_sync(tell_of_former_server, "public", begun=True)
-    assert "isn't finished" in caplog.text
+    assert "is not finished" in caplog.text
     assert Known(legacy_import='{"finished_at": null}').import_is_unfinished
     assert not Known(legacy_import='{"finished_at": "2026-01-01"}').import_is_unfinished
 

@@ -72,7 +72,7 @@ def test_what_cannot_be_read_well_is_refused_and_nothing_is_changed(
     former.execute("UPDATE {}.alembic_version SET version_num = 'abc123abc123'")
     refused = letta(environment, "import-legacy")
     assert refused.returncode == 1
-    assert "abc123abc123, which isn't known here" in refused.stderr
+    assert "abc123abc123, which is unknown" in refused.stderr
     assert REVISION in refused.stderr
     assert "read" in letta(environment, "import-legacy", "--dry-run", "--accept-revision", "abc123abc123").stdout
     former.execute("UPDATE {}.alembic_version SET version_num = %s", REVISION)
@@ -89,7 +89,7 @@ def test_what_cannot_be_read_well_is_refused_and_nothing_is_changed(
 
     refused = letta(environment | {"LETTA_LEGACY_PG_SCHEMA": "pg_catalog"}, "import-legacy")
     assert refused.returncode == 1
-    assert "There are no tables of the former server in schema pg_catalog" in refused.stderr
+    assert "Schema pg_catalog does not contain the tables of the former server" in refused.stderr
     assert contents(postgres_uri, environment["LETTA_PG_SCHEMA"]) == {}
 
     left_out = imported(environment | {"LETTA_LEGACY_ENCRYPTION_KEY": "another"}, "--leave-locked-secrets")
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_well_is_refused_and_nothing_is_changed(
 def test_what_differs_is_told_with_the_reason(
     environment: Environment, former: FormerServer, postgres_uri: str
 ) -> None:
-    assert "Nothing was imported here yet" in letta(environment, "import-legacy", "--verify").stderr
+    assert "Nothing has been imported yet" in letta(environment, "import-legacy", "--verify").stderr
     imported(environment)
     schema = environment["LETTA_PG_SCHEMA"]
     with closing(psycopg2.connect(postgres_uri)) as connection, connection, connection.cursor() as cursor:
@@ -107,6 +107,6 @@ def test_what_differs_is_told_with_the_reason(
         cursor.execute(f"DELETE FROM {schema}.passages WHERE text = 'Long.'")
     compared = letta(environment, "import-legacy", "--verify")
     assert compared.returncode == 1
-    assert "1 with another value: changed here since the import" in compared.stdout
-    assert "1 missing: not imported yet, or deleted here since" in compared.stdout
-    assert "Something differs" in compared.stdout
+    assert "1 with a different value: changed on this server since the import" in compared.stdout
+    assert "1 missing: not imported yet, or deleted since the import" in compared.stdout
+    assert "There are differences" in compared.stdout
