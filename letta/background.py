@@ -20,9 +20,9 @@ def growing_pause(first: float, longest: float, failures: int) -> float:
 def tell(what: str, error: Exception) -> None:
     """Tell the log that some work, as "reading uploaded files", failed and will be tried again."""
     if isinstance(error, UnavailableError):
-        logger.warning("%s has to wait: %s", what, error.detail)
+        logger.warning("%s is delayed: %s", what, error.detail)
     else:
-        logger.error("%s broke down, and is tried again later", what, exc_info=error)
+        logger.error("%s failed unexpectedly; trying again later", what, exc_info=error)
 
 
 class Worker(ABC):

@@ -41,7 +41,9 @@ class LettaConfig:
                 _write(Path(path))
             _check(Path(path).read_text(encoding="utf-8"), path)
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
-            logger.warning("%s can't be used (%s); everything is kept in Postgres all the same", path, error)
+            logger.warning(
+                "the configuration file %s can't be used (%s); all data is kept in Postgres regardless", path, error
+            )
         return cls(path)
 
 
@@ -61,4 +63,6 @@ def _check(text: str, path: str) -> None:
     for section in ("recall_storage", "archival_storage"):
         kind = parser.get(section, "type", fallback=_STORAGE)
         if kind != _STORAGE:
-            logger.warning("%s asks for %s as %s; there is only %s here", path, kind, section, _STORAGE)
+            logger.warning(
+                "the configuration file %s sets %s to %s, but only %s is supported", path, section, kind, _STORAGE
+            )

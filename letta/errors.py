@@ -7,7 +7,7 @@ never contains a secret.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-UNKNOWN = "An unknown error occurred. The server's log tells more."
+UNKNOWN = "An unknown error occurred. See the server log."
 """What those are told who can do nothing about it."""
 
 
@@ -84,7 +84,7 @@ class NotFoundError(LettaError):
 
 def no_such(kind: str, thing_id: str, listed_at: str | None = None) -> NotFoundError:
     """The error for an id that no such thing of the caller's organization has, with where to list those that exist."""
-    hint = f" GET {listed_at} lists those that there are." if listed_at else ""
+    hint = f" GET {listed_at} lists them." if listed_at else ""
     return NotFoundError(f"There is no {kind} {thing_id}.{hint}")
 
 

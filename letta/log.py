@@ -114,5 +114,5 @@ def configure_logging(level: str, log_file: str = LOG_FILE, log_format: LogForma
     for noisy in ("httpx2", "httpcore2", "openai", "uvicorn.access", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if written is None:
-        logging.getLogger(__name__).warning("no log file: %s can't be written", log_file)
+        logging.getLogger(__name__).warning("there is no log file, because %s can't be written to", log_file)
     return written

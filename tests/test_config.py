@@ -42,7 +42,7 @@ def test_a_spoilt_file_is_told_and_does_no_harm(path: Path, content: bytes, capl
     path.write_bytes(content)
     expect_postgres(LettaConfig.load(str(path)))
     (message,) = caplog.messages
-    assert message.startswith(f"{path} can't be used (")
+    assert message.startswith(f"the configuration file {path} can't be used (")
     assert path.read_bytes() == content
 
 
@@ -58,6 +58,6 @@ def test_a_file_of_another_server_is_told(path: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         expect_postgres(LettaConfig.load(str(path)))
     assert caplog.messages == [
-        f"{path} asks for sqlite as recall_storage; there is only postgres here",
-        f"{path} asks for chroma as archival_storage; there is only postgres here",
+        f"the configuration file {path} sets recall_storage to sqlite, but only postgres is supported",
+        f"the configuration file {path} sets archival_storage to chroma, but only postgres is supported",
     ]

@@ -35,7 +35,7 @@ async def list_api_keys(actor: ActorDep, database: DatabaseDep, page: KeysPage) 
 
 @router.post("/api-keys", response_model=CreatedApiKey)
 async def create_api_key(principal: PrincipalDep, database: DatabaseDep, body: CreateApiKey) -> CreatedApiKey:
-    """Make a key for a program. It acts for the user who makes it, and is shown this once."""
+    """Create an API key. It acts for the user who creates it. The key itself is only shown in this response."""
     made, key = await database.run(service.create_key, principal, body)
     shown = ApiKeyResponse.model_validate(made)
     return CreatedApiKey(**shown.model_dump(), key=key)
@@ -49,7 +49,7 @@ async def retrieve_api_key(actor: ActorDep, database: DatabaseDep, key_id: KeyId
 
 @router.delete("/api-keys/{key_id}")
 async def revoke_api_key(actor: ActorDep, server: ServerDep, key_id: KeyId) -> dict[str, str]:
-    """Revoke a key. It is void at once; at other instances of the server within seconds."""
+    """Revoke a key. It stops working at once; on other instances of the server within seconds."""
     server.key_cache.forget(await server.database.run(repository.delete_key, actor, PROGRAM, key_id=key_id))
     return {"message": f"Key {key_id} is revoked"}
 
@@ -58,7 +58,7 @@ async def revoke_api_key(actor: ActorDep, server: ServerDep, key_id: KeyId) -> d
 async def create_access_token(
     principal: PrincipalDep, database: DatabaseDep, body: CreateAccessToken
 ) -> AccessTokenResponse:
-    """Make a token for pages in browsers, for some agents and for a while. It is shown this once."""
+    """Create a token for web pages, for some agents and some time. The token itself is only shown in this response."""
     made, token = await database.run(service.create_token, principal, body)
     return _shown(made, token)
 
@@ -67,11 +67,11 @@ async def create_access_token(
 async def list_access_tokens(
     actor: ActorDep,
     database: DatabaseDep,
-    agent_id: Annotated[str | None, Query(alias="agentId", description="Only those for this agent.")] = None,
+    agent_id: Annotated[str | None, Query(alias="agentId", description="Only tokens for this agent.")] = None,
     limit: Annotated[int, Query(ge=0, le=MAX_PAGE, description="Most items to return.")] = 50,
-    offset: Annotated[int, Query(ge=0, le=2**31, description="How many to leave out.")] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**31, description="How many items to skip.")] = 0,
 ) -> AccessTokenList:
-    """The organization's tokens, newest first, with ids in place of the tokens themselves."""
+    """The organization's tokens, newest first, with ids instead of the tokens themselves."""
     found = await database.read(repository.list_tokens, actor, agent_id, limit=limit + 1, offset=offset)
     return AccessTokenList(tokens=[_shown(each, each.id) for each in found[:limit]], hasNextPage=len(found) > limit)
 
@@ -80,9 +80,9 @@ async def list_access_tokens(
 async def revoke_access_token(
     actor: ActorDep,
     server: ServerDep,
-    token: Annotated[str, Path(max_length=255, description="The token, or its id as lists show it.")],
+    token: Annotated[str, Path(max_length=255, description="The token, or its id as shown in lists.")],
 ) -> dict[str, str]:
-    """Revoke a token. It is void at once; at other instances of the server within seconds."""
+    """Revoke a token. It stops working at once; on other instances of the server within seconds."""
     named = {"token_digest": digest(token)} if is_stored_key(token) else {"key_id": token}
     server.key_cache.forget(await server.database.run(repository.delete_key, actor, BROWSER, **named))
     return {"message": "The token is revoked"}

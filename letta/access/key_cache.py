@@ -102,4 +102,4 @@ class KeyCache:
         try:
             await self._database.run(repository.note_use, key_id, now)
         except UnavailableError as error:
-            logger.warning("the use of key %s could not be noted: %s", key_id, error.detail)
+            logger.warning("could not record when key %s was last used: %s", key_id, error.detail)

@@ -104,7 +104,7 @@ def get_key(connection: Connection, actor: Actor, key_id: str, kind: str) -> Sto
     """
     row = connection.execute(_select(actor, kind).where(api_keys.c.id == key_id)).first()
     if row is None:
-        raise NotFoundError(f"There is no key {key_id}. It may have been revoked.")
+        raise NotFoundError(f"There is no key {key_id}; it may have been revoked.")
     return StoredKey(*row)
 
 
@@ -133,7 +133,7 @@ def delete_key(connection: Connection, actor: Actor, kind: str, *, key_id: str =
     owned = (api_keys.c.organization_id == actor.organization_id, api_keys.c.kind == kind)
     deleted = connection.scalar(delete(api_keys).where(condition, *owned).returning(api_keys.c.token_digest))
     if deleted is None:
-        raise NotFoundError(f"There is no such key{f' {key_id}' if key_id else ''}. It may have been revoked already.")
+        raise NotFoundError(f"There is no such key{f' {key_id}' if key_id else ''}; it may already have been revoked.")
     return str(deleted)
 
 

@@ -12,7 +12,7 @@ ScopeName = Literal["read", "write", "admin"]
 AgentAccess = Literal["read_messages", "write_messages", "read_agent", "write_agent"]
 OneAgent = Annotated[str, Field(pattern=id_pattern("agent"))]
 _MOST_AGENTS = 1000
-_SCOPES = "`read`; `write`, which includes it; `admin`, which includes both, and managing keys."
+_SCOPES = "`read`; `write`, which includes `read`; or `admin`, which includes both and allows managing keys."
 
 
 def _site(hostname: str) -> str:
@@ -23,19 +23,22 @@ def _site(hostname: str) -> str:
     except ValueError:
         named = False
     if not named or found.path.strip("/") or found.query or found.fragment or found.username is not None:
-        raise ValueError("give the name of a host, such as app.example.com or https://app.example.com:8443")
+        raise ValueError("must be a host name or origin, such as app.example.com or https://app.example.com:8443")
     return hostname.rstrip("/").lower()
 
 
 class CreateApiKey(Schema):
     """A new key for a program."""
 
-    name: str = Field(min_length=1, max_length=255, description="What it is for.")
+    name: str = Field(min_length=1, max_length=255, description="What the key is for.")
     scopes: list[ScopeName] = Field(min_length=1, max_length=3, description=_SCOPES)
     agent_ids: list[OneAgent] | None = Field(
-        None, min_length=1, max_length=_MOST_AGENTS, description="The agents that it is for; all without it."
+        None,
+        min_length=1,
+        max_length=_MOST_AGENTS,
+        description="The agents that the key is limited to; all agents if omitted.",
     )
-    expires_at: StoredMoment | None = Field(None, description="When it ends; never without it.")
+    expires_at: StoredMoment | None = Field(None, description="When the key expires; never if omitted.")
 
 
 class ApiKeyResponse(Schema):
@@ -43,13 +46,13 @@ class ApiKeyResponse(Schema):
 
     id: str
     name: str
-    hint: str = Field(description="Its beginning and its end.")
+    hint: str = Field(description="The first and last characters of the key.")
     scopes: list[ScopeName]
     agent_ids: list[str] | None
-    user_id: str = Field(description="Whom it acts for.")
+    user_id: str = Field(description="The user that the key acts for.")
     created_at: Timestamp
     expires_at: Timestamp | None
-    last_used_at: Timestamp | None = Field(description="To about ten minutes.")
+    last_used_at: Timestamp | None = Field(description="When the key was last used, to within about ten minutes.")
 
 
 class CreatedApiKey(ApiKeyResponse):
@@ -70,10 +73,11 @@ class CreateAccessToken(Schema):
     """A new token for pages in browsers."""
 
     hostname: Annotated[str, AfterValidator(_site)] = Field(
-        max_length=255, description="Site of the pages that use it, such as app.example.com or http://localhost:5173."
+        max_length=255,
+        description="Site of the pages that use the token, such as app.example.com or http://localhost:5173.",
     )
     policy: list[PolicyEntry] = Field(min_length=1, max_length=_MOST_AGENTS)
-    expires_at: StoredMoment | None = Field(None, description="When it ends; an hour from now unless given.")
+    expires_at: StoredMoment | None = Field(None, description="When the token expires; by default, an hour from now.")
 
 
 class Policy(Schema):

@@ -25,7 +25,10 @@ def create_key(connection: Connection, principal: Principal, body: CreateApiKey)
         NotFoundError: there is no such agent.
     """
     if body.agent_ids is not None and "admin" in body.scopes:
-        raise InvalidArgumentError("scopes: 'admin' is for the whole organization. Leave it, or agent_ids, out.")
+        raise InvalidArgumentError(
+            "scopes: 'admin' applies to the whole organization and can't be combined with agent_ids. Leave out one of "
+            "them."
+        )
     grants = of_scopes(body.scopes, body.agent_ids)
     _check(principal, grants, body.expires_at)
     require_agents(connection, principal.actor, body.agent_ids or ())
@@ -75,11 +78,16 @@ def _an_hour_from_now(principal: Principal) -> datetime:
 
 def _check(principal: Principal, grants: Grants, expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise InvalidArgumentError("expires_at lies in the past. Name a later time.")
+        raise InvalidArgumentError("expires_at is in the past. Choose a later time.")
     if principal.grants is None:
         return
     if not principal.grants.cover(grants):
-        raise ForbiddenError("A key can't give what it doesn't open itself. Ask for less, or use another key.")
+        raise ForbiddenError(
+            "A key can't grant permissions it doesn't have. Request fewer permissions, or use another key."
+        )
     last = principal.key.expires_at if principal.key is not None else None
     if last is not None and (expires_at is None or expires_at > last):
-        raise ForbiddenError(f"expires_at: This key ends at {last.isoformat()}, and can't give what lasts longer.")
+        raise ForbiddenError(
+            f"expires_at: this key expires at {last.isoformat()} and can't create a token that outlives it. Choose an "
+            "earlier time."
+        )

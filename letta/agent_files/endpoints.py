@@ -53,7 +53,8 @@ async def export_file(
     server: ServerDep,
     agent_id: AgentId,
     conversation_id: Annotated[
-        str | None, Query(description="The messages of this conversation instead of its own one.")
+        str | None,
+        Query(description="Export the messages of this conversation instead of those of the default conversation."),
     ] = None,
     scrub_messages: Annotated[bool, Query(description="Leave all messages out.")] = False,
     use_legacy_format: Annotated[bool, Query(deprecated=True)] = False,
@@ -73,7 +74,7 @@ async def export_file(
 async def export_file_with_skills(
     principal: PrincipalDep, server: ServerDep, agent_id: AgentId, body: ExportAgentRequest | None = None
 ) -> AgentFileResponse:
-    """As the export without a body, with skills of the client in the file."""
+    """Export the agent as without a body, and include the client's skills in the file."""
     return await _export(server, principal, agent_id, body or ExportAgentRequest())
 
 
@@ -86,15 +87,17 @@ async def _options(
     project: HeaderProject,
     name: Annotated[str | None, Form(description="Name of the (first) agent, instead of the one in the file.")] = None,
     override_existing_tools: Annotated[
-        bool, Form(description="Whether tools of the file replace stored custom tools of the same name.")
+        bool, Form(description="Whether tools in the file replace stored custom tools of the same name.")
     ] = True,
     strip_messages: Annotated[bool, Form(description="Leave all messages out.")] = False,
     secrets: Annotated[
         str | None, Form(description="JSON object of environment variables for the agents' tools.")
     ] = None,
     model: Annotated[str | None, Form(description="Handle of the model, instead of the one in the file.")] = None,
-    embedding: Annotated[str | None, Form(description="Handle of the embedding model, likewise.")] = None,
-    append_copy_suffix: Annotated[bool, _deprecated("Whether names get '_copy' at their end.")] = True,
+    embedding: Annotated[
+        str | None, Form(description="Handle of the embedding model, instead of the one in the file.")
+    ] = None,
+    append_copy_suffix: Annotated[bool, _deprecated("Whether '_copy' is appended to the agents' names.")] = True,
     override_name: Annotated[str | None, _deprecated("Use name.")] = None,
     override_model_handle: Annotated[str | None, _deprecated("Use model.")] = None,
     override_embedding_handle: Annotated[str | None, _deprecated("Use embedding.")] = None,
@@ -123,10 +126,10 @@ def _variables(text: str | None, name: str) -> dict[str, str]:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError):
-        raise InvalidArgumentError(f"{name} is not valid JSON. Send an object of names and values.") from None
+        raise InvalidArgumentError(f"{name} is not valid JSON. Send a JSON object of names and values.") from None
     check_depth(given, name)
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
-        raise InvalidArgumentError(f"{name} must be a JSON object whose values are texts. Correct it.")
+        raise InvalidArgumentError(f"{name} must be a JSON object whose values are strings.")
     return given
 
 
@@ -137,7 +140,7 @@ async def import_file(
     file: Annotated[UploadFile, File(description="The agent file.")],
     options: Annotated[ImportOptions, Depends(_options)],
 ) -> ImportedAgents:
-    """Make agents out of an agent file. All of it is stored under new ids, or nothing."""
+    """Create agents from an agent file. Either everything is stored, under new ids, or nothing."""
     async with _IMPORTS_AT_ONCE:
         read = await asyncio.to_thread(read_agent_file, await file.read())
         catalog = await server.catalogs.whole(actor, options.model, options.embedding)

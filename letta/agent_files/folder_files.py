@@ -100,7 +100,7 @@ def _planned(actor: Actor, entry: FileInFile, taken: dict[str, set[str]], warnin
     text = (entry.content or "").replace("\r\n", "\n").replace("\r", "\n")
     shown = entry.file_name or entry.original_file_name or ""
     if not text.strip():
-        warnings.append(f"The file '{shown}' has no text in the agent file. Upload it to its folder.")
+        warnings.append(f"The agent file does not contain the text of '{shown}'. Upload that file to its folder.")
         return None
     if len(text) > settings.max_file_characters:
         warnings.append(

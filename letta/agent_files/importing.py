@@ -92,7 +92,7 @@ def store_tools(connection: Connection, actor: Actor, plan: ImportPlan, outcome:
             found = known[tool.name] = _store_tool_of_server(connection, actor, moved, found, outcome)
         if found is None:
             outcome.not_imported["tools"] = outcome.not_imported.get("tools", 0) + 1
-            outcome.warnings.append(f"The tool '{tool.name}' ({tool.tool_type}) is not offered by this server.")
+            outcome.warnings.append(f"The tool '{tool.name}' ({tool.tool_type}) is not available on this server.")
         else:
             stored[file_id] = found.id
     return stored
@@ -110,14 +110,21 @@ def _store_tool(connection: Connection, actor: Actor, plan: ImportPlan, tool: To
         created = tools_repository.insert_tool(connection, actor, tool)
         if created is not None:
             return created
-        raise ConflictError(f"Somebody else is just storing a tool named '{tool.name}'. Import the file again.")
+        raise ConflictError(
+            f"Another request is creating a tool named '{tool.name}' at the same time. Import the file again."
+        )
     if found.tool_type != CUSTOM:
-        outcome.warnings.append(f"The name '{tool.name}' belongs to a built-in tool, which the agent gets instead.")
+        outcome.warnings.append(
+            f"'{tool.name}' is the name of a built-in tool; the agent gets the built-in tool instead."
+        )
         return found
     if not plan.options.override_existing_tools:
-        outcome.warnings.append(f"The tool '{tool.name}' is there and differs from the one in the file; it was kept.")
+        outcome.warnings.append(
+            f"A tool named '{tool.name}' already exists and differs from the one in the file; the existing tool was "
+            "kept."
+        )
         return found
-    outcome.warnings.append(f"The tool '{tool.name}' was there and has been overwritten.")
+    outcome.warnings.append(f"A tool named '{tool.name}' already existed and was overwritten.")
     return tools_repository.write_tool(connection, actor, replace(tool, id=found.id))
 
 
@@ -129,13 +136,13 @@ def _store_tool_of_server(
         created = tools_repository.insert_tool(connection, actor, tool)
         if created is not None:
             return created
-        raise ConflictError(f"Somebody else is just storing a tool named '{tool.name}'. Import the file again.")
+        raise ConflictError(
+            f"Another request is creating a tool named '{tool.name}' at the same time. Import the file again."
+        )
     origin = found.metadata.get("mcp") if found.tool_type == EXTERNAL_MCP else None
     if not origin or origin["server_id"] != tool.metadata["mcp"]["server_id"]:
         whose = f"of the MCP server '{origin['server_name']}'" if origin else f"({found.tool_type})"
-        outcome.warnings.append(
-            f"The name '{tool.name}' belongs to another tool {whose}, which the agent gets instead."
-        )
+        outcome.warnings.append(f"'{tool.name}' is the name of another tool {whose}; the agent gets that tool instead.")
     return found
 
 
@@ -149,7 +156,9 @@ def _store_folders(connection: Connection, actor: Actor, plan: ImportPlan, outco
     for file_id, folder in plan.folders.items():
         created = _store_folder(connection, actor, folder)
         if created.name != folder.name:
-            outcome.warnings.append(f"The folder '{folder.name}' is named '{created.name}' here: the name was taken.")
+            outcome.warnings.append(
+                f"The folder '{folder.name}' was imported as '{created.name}', because its name was taken."
+            )
         stored[file_id] = created.id
     return stored
 
@@ -185,8 +194,8 @@ def _store_agent(
 
 def _missing_secrets(plan: ImportPlan) -> list[str]:
     return [
-        f"The secrets {', '.join(missing)} of agent '{planned.body.name}' have no values: files never tell them. "
-        "Set them with 'secrets'."
+        f"The secrets {', '.join(missing)} of agent '{planned.body.name}' have no values, because agent files never "
+        "contain them. Provide them with 'secrets'."
         for planned in plan.agents
         if (missing := [name for name, value in (planned.body.secrets or {}).items() if not value])
     ]

@@ -100,7 +100,9 @@ async def plan_servers(entries: Sequence[McpServerInFile], warnings: list[str]) 
         InvalidArgumentError: there are too many.
     """
     if len(entries) > _MOST:
-        raise InvalidArgumentError(f"The agent file has {len(entries)} MCP servers. Leave no more than {_MOST} in it.")
+        raise InvalidArgumentError(
+            f"The agent file has {len(entries)} MCP servers; at most {_MOST} are allowed. Remove some of them."
+        )
     plan = PlannedServers()
     for entry in entries:
         server = _server(entry)
@@ -129,7 +131,7 @@ async def _may_be_asked(server: McpServer, warnings: list[str]) -> bool:
     try:
         await check_allowed(server)
     except LettaError as error:
-        warnings.append(f"The MCP server '{server.server_name}' is left out. {error.detail}")
+        warnings.append(f"The MCP server '{server.server_name}' was not imported. {error.detail}")
         return False
     return True
 

@@ -64,10 +64,10 @@ async def choose_embedding(
         return None
     found = await _offered_embedding(catalog, handle, name)
     if found is None:
-        used = settings.default_embedding_handle or "none, texts are found by their words alone"
+        used = settings.default_embedding_handle or "none; texts are found by keywords only"
         warnings.append(
-            f"The embedding model {handle or name} is not offered here. Used instead: {used}. "
-            "Set 'embedding' to choose another one."
+            f"The embedding model {handle or name} is not available on this server. Used instead: {used}. Set "
+            "'embedding' to choose another one."
         )
     return found.handle if found else None
 
@@ -83,7 +83,9 @@ def _configuration(schema: type[Schema], given: JsonObject | None, needed: JsonO
         config = schema.model_validate(needed | fields)
     except ValidationError as error:
         name = "llm_config" if schema is LLMConfig else "embedding_config"
-        raise InvalidArgumentError(f"{name} in the agent file is not valid: {problems(error)}. Correct it.") from None
+        raise InvalidArgumentError(
+            f"{name} in the agent file is not valid: {problems(error)}. Correct the agent file."
+        ) from None
     return {name: value for name, value in config.model_dump().items() if name in fields}
 
 
@@ -100,9 +102,9 @@ async def _offered(catalog: Catalog, handle: str | None, name: str | None, warni
         same = next((model for model in catalog.llms() if model.name == name), None)
         if same is None:
             reason = error.detail if handle else f"No configured provider offers the model '{name}'."
-            raise NotFoundError(f"{reason} Set 'model' to the handle of the model that the agent shall use.") from None
+            raise NotFoundError(f"{reason} Set 'model' to the handle of the model that the agent should use.") from None
         if handle:
-            warnings.append(f"The model {handle} is not offered here. Used instead: {same.handle}.")
+            warnings.append(f"The model {handle} is not available on this server. Used instead: {same.handle}.")
         return same
 
 

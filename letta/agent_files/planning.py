@@ -192,7 +192,9 @@ def _check_compaction(catalog: Catalog, body: CreateAgent, warnings: list[str]) 
     settings = body.compaction_settings
     if settings is None or settings.model is None or any(model.handle == settings.model for model in catalog.llms()):
         return
-    warnings.append(f"The summarizer {settings.model} is not offered here. The default one is used.")
+    warnings.append(
+        f"The summarizer model {settings.model} is not available on this server. The default is used instead."
+    )
     settings.model = None
 
 
@@ -277,7 +279,9 @@ def _return_limit(entry: ToolInFile) -> int:
 
 def _look_at_source(tool: Tool, warnings: list[str]) -> None:
     if tool.source_type == "typescript":
-        warnings.append(f"The tool '{tool.name}' is in TypeScript, which isn't run here. Write it in Python.")
+        warnings.append(
+            f"The tool '{tool.name}' is written in TypeScript, which this server does not run. Rewrite it in Python."
+        )
         return
     try:
         if function_name(tool.source_code or "") == tool.name:
@@ -285,4 +289,4 @@ def _look_at_source(tool: Tool, warnings: list[str]) -> None:
         problem = "its last function has another name."
     except SourceError as error:
         problem = error.detail
-    warnings.append(f"The tool '{tool.name}' can't be run as it is: {problem} Give it a source that works.")
+    warnings.append(f"The tool '{tool.name}' can't be run as it is: {problem} Correct its source code.")

@@ -61,7 +61,7 @@ def check_depth(document: Any, name: str) -> None:
         level = [inner for value in level for inner in _children(value)]
         if not level:
             return
-    raise InvalidArgumentError(f"{name} is nested more than {_MOST_LEVELS} levels deep. Make it flatter.")
+    raise InvalidArgumentError(f"{name} is nested more than {_MOST_LEVELS} levels deep. Reduce the nesting.")
 
 
 def _children(value: Any) -> Iterable[Any]:
@@ -81,7 +81,7 @@ def _parsed(data: bytes | str) -> Any:
 
 
 def _refused(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a valid JSON number")
 
 
 def _finite(text: str) -> float:
@@ -92,7 +92,7 @@ def _finite(text: str) -> float:
 
 
 def _invalid(error: ValidationError, *place: str | int) -> InvalidArgumentError:
-    return InvalidArgumentError(f"The agent file is not valid: {problems(error, *place)}. Correct it there.")
+    return InvalidArgumentError(f"The agent file is not valid: {problems(error, *place)}. Correct this entry.")
 
 
 def _message_ids(agent: AgentInFile, number: int) -> list[str]:
@@ -128,7 +128,9 @@ def _check_ids(file: AgentFile) -> None:
         _check_unique(agent.in_context_message_ids or (), f"in_context_message_ids of {agent.id}")
         missing += _missing(agent, blocks, tools, set(messages))
     if missing:
-        raise InvalidArgumentError(f"The agent file refers to what isn't in it: {_list(missing)}. Add these entries.")
+        raise InvalidArgumentError(
+            f"The agent file refers to entries that it does not contain: {_list(missing)}. Add them."
+        )
 
 
 def _missing(agent: AgentInFile, blocks: set[str], tools: set[str], messages: set[str]) -> Iterator[str]:
@@ -140,7 +142,9 @@ def _missing(agent: AgentInFile, blocks: set[str], tools: set[str], messages: se
 def _check_unique(ids: Iterable[str], name: str) -> None:
     twice = [entry for entry, count in Counter(ids).items() if count > 1]
     if twice:
-        raise InvalidArgumentError(f"The agent file has the same id twice in {name}: {_list(twice)}. Use each id once.")
+        raise InvalidArgumentError(
+            f"The agent file uses the same id twice in {name}: {_list(twice)}. Use each id only once."
+        )
 
 
 def _list(names: list[str]) -> str:

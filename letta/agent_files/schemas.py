@@ -22,7 +22,7 @@ _EARLIEST, _LATEST = 1970, 9000
 def _point_in_time(moment: datetime) -> datetime:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if not _EARLIEST < moment.year < _LATEST:
-        raise ValueError(f"the year {moment.year} is not between {_EARLIEST} and {_LATEST}")
+        raise ValueError(f"the year {moment.year} is not between {_EARLIEST} and {_LATEST}; correct the date")
     return moment.astimezone(UTC)
 
 
@@ -148,9 +148,9 @@ class MessageInFile(Schema):
     @model_validator(mode="after")
     def _says_something(self) -> "MessageInFile":
         if self.role == "approval" and not (self.tool_calls or self.approvals or self.approve is not None):
-            raise ValueError("a message of role 'approval' needs tool_calls, or approvals")
+            raise ValueError("a message with role 'approval' needs tool_calls or approvals")
         if self.role in {"tool", "function"} and not (self.tool_returns or self.tool_call_id):
-            raise ValueError("a message of role 'tool' needs tool_returns")
+            raise ValueError("a message with role 'tool' needs tool_returns")
         return self
 
 
@@ -307,7 +307,9 @@ class ExportAgentRequest(Schema):
     """What of an agent is to be exported, and with what."""
 
     skills: list[Skill] = Field(default_factory=list)
-    conversation_id: str | None = Field(None, description="The messages of this conversation instead of its own one.")
+    conversation_id: str | None = Field(
+        None, description="Export the messages of this conversation instead of those of the default conversation."
+    )
     scrub_messages: bool = Field(False, description="Leave all messages out.")
 
 
@@ -316,8 +318,9 @@ class ImportedAgents(Schema):
 
     agent_ids: list[str]
     not_imported: dict[str, int] = Field(
-        default_factory=dict, description="Sections of the file that this server has no place for: how many entries."
+        default_factory=dict,
+        description="Sections of the file that this server does not support, with their number of entries.",
     )
     warnings: list[str] = Field(
-        default_factory=list, description="What else isn't as it was in the file, and what can be done about it."
+        default_factory=list, description="What else differs from the file, and what can be done about it."
     )

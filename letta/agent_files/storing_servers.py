@@ -83,19 +83,19 @@ def _told(server: McpServer, stored: McpServer, lacking: list[str]) -> list[str]
     told = []
     if stored.server_name != server.server_name:
         told.append(
-            f"The MCP server '{server.server_name}' is named '{stored.server_name}' here: the name was taken by one "
-            "with another address."
+            f"The MCP server '{server.server_name}' was imported as '{stored.server_name}', because its name was taken "
+            "by a server with another address."
         )
     if lacking:
         told.append(
-            f"The MCP server '{stored.server_name}' lacks {', '.join(lacking)}: files never tell them. "
-            f"Set them at /v1/mcp-servers/{stored.id}."
+            f"The MCP server '{stored.server_name}' lacks {', '.join(lacking)}, because agent files never contain "
+            f"them. Set them with PATCH /v1/mcp-servers/{stored.id}."
         )
     return told
 
 
 def _not_run(server: McpServer) -> str:
     return (
-        f"The MCP server '{server.server_name}' is a command, which isn't taken over from a file. Look at it; if it "
-        "should run here, register it under this name, then import the file again."
+        f"The MCP server '{server.server_name}' runs a command and is never imported from a file. Review the command; "
+        "if it should run on this server, register it under this name and import the file again."
     )

@@ -80,7 +80,7 @@ async def ask_tagged_agents(
     if not others:
         raise ToolError("No other agent has these tags.")
     if len(others) > _MOST_AGENTS:
-        raise ToolError(f"More than {_MOST_AGENTS} agents have these tags. Name tags that fewer have.")
+        raise ToolError(f"More than {_MOST_AGENTS} agents have these tags. Choose tags that fewer agents have.")
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(agent_id: str, name: str) -> dict[str, str]:
@@ -100,7 +100,7 @@ async def _ask(
     try:
         return await messenger.ask(actor, other_agent_id, _introduced(sender, message, waits=True), sender, options)
     except LettaError as error:
-        raise ToolError(f"Agent {other_agent_id} doesn't answer: {error.detail}") from error
+        raise ToolError(f"Agent {other_agent_id} did not answer: {error.detail}") from error
 
 
 def _passed_on(sender: Agent, asked_with: RunOptions, other_agent_id: str | None) -> RunOptions:
@@ -111,7 +111,7 @@ def _passed_on(sender: Agent, asked_with: RunOptions, other_agent_id: str | None
         raise ToolError("That is your own id. Name another agent.")
     if other_agent_id in asked_with.waiting:
         raise ToolError(
-            f"Agent {other_agent_id} waits for your answer, and can't answer before it has that. Answer it."
+            f"Agent {other_agent_id} is waiting for your answer and can't reply before it has one. Answer it."
         )
     return RunOptions(
         max_steps=asked_with.max_steps,

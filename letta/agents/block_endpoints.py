@@ -41,17 +41,17 @@ async def retrieve_block(actor: ActorDep, database: DatabaseDep, agent_id: Agent
 async def update_block(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, block_label: Label, body: UpdateBlock
 ) -> Block:
-    """Change the agent's block with this label. Other agents that share it see the change as well."""
+    """Change the agent's block with this label. Other agents that share the block see the change, too."""
     return await database.run(service.update_block, actor, agent_id, block_label, body)
 
 
 @router.patch("/blocks/attach/{block_id}", response_model=AgentState)
 async def attach_block(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, block_id: BlockId) -> AgentState:
-    """Share a stored block with the agent."""
+    """Attach a block to the agent."""
     return await database.run(service.attach_block, actor, agent_id, block_id)
 
 
 @router.patch("/blocks/detach/{block_id}", response_model=AgentState)
 async def detach_block(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, block_id: BlockId) -> AgentState:
-    """Take a block from the agent; it stays stored."""
+    """Detach a block from the agent; the block itself is kept."""
     return await database.run(service.detach_block, actor, agent_id, block_id)

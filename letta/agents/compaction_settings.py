@@ -25,11 +25,11 @@ class CompactionSettings(Schema):
 
     model: str | None = Field(None, description="Handle of the model that writes the summary.")
     model_settings: ModelSettings | None = None
-    prompt: str | None = Field(None, description="What the summarizer is told. By default a text for the mode.")
+    prompt: str | None = Field(None, description="Prompt for the summarizer. By default, a prompt that fits the mode.")
     prompt_acknowledgement: bool = False
     clip_chars: int | None = Field(50_000, gt=0, le=MAX_INTEGER, description="Longest summary, in characters.")
     mode: Mode = "sliding_window"
-    sliding_window_percentage: float = Field(0.3, gt=0, lt=1, description="Share of the context to make room for.")
+    sliding_window_percentage: float = Field(0.3, gt=0, lt=1, description="Share of the context window to free.")
 
 
 def default_summarizer(llm_config: JsonObject, known: Callable[[str], bool]) -> str | None:

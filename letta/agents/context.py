@@ -115,9 +115,11 @@ def _check_context(roles: dict[str, str], agent: Agent, message_ids: Sequence[st
         )
     twice = [message_id for message_id, count in Counter(message_ids).items() if count > 1]
     if twice:
-        raise InvalidArgumentError(f"message_ids: {twice[0]} comes twice. A message can be in a context once.")
+        raise InvalidArgumentError(f"message_ids: {twice[0]} is listed twice. A message can be in a context only once.")
     if not message_ids or roles[message_ids[0]] != "system":
-        raise InvalidArgumentError("message_ids: the first must be the agent's system message. Put its id in front.")
+        raise InvalidArgumentError(
+            "message_ids: the first id must be that of the agent's system message. Put it first."
+        )
 
 
 def _store(connection: Connection, actor: Actor, row: AgentRow, conversation: LockedConversation, shown: Shown) -> str:

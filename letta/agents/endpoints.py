@@ -20,9 +20,13 @@ from letta.http.parameters import AgentId
 
 router = APIRouter(prefix="/v1/agents", tags=["agents"])
 
-DryRun = Annotated[bool, Query(description="Only show the text; store nothing.")]
+DryRun = Annotated[bool, Query(description="Only return the text; store nothing.")]
 UpdateTimestamp = Annotated[
-    bool, Query(description="Also when nothing has changed but counts and the time, which costs cached tokens.")
+    bool,
+    Query(
+        description="Recompile even if only counts and the time have changed; this invalidates the provider's prompt "
+        "cache."
+    ),
 ]
 
 
@@ -36,13 +40,13 @@ async def list_agents(
     order_by: OrderBy,
     include: Includes,
 ) -> list[AgentState]:
-    """Agents of the organization, newest first. Hidden ones, and those closed to the key, are left out."""
+    """Agents of the organization, newest first. Hidden agents, and those that the key can't access, are left out."""
     return await database.read(service.list_agents, actor, condition, page, order_by, include)
 
 
 @router.post("", response_model=AgentState)
 async def create_agent(actor: ActorDep, server: ServerDep, body: CreateAgent, project_id: HeaderProject) -> AgentState:
-    """Create an agent, with memory blocks, tools and whatever else it starts with."""
+    """Create an agent with its memory blocks, tools and everything else it starts with."""
     catalog = await server.catalogs.whole(actor, body.model, body.embedding)
     await models.look_up(catalog, body)
     return await server.database.run(creation.create_agent, actor, catalog, body, project_id)
@@ -50,7 +54,7 @@ async def create_agent(actor: ActorDep, server: ServerDep, body: CreateAgent, pr
 
 @router.get("/count", response_model=int)
 async def count_agents(actor: ActorDep, database: DatabaseDep, condition: Filter) -> int:
-    """How many agents there are. Hidden ones, and those closed to the key, don't count."""
+    """The number of agents, without hidden ones and those that the key can't access."""
     return await database.read(repository.count_agents, actor, condition)
 
 
@@ -62,7 +66,7 @@ async def retrieve_agent(actor: ActorDep, database: DatabaseDep, agent_id: Agent
 
 @router.patch("/{agent_id}", response_model=AgentState)
 async def update_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId, body: UpdateAgent) -> AgentState:
-    """Change an agent. What is left out stays; lists are replaced as a whole."""
+    """Change an agent. Omitted fields are kept; lists are replaced as a whole."""
     catalog = await server.catalogs.whole(actor, body.model, body.embedding)
     await models.look_up(catalog, body)
     changed = await server.database.run(changes.update_agent, actor, catalog, agent_id, body)
@@ -73,7 +77,7 @@ async def update_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId, bo
 
 @router.delete("/{agent_id}")
 async def delete_agent(actor: ActorDep, server: ServerDep, agent_id: AgentId) -> dict[str, str]:
-    """Delete an agent for good, with its history and its own archive. Its blocks, tools and folders stay."""
+    """Delete an agent for good, with its history and its own archive. Its blocks, tools and folders are kept."""
     await server.database.run(service.delete_agent, actor, agent_id)
     server.indexer.deleted()
     return {"message": f"Agent id={agent_id} successfully deleted"}
@@ -96,7 +100,7 @@ async def recompile_agent(
     update_timestamp: UpdateTimestamp = False,
     dry_run: DryRun = False,
 ) -> str:
-    """Compile the system message anew and return its text."""
+    """Recompile the system message and return its text."""
     return await database.run(context.recompile, actor, agent_id, dry_run=dry_run, update_timestamp=update_timestamp)
 
 
@@ -105,7 +109,7 @@ async def retrieve_context(
     actor: ActorDep,
     database: DatabaseDep,
     agent_id: AgentId,
-    conversation_id: Annotated[str | None, Query(description="Default: the agent's own conversation.")] = None,
+    conversation_id: Annotated[str | None, Query(description="By default, the agent's default conversation.")] = None,
 ) -> ContextWindowOverview:
-    """What fills the context window, with estimated numbers of tokens."""
+    """What fills the context window, with estimated token counts."""
     return await database.read(context_overview, actor, agent_id, conversation_id)

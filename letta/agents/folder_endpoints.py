@@ -32,7 +32,7 @@ async def list_folders(actor: ActorDep, database: DatabaseDep, agent_id: AgentId
 async def attach_folder(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, folder_id: FolderId, current_sdk: CurrentSdk
 ) -> AgentState | None:
-    """Let the agent look into a folder."""
+    """Attach a folder to the agent, which can then read its files."""
     return await database.run(service.attach_folder, actor, agent_id, folder_id, answer=not current_sdk)
 
 
@@ -40,7 +40,7 @@ async def attach_folder(
 async def detach_folder(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, folder_id: FolderId, current_sdk: CurrentSdk
 ) -> AgentState | None:
-    """Close a folder to the agent."""
+    """Detach a folder from the agent."""
     return await database.run(service.detach_folder, actor, agent_id, folder_id, answer=not current_sdk)
 
 
@@ -48,7 +48,7 @@ async def detach_folder(
 async def attach_source(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, source_id: FolderId
 ) -> AgentState | None:
-    """Let the agent look into a folder."""
+    """Attach a folder to the agent, which can then read its files."""
     return await database.run(service.attach_folder, actor, agent_id, source_id, answer=True)
 
 
@@ -56,5 +56,5 @@ async def attach_source(
 async def detach_source(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, source_id: FolderId
 ) -> AgentState | None:
-    """Close a folder to the agent."""
+    """Detach a folder from the agent."""
     return await database.run(service.detach_folder, actor, agent_id, source_id, answer=True)

@@ -33,11 +33,13 @@ class LLMConfig(Schema):
     provider_name: str | None = None
     provider_category: Literal["base", "byok"] | None = None
     model_wrapper: str | None = None
-    context_window: int = Field(gt=0, le=MAX_INTEGER, description="Tokens that the agent may use, its answer included.")
+    context_window: int = Field(
+        gt=0, le=MAX_INTEGER, description="Tokens that the agent may use, including its answer."
+    )
     put_inner_thoughts_in_kwargs: bool | None = False
     handle: str | None = None
     temperature: float = Field(1.0, ge=0, le=2)
-    max_tokens: int | None = Field(None, gt=0, le=MAX_INTEGER, description="Most tokens of one answer.")
+    max_tokens: int | None = Field(None, gt=0, le=MAX_INTEGER, description="Most tokens in one answer.")
     enable_reasoner: bool = True
     reasoning_effort: ReasoningEffort | None = None
     max_reasoning_tokens: int = Field(0, ge=-1, le=MAX_INTEGER)

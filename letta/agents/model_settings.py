@@ -29,7 +29,7 @@ class JsonSchemaResponseFormat(Schema):
     """Answers are JSON that obeys a schema."""
 
     type: Literal["json_schema"] = "json_schema"
-    json_schema: dict[str, Any] = Field(description="As OpenAI defines it: name, strict and schema.")
+    json_schema: dict[str, Any] = Field(description="As defined by OpenAI: name, strict and schema.")
 
 
 class JsonObjectResponseFormat(Schema):
@@ -78,7 +78,7 @@ class ZAIThinking(Schema):
 
 class _Settings(Schema):
     max_output_tokens: int = Field(
-        4096, gt=0, le=MAX_INTEGER, description="Most tokens of one answer. Counts only when it is sent."
+        4096, gt=0, le=MAX_INTEGER, description="Most tokens in one answer. Only applied if sent explicitly."
     )
     parallel_tool_calls: bool = Field(True, description="Whether the model may call several tools at once.")
     temperature: float = Field(0.7, ge=0, le=2)

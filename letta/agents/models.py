@@ -127,8 +127,8 @@ def _model_of(catalog: Catalog, body: CreateAgent) -> LlmModel:
     if settings.default_llm_handle is not None:
         return catalog.llm(settings.default_llm_handle)
     raise InvalidArgumentError(
-        "No model is given. Set 'model' to a handle such as openai/gpt-4o-mini (GET /v1/models lists those that are "
-        "offered), or set LETTA_DEFAULT_LLM_HANDLE on the server."
+        "No model was given. Set 'model' to a handle such as openai/gpt-4o-mini (GET /v1/models lists the available "
+        "ones), or set LETTA_DEFAULT_LLM_HANDLE on the server."
     )
 
 

@@ -31,7 +31,8 @@ def check_name(name: str) -> str:
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(
-            f"{name!r} can't be an agent's name; use letters, digits, spaces, hyphens, underscores and apostrophes only"
+            f"{name!r} is not a valid agent name; use only letters, digits, spaces, hyphens, underscores and "
+            "apostrophes"
         )
     return name
 

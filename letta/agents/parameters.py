@@ -66,15 +66,19 @@ async def _filter(
     *,
     principal: PrincipalDep,
     project_id: Annotated[str | None, Depends(_project)],
-    name: Annotated[str | None, Query(description="The whole name.")] = None,
-    query_text: Annotated[str | None, Query(description="Part of the name, in any case.")] = None,
+    name: Annotated[str | None, Query(description="The exact name.")] = None,
+    query_text: Annotated[
+        str | None, Query(description="Part of the name; upper and lower case are treated alike.")
+    ] = None,
     tags: Texts = None,
-    match_all_tags: Annotated[bool, Query(description="Whether one tag is enough, or all are needed.")] = False,
+    match_all_tags: Annotated[
+        bool, Query(description="Whether one of the tags is enough (any) or all are needed.")
+    ] = False,
     template_id: str | None = None,
     base_template_id: str | None = None,
     identity_id: Annotated[str | None, Query(description="Only agents of this identity.")] = None,
     identifier_keys: Annotated[
-        list[str] | None, Query(description="Only agents of identities with such a key.")
+        list[str] | None, Query(description="Only agents of identities with one of these keys.")
     ] = None,
     last_stop_reason: StopReasonType | None = None,
     created_by_id: str | None = None,
@@ -104,7 +108,7 @@ async def _page(
     before: Before = None,
     after: After = None,
     limit: Limit = 50,
-    order: Annotated[Order | None, Query(description="Sort order; desc unless given.")] = None,
+    order: Annotated[Order | None, Query(description="Sort order; desc by default.")] = None,
     ascending: Annotated[bool, Query(deprecated=True)] = False,
 ) -> Page:
     return Page(limit=limit, before=before, after=after, order=order or ("asc" if ascending else "desc"))
@@ -114,7 +118,7 @@ AgentsPage = Annotated[Page, Depends(_page)]
 
 
 async def _order_by(
-    order_by: Annotated[AgentOrder | None, Query(description="Field to sort by; created_at unless given.")] = None,
+    order_by: Annotated[AgentOrder | None, Query(description="Field to sort by; created_at by default.")] = None,
     sort_by: Annotated[AgentOrder | None, Query(deprecated=True)] = None,
 ) -> AgentOrder:
     return order_by or sort_by or "created_at"

@@ -43,9 +43,7 @@ def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(
-            f"there is no time zone '{name}'; use a name of the IANA list, such as Europe/Paris"
-        ) from error
+        raise ValueError(f"'{name}' is not a time zone; use an IANA name, such as Europe/Paris") from error
     return name
 
 
@@ -59,7 +57,7 @@ Name = Annotated[
     AfterValidator(check_name),
     Field(
         max_length=NAME_MAX_LENGTH,
-        description="Letters, digits, spaces, hyphens, underscores and apostrophes. Need not be unique.",
+        description="Letters, digits, spaces, hyphens, underscores and apostrophes. Names need not be unique.",
         json_schema_extra={"pattern": NAME_PATTERN},
     ),
 ]
@@ -77,14 +75,14 @@ class CreateAgent(Schema):
 
     name: Name | None = None
     agent_type: AgentType = "letta_v1_agent"
-    system: str | None = Field(None, description="System prompt. By default a text for the agent's type.")
+    system: str | None = Field(None, description="System prompt. By default, a prompt that fits the agent's type.")
     description: str | None = None
     metadata: JsonObject | None = None
     tags: list[Tag] | None = None
 
-    memory_blocks: list[CreateBlock] | None = Field(None, description="Blocks to make for the agent.")
+    memory_blocks: list[CreateBlock] | None = Field(None, description="Blocks to create for the agent.")
     block_ids: list[BlockIdentifier] | None = Field(None, description="Stored blocks to share with the agent.")
-    tools: list[str] | None = Field(None, description="Names of tools.")
+    tools: list[str] | None = Field(None, description="Names of tools to attach.")
     tool_ids: list[ToolIdentifier] | None = None
     folder_ids: list[FolderIdentifier] | None = None
     source_ids: list[FolderIdentifier] | None = _deprecated(None, "Use folder_ids.")
@@ -93,16 +91,16 @@ class CreateAgent(Schema):
     tool_exec_environment_variables: dict[SecretName, str] | None = _deprecated(None, "Use secrets.")
 
     tool_rules: list[ToolRule] | None = None
-    include_base_tools: bool = Field(True, description="Whether the agent gets the tools of its type.")
+    include_base_tools: bool = Field(True, description="Whether the agent gets the default tools of its type.")
     include_multi_agent_tools: bool = False
     include_base_tool_rules: bool | None = None
-    include_default_source: bool = _deprecated(False, "There is no default folder; use folder_ids.")
+    include_default_source: bool = _deprecated(False, "Not supported: there is no default folder. Use folder_ids.")
     initial_message_sequence: list[MessageCreate] | None = Field(
-        None, description="Messages to begin with, instead of those of the agent's type."
+        None, description="Initial messages, instead of those for the agent's type."
     )
 
-    model: str | None = Field(None, description="Handle, such as openai/gpt-4o-mini.")
-    embedding: str | None = Field(None, description="Handle of an embedding model. Not needed.")
+    model: str | None = Field(None, description="Handle of the model, such as openai/gpt-4o-mini.")
+    embedding: str | None = Field(None, description="Handle of an embedding model (optional).")
     model_settings: ModelSettings | None = None
     context_window_limit: int | None = Field(None, gt=0, le=MAX_INTEGER, description="Tokens that the agent may use.")
     compaction_settings: CompactionSettings | None = None
@@ -117,9 +115,9 @@ class CreateAgent(Schema):
     response_format: ResponseFormat | None = _deprecated(None, "Use model_settings.")
 
     timezone: TimeZone | None = Field(None, description="IANA name; UTC by default.")
-    message_buffer_autoclear: bool = Field(False, description="Whether each turn begins with an empty context.")
+    message_buffer_autoclear: bool = Field(False, description="Whether each turn starts with an empty context.")
     enable_sleeptime: bool | None = Field(
-        None, description="Whether another agent looks after its memory in the background."
+        None, description="Whether a second agent maintains the agent's memory in the background."
     )
     max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
     per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
@@ -174,7 +172,7 @@ class UpdateAgent(Schema):
     timezone: TimeZone | None = None
     message_buffer_autoclear: bool | None = None
     enable_sleeptime: bool | None = Field(
-        None, description="Whether another agent looks after its memory in the background."
+        None, description="Whether a second agent maintains the agent's memory in the background."
     )
     max_files_open: int | None = Field(None, ge=0, le=MAX_INTEGER)
     per_file_view_window_char_limit: int | None = Field(None, ge=0, le=MAX_INTEGER)
@@ -191,8 +189,8 @@ class FileBlock(Schema):
     """A file that an agent may look into, in the form of a memory block."""
 
     id: str
-    label: str | None = Field(None, description="Name by which the agent knows it: folder/file.")
-    value: str = Field(description="What the agent sees of it; empty where it is closed.")
+    label: str | None = Field(None, description="Name under which the agent sees the file: folder/file.")
+    value: str = Field(description="The part of the file that the agent sees; empty if the file is closed.")
     limit: int
     read_only: bool = True
     description: str | None = None
@@ -234,7 +232,7 @@ class AgentSecret(Schema):
     description: str | None = None
     agent_id: str
     organization_id: str | None = None
-    value_enc: str | None = Field(None, description="Always null: secrets at rest are nobody's business.")
+    value_enc: str | None = Field(None, description="Always null: encrypted values are never returned.")
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
     created_at: Timestamp | None = None
@@ -277,12 +275,12 @@ class AgentState(Schema):
     pending_approval: JsonObject | None = None
     message_buffer_autoclear: bool = False
     enable_sleeptime: bool | None = Field(
-        None, description="Whether another agent looks after its memory in the background."
+        None, description="Whether a second agent maintains the agent's memory in the background."
     )
     multi_agent_group: GroupResponse | None = Field(
         None, description="Use managed_group.", json_schema_extra={"deprecated": True}
     )
-    managed_group: GroupResponse | None = Field(None, description="The group that the agent manages.")
+    managed_group: GroupResponse | None = Field(None, description="The group managed by the agent.")
     project_id: str | None = None
     template_id: str | None = None
     base_template_id: str | None = None
@@ -301,7 +299,7 @@ class ResetMessages(Schema):
     """How to empty a context."""
 
     add_default_initial_messages: bool = Field(
-        False, description="Whether to begin with the messages that a new agent of this type begins with."
+        False, description="Whether to add the initial messages that a new agent of this type gets."
     )
 
 

@@ -137,7 +137,9 @@ def detach_block(connection: Connection, actor: Actor, agent_id: str, block_id: 
     """
     row = repository.lock_agent(connection, actor, agent_id)
     if not blocks_repository.detach_block(connection, agent_id, block_id):
-        raise NotFoundError(f"Agent {agent_id} has no block {block_id}. Its core-memory/blocks list those that it has.")
+        raise NotFoundError(
+            f"Agent {agent_id} has no block {block_id}. GET /v1/agents/{agent_id}/core-memory/blocks lists its blocks."
+        )
     return _stored(connection, actor, row)
 
 
@@ -159,7 +161,9 @@ def get_runnable_tool(connection: Connection, actor: Actor, agent_id: str, name:
     if tool is None:
         raise NotFoundError(f"Tool '{name}' is not attached to agent '{agent_id}'. Attach it first.")
     if tool.tool_type not in {CUSTOM, EXTERNAL_MCP}:
-        raise InvalidArgumentError(f"'{name}' works in an agent's turn only. Send the agent a message instead.")
+        raise InvalidArgumentError(
+            f"'{name}' can only be used during an agent's turn. Send the agent a message instead."
+        )
     return tool
 
 

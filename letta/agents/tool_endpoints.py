@@ -34,7 +34,7 @@ async def list_tools(actor: ActorDep, database: DatabaseDep, agent_id: AgentId, 
 async def attach_tool(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, tool_id: ToolId, current_sdk: CurrentSdk
 ) -> AgentState | None:
-    """Give a tool to the agent."""
+    """Attach a tool to the agent."""
     return await database.run(service.attach_tool, actor, agent_id, tool_id, answer=not current_sdk)
 
 
@@ -42,7 +42,7 @@ async def attach_tool(
 async def detach_tool(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, tool_id: ToolId, current_sdk: CurrentSdk
 ) -> AgentState | None:
-    """Take a tool from the agent."""
+    """Detach a tool from the agent."""
     return await database.run(service.detach_tool, actor, agent_id, tool_id, answer=not current_sdk)
 
 
@@ -64,10 +64,10 @@ async def set_approval(
     agent_id: AgentId,
     tool_name: ToolName,
     current_sdk: CurrentSdk,
-    requires_approval: Annotated[bool | None, Query(description="Counts where no body is sent.")] = None,
+    requires_approval: Annotated[bool | None, Query(description="Used if no body is sent.")] = None,
     body: ModifyApproval | None = None,
 ) -> AgentState | None:
-    """Say whether calls of the tool need a person's approval."""
+    """Set whether calls of the tool need a person's approval."""
     required = body.requires_approval if body is not None else requires_approval
     if required is None:
         raise UnprocessableError("requires_approval is missing. Send it in the body.")

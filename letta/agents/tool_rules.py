@@ -8,7 +8,7 @@ from letta.schema import Schema
 
 
 class _Rule(Schema):
-    tool_name: str = Field(description="The tool that the rule is about.")
+    tool_name: str = Field(description="The tool that the rule applies to.")
     prompt_template: str | None = Field(None, description="Kept for older clients; has no effect.")
 
 

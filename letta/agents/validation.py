@@ -21,10 +21,13 @@ def check_create(body: CreateAgent) -> None:
     _check_common(body)
     if body.from_template is not None or body.template:
         raise NotOfferedError(
-            "POST /v1/templates/{name}/agents makes agents after templates. Leave out 'from_template' and 'template'."
+            "'from_template' and 'template' are not supported here. Create agents from templates with POST "
+            "/v1/templates/{name}/agents."
         )
     if body.include_default_source:
-        raise NotOfferedError("There is no default folder. Leave out 'include_default_source' and use 'folder_ids'.")
+        raise NotOfferedError(
+            "'include_default_source' is not supported, as there is no default folder. Use 'folder_ids'."
+        )
 
 
 def check_update(body: UpdateAgent) -> None:
@@ -41,8 +44,8 @@ def check_basic_tools(names: Iterable[str], found: Container[str]) -> None:
     missing = [f"'{name}'" for name in names if name not in found]
     if missing:
         raise NotOfferedError(
-            f"This version of the server does not offer {', '.join(missing)}, which such an agent starts with. "
-            "Set 'include_base_tools' and 'include_multi_agent_tools' to false, or choose another agent_type."
+            f"This server does not have the tools {', '.join(missing)}, which agents of this type start with. Set "
+            "'include_base_tools' and 'include_multi_agent_tools' to false, or choose another agent_type."
         )
 
 
@@ -56,7 +59,7 @@ def check_labels(blocks: Iterable[Block]) -> None:
     if twice:
         names = ", ".join(f"'{label}'" for label in twice)
         raise ConflictError(
-            f"An agent can have one block of each label, but several are labelled {names}. Rename them."
+            f"An agent can have only one block per label, but several are labelled {names}. Rename them."
         )
 
 
@@ -77,5 +80,5 @@ def check_rules(rules: Sequence[dict[str, object]], model_name: str) -> None:
 def _check_common(body: CreateAgent | UpdateAgent) -> None:
     if body.max_files_open is not None and body.max_files_open > MAX_FILES_OPEN:
         raise InvalidArgumentError(
-            f"max_files_open cannot exceed {MAX_FILES_OPEN}, but is {body.max_files_open}. Lower it."
+            f"max_files_open is {body.max_files_open}, but cannot exceed {MAX_FILES_OPEN}. Lower it."
         )

@@ -21,7 +21,7 @@ DeletedPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 async def list_deleted_passages(
     actor: ActorDep, database: DatabaseDep, archive_id: ArchiveId, page: DeletedPage
 ) -> list[DeletedPassage]:
-    """Passages that were deleted and can be restored, the last deleted first."""
+    """Deleted passages that can be restored, most recently deleted first."""
     return await database.read(repository.list_deleted_passages, actor, archive_id, page)
 
 
@@ -29,7 +29,7 @@ async def list_deleted_passages(
 async def restore_passage(
     actor: ActorDep, server: ServerDep, archive_id: ArchiveId, passage_id: PassageId
 ) -> PassageResponse:
-    """Put a deleted passage back, under its id and as old as it was. It is embedded in the background."""
+    """Restore a deleted passage with its id and creation time. It is embedded again in the background."""
     passage = await server.database.run(repository.restore_passage, actor, archive_id, passage_id)
     server.archival.look_for_due()
     return service.to_response(passage)
@@ -37,5 +37,5 @@ async def restore_passage(
 
 @router.delete("/{passage_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def forget_passage(actor: ActorDep, database: DatabaseDep, archive_id: ArchiveId, passage_id: PassageId) -> None:
-    """Delete a deleted passage for good, before its time."""
+    """Remove a deleted passage for good before its time is up."""
     await database.run(repository.forget_passage, actor, archive_id, passage_id)

@@ -111,5 +111,7 @@ def _take(connection: Connection, actor: Actor, archive_id: str, passage_id: str
         .returning(deleted_passages)
     ).first()
     if found is None:
-        raise NotFoundError(f"Archive {archive_id} keeps no deleted passage {passage_id}.")
+        raise NotFoundError(
+            f"Archive {archive_id} has no deleted passage {passage_id}; it may have been removed for good."
+        )
     return dict(found._mapping)

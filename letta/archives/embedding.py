@@ -96,7 +96,7 @@ class EmbeddingWorker(Worker):
                 self._note_due({**self._due, archive.id: due})
                 await self._embed(archive, archive.embedding_config)
         except (LlmError, NotFoundError) as error:
-            logger.warning("passages could not be embedded, which is tried again later: %s", error.detail)
+            logger.warning("passages could not be embedded; trying again later: %s", error.detail)
             return False
         finally:
             await self._database.run(repository.release_archive, archive)

@@ -58,7 +58,7 @@ async def retrieve_archive(actor: ActorDep, database: DatabaseDep, archive_id: A
 
 @router.patch("/{archive_id}", response_model=ArchiveResponse)
 async def modify_archive(actor: ActorDep, server: ServerDep, archive_id: ArchiveId, body: UpdateArchive) -> Archive:
-    """Change an archive. With another embedding model, its passages are embedded anew in the background."""
+    """Change an archive. If the embedding model changes, its passages are re-embedded in the background."""
     changes = await service.changes_of(await server.catalogs.whole(actor, body.embedding), body)
     archive = await server.database.run(repository.update_archive, actor, archive_id, changes)
     server.embedding.wake()
@@ -67,7 +67,7 @@ async def modify_archive(actor: ActorDep, server: ServerDep, archive_id: Archive
 
 @router.delete("/{archive_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_archive(actor: ActorDep, server: ServerDep, archive_id: ArchiveId) -> None:
-    """Delete an archive with its passages; agents that have it lose it."""
+    """Delete an archive with its passages. It is detached from all agents."""
     await server.database.run(repository.delete_archive, actor, archive_id)
     server.indexer.deleted()
 
@@ -76,7 +76,7 @@ async def delete_archive(actor: ActorDep, server: ServerDep, archive_id: Archive
 async def list_agents_of_archive(
     actor: ActorDep, database: DatabaseDep, archive_id: ArchiveId, page: AgentsPage, include: Includes
 ) -> list[AgentState]:
-    """The agents that have an archive."""
+    """The agents to which an archive is attached."""
     return await database.read(agents_service.list_agents_of_archive, actor, archive_id, page, include)
 
 
@@ -93,21 +93,21 @@ async def create_passage(
 async def create_passages(
     actor: ActorDep, server: ServerDep, archive_id: ArchiveId, body: CreatePassages
 ) -> list[PassageResponse]:
-    """Add several passages to an archive; all of them or, where one can't be stored, none."""
+    """Add several passages to an archive. If one of them can't be stored, none is."""
     new = [service.new_passage(passage) for passage in body.passages]
     return [service.to_response(passage) for passage in await server.archival.insert(actor, archive_id, new)]
 
 
 @router.delete("/{archive_id}/passages/{passage_id}", status_code=status.HTTP_204_NO_CONTENT)
 async def delete_passage(actor: ActorDep, server: ServerDep, archive_id: ArchiveId, passage_id: PassageId) -> None:
-    """Delete a passage of an archive. It can be restored for some days."""
+    """Delete a passage from an archive. It can be restored for some days."""
     keep = server.settings.deleted_passages_days > 0
     await server.database.run(deleted_repository.delete_passage, actor, archive_id, passage_id, keep=keep)
 
 
 @passages_router.post("/search", response_model=list[PassageSearchResult])
 async def search_passages(actor: ActorDep, server: ServerDep, body: SearchPassages) -> list[PassageSearchResult]:
-    """Search passages by meaning and by words: of an archive, of an agent, or of the whole organization."""
+    """Search passages by meaning and by keywords: of an archive, of an agent, or of the whole organization."""
     search, archival = service.search_of(body), server.archival
     if body.archive_id is not None:
         archive = await server.database.read(repository.get_archive, actor, body.archive_id)

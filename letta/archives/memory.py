@@ -192,6 +192,6 @@ def _check_length(text: str) -> None:
     tokens, limit = estimate(text), settings.archival_memory_token_limit
     if tokens > limit:
         raise InvalidArgumentError(
-            f"text has about {tokens} tokens, and archival memory takes {limit} at once. Split it into several "
-            "passages, or raise LETTA_ARCHIVAL_MEMORY_TOKEN_LIMIT."
+            f"text has about {tokens} tokens, but archival memory accepts at most {limit} at once. Split it into "
+            "several passages, or raise LETTA_ARCHIVAL_MEMORY_TOKEN_LIMIT."
         )

@@ -163,7 +163,7 @@ def attach_archive(connection: Connection, actor: Actor, agent_id: str, archive_
     held = connection.scalar(select(archives_agents.c.archive_id).where(archives_agents.c.agent_id == agent_id))
     if held != archive_id:
         raise ConflictError(
-            f"Agent {agent_id} has the archive {held} already, and an agent can have only one. Detach that one first."
+            f"Agent {agent_id} already has the archive {held}, and an agent can have only one. Detach that one first."
         )
 
 

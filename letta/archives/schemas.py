@@ -15,7 +15,7 @@ MAX_TAGS = 100
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("the text is empty; give some")
+        raise ValueError("the text is empty; provide some text")
     return text
 
 
@@ -39,7 +39,7 @@ class UpdateArchive(Schema):
     name: str | None = Field(None, min_length=1, max_length=MAX_NAME_CHARACTERS)
     description: str | None = None
     embedding: str | None = Field(
-        None, description="Handle of another embedding model. The passages are embedded anew in the background."
+        None, description="Handle of another embedding model. The passages are re-embedded in the background."
     )
 
 
@@ -51,7 +51,7 @@ class ArchiveResponse(Schema):
     description: str | None = None
     organization_id: str
     vector_db_provider: Literal["native"] = "native"
-    embedding_config: EmbeddingConfig | None = Field(None, description="Null where passages are found by words alone.")
+    embedding_config: EmbeddingConfig | None = Field(None, description="Null if passages are found by keywords only.")
     metadata: dict[str, Any] | None = None
     created_by_id: str | None = None
     last_updated_by_id: str | None = None
@@ -65,7 +65,7 @@ class CreatePassage(Schema):
     text: PassageText
     metadata: dict[str, Any] | None = None
     tags: Tags = None
-    created_at: StoredMoment | None = Field(None, description="When it was learnt; now unless given.")
+    created_at: StoredMoment | None = Field(None, description="When the passage was learned; by default, now.")
 
 
 class CreatePassages(Schema):
@@ -79,7 +79,7 @@ class CreateArchivalMemory(Schema):
 
     text: PassageText
     tags: Tags = None
-    created_at: StoredMoment | None = Field(None, description="When it was learnt; now unless given.")
+    created_at: StoredMoment | None = Field(None, description="When the passage was learned; by default, now.")
 
 
 class PassageResponse(Schema):
@@ -88,7 +88,7 @@ class PassageResponse(Schema):
     id: str
     text: str
     embedding: list[float] | None = Field(
-        description="The vector as the model made it, in the precision that is stored. Null where there is none yet."
+        description="The vector from the model, in the stored precision. Null if there is none yet."
     )
     embedding_config: EmbeddingConfig | None
     tags: list[str] | None = None
@@ -122,11 +122,13 @@ class DeletedPassageResponse(Schema):
 class SearchPassages(Schema):
     """A search among passages."""
 
-    query: str | None = Field(None, description="What to look for; without it, the newest passages are returned.")
+    query: str | None = Field(None, description="What to look for; if omitted, the newest passages are returned.")
     agent_id: str | None = Field(None, description="Only the archive of this agent.")
     archive_id: str | None = Field(None, description="Only this archive.")
     tags: Tags = None
-    tag_match_mode: TagMatchMode = Field("any", description="Whether one of the tags is enough, or all are needed.")
+    tag_match_mode: TagMatchMode = Field(
+        "any", description="Whether one of the tags is enough (any) or all are needed."
+    )
     limit: int = Field(50, ge=1, le=100)
     start_date: Moment | None = None
     end_date: Moment | None = None

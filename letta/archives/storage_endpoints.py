@@ -17,9 +17,9 @@ _UNITS = {"B": 0, "KB": 1, "MB": 2, "GB": 3, "TB": 4}
 async def total_storage_size(
     actor: ActorDep,
     database: DatabaseDep,
-    storage_unit: Annotated[str | None, Header(description="Unit of the answer: B, KB, MB, GB or TB.")] = "GB",
+    storage_unit: Annotated[str | None, Header(description="Unit of the result: B, KB, MB, GB or TB.")] = "GB",
 ) -> float:
-    """How much the vectors of the organization's passages take in the database."""
+    """The size of the vectors of the organization's passages."""
     unit = (storage_unit or "GB").upper()
     if unit not in _UNITS:
         raise InvalidArgumentError(f"storage-unit is '{unit[:20]}'. Use one of {', '.join(_UNITS)}.")

@@ -86,9 +86,9 @@ class VectorIndexer:
             try:
                 await self._look_at(archive_id)
             except UnavailableError as error:
-                logger.warning("archive %s could not be looked at: %s", archive_id, error.detail)
+                logger.warning("archive %s could not be checked: %s", archive_id, error.detail)
             except Exception:
-                logger.exception("looking at archive %s broke down", archive_id)
+                logger.exception("checking archive %s failed unexpectedly", archive_id)
 
     async def _try_to_drop(self) -> None:
         """Drop what is left over. Where that can't be done now, the next build does it."""
@@ -99,7 +99,7 @@ class VectorIndexer:
         except (psycopg2.Error, LettaError) as error:
             logger.warning("vector indexes of deleted archives could not be dropped: %s", error)
         except Exception:
-            logger.exception("dropping vector indexes broke down")
+            logger.exception("dropping vector indexes failed unexpectedly")
 
     def _drop(self, vector_schema: str) -> None:
         with index_builder(self._maintenance, vector_schema) as builder:
@@ -130,7 +130,7 @@ class VectorIndexer:
     async def _obstacle(self, estimated_bytes: int) -> str | None:
         """Why no index can be had."""
         if not await self._database.read(repository.can_quantize):
-            return "pgvector is older than 0.7. Update the extension."
+            return "pgvector is older than 0.7. Update the extension (ALTER EXTENSION vector UPDATE)."
         if self._quota_mb is None:
             return None
         needed = estimated_bytes / _MEGABYTE
@@ -138,7 +138,7 @@ class VectorIndexer:
         if needed <= left:
             return None
         return (
-            f"The index would take about {needed:.0f} MB, and {max(0, left):.0f} of {self._quota_mb} MB are left "
+            f"The index would take about {needed:.0f} MB, but only {max(0, left):.0f} of {self._quota_mb} MB are left "
             "(LETTA_DB_QUOTA_MB). Delete data, or get more space."
         )
 
@@ -183,7 +183,7 @@ class VectorIndexer:
         return bool(time.time() - state["at"] > _RETRY_SECONDS or state["at"] < self._began)
 
     async def _note_failure(self, archive_id: str, dimensions: int, reason: str, *, begun: bool) -> None:
-        logger.warning("no vector index for archive %s, whose search stays exact: %s", archive_id, reason)
+        logger.warning("no vector index for archive %s, which is still searched exactly: %s", archive_id, reason)
         state = {"state": "failed", "dimensions": dimensions, "reason": reason, "at": time.time(), "begun": begun}
         await self._database.run(repository.set_state, archive_id, state)
 

@@ -100,7 +100,7 @@ def estimated_bytes(vectors: int, dimensions: int) -> int:
 def index_name(archive_id: str, dimensions: int) -> str:
     """The index's name, which tells whose it is."""
     if not _ARCHIVE_ID.fullmatch(archive_id):
-        raise ValueError(f"{archive_id} is no id of an archive")
+        raise ValueError(f"{archive_id} is not the id of an archive")
     return f"{_PREFIX}{archive_id.removeprefix('archive-').replace('-', '')[:24]}_{dimensions}"
 
 
@@ -109,8 +109,8 @@ class NoSessionError(ConfigurationError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The connection for maintenance leads to a pooler in transaction mode, through which no index can be "
-            "built. Set LETTA_PG_MAINTENANCE_URI to the address of the database itself, or of a pooler in session mode "
+            "The maintenance connection uses a pooler in transaction mode, which can't build indexes. Set "
+            "LETTA_PG_MAINTENANCE_URI to the connection string of the database itself, or of a pooler in session mode "
             "(Supabase: port 5432)."
         )
 

@@ -30,13 +30,13 @@ async def list_blocks(actor: ActorDep, database: DatabaseDep, page: BlocksPage, 
 
 @router.post("", response_model=BlockResponse)
 async def create_block(actor: ActorDep, database: DatabaseDep, body: CreateBlock) -> Block:
-    """Create a block that belongs to no agent yet."""
+    """Create a block that is not attached to an agent yet."""
     return await database.run(repository.create_block, actor, to_new_block(body))
 
 
 @router.get("/count", response_model=int)
 async def count_blocks(actor: ActorDep, database: DatabaseDep, condition: Filtered) -> int:
-    """How many blocks there are."""
+    """The number of blocks."""
     return await database.read(repository.count_blocks, actor, condition)
 
 
@@ -48,13 +48,13 @@ async def retrieve_block(actor: ActorDep, database: DatabaseDep, block_id: Block
 
 @router.patch("/{block_id}", response_model=BlockResponse)
 async def update_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId, body: UpdateBlock) -> Block:
-    """Change a block. Agents that hold it see the change in their next step."""
+    """Change a block. Agents to which it is attached see the change in their next step."""
     return await database.run(repository.update_block, actor, block_id, body.given())
 
 
 @router.delete("/{block_id}")
 async def delete_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId) -> None:
-    """Delete a block; agents that hold it lose it."""
+    """Delete a block. It is detached from all agents."""
     await database.run(repository.delete_block, actor, block_id)
 
 
@@ -62,5 +62,5 @@ async def delete_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId
 async def list_agents_of_block(
     actor: ActorDep, database: DatabaseDep, block_id: BlockId, page: AgentsPage, include: Includes
 ) -> list[AgentState]:
-    """The agents that hold a block."""
+    """The agents to which a block is attached."""
     return await database.read(agents_service.list_agents_of_block, actor, block_id, page, include)

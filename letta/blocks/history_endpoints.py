@@ -16,7 +16,9 @@ from letta.http.parameters import MAX_PAGE, BlockId
 router = APIRouter(prefix="/v1/blocks/{block_id}", tags=["blocks"])
 
 LARGEST_VERSION = 2**31 - 1
-Version = Annotated[int, Path(ge=1, le=LARGEST_VERSION, description="Number of the version; a block's first is 1.")]
+Version = Annotated[
+    int, Path(ge=1, le=LARGEST_VERSION, description="Number of the version; a block's first version is 1.")
+]
 VersionCursor = Annotated[int | None, Query(ge=1, le=LARGEST_VERSION, description="Number of a version.")]
 
 
@@ -30,7 +32,7 @@ async def list_block_versions(
     limit: Annotated[int, Query(ge=0, le=MAX_PAGE, description="Most versions to return.")] = 50,
     order: Annotated[Order, Query(description="Sort order by version.")] = "desc",
 ) -> list[BlockVersion]:
-    """Every edit of a block, the newest first: who made it, when, and what it changed."""
+    """Every edit of a block, newest first: who made it, when, and what it changed."""
     page = VersionsPage(limit, before, after, order)
     return await database.read(repository.list_versions, actor, block_id, page)
 
@@ -48,7 +50,7 @@ async def retrieve_block_version(
 async def compare_block_versions(
     actor: ActorDep, database: DatabaseDep, block_id: BlockId, version: Version, other: Version
 ) -> BlockComparison:
-    """What has to be changed in one version of a block to come to the other."""
+    """The differences between two versions of a block."""
     first, second = await database.read(repository.get_versions, actor, block_id, version, other)
     return BlockComparison(
         block_id=block_id,
@@ -62,5 +64,5 @@ async def compare_block_versions(
 
 @router.post("/revert", response_model=BlockResponse)
 async def revert_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId, body: RevertBlock) -> Block:
-    """Make a block's label, value, limit and description what they were. That is an edit as well: nothing is lost."""
+    """Restore a block's label, value, limit and description from a version. This is an edit, too: nothing is lost."""
     return await database.run(repository.revert_block, actor, block_id, body.version, body.current_version)

@@ -72,8 +72,8 @@ def revert_block(
     current = lock_block(connection, actor, block_id)
     if expected not in (None, current.version):
         raise ConflictError(
-            f"Block {block_id} has version {current.version} by now, not {expected}. Look at what was changed, "
-            "and send that version as current_version."
+            f"Block {block_id} is now at version {current.version}, not {expected}. Review what was changed, then send "
+            f"{current.version} as current_version."
         )
     (wanted,) = get_versions(connection, actor, block_id, version)
     changes = {name: getattr(wanted, name) for name in ("label", "value", "limit", "description")}

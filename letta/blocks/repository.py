@@ -231,7 +231,7 @@ def check_limit(block: Block) -> None:
     """
     if len(block.value) > block.limit:
         raise InvalidArgumentError(
-            f"value of block '{block.label}' has {len(block.value)} characters, its limit is {block.limit}. "
+            f"value of block '{block.label}' has {len(block.value)} characters, but its limit is {block.limit}. "
             "Shorten the value or raise the block's limit."
         )
 

@@ -10,10 +10,10 @@ from letta.schema import Schema, Timestamp
 
 class _BlockFields(Schema):
     limit: int = Field(DEFAULT_BLOCK_LIMIT, ge=0, le=2**31 - 1, description="Most characters the value may have.")
-    description: str | None = Field(None, description="What the block is for, as the agent reads it.")
-    metadata: dict[str, Any] | None = Field(default_factory=dict, description="Anything a client wants to keep here.")
-    read_only: bool = Field(False, description="Whether the agent may not edit the block.")
-    hidden: bool | None = Field(None, description="Whether lists leave the block out.")
+    description: str | None = Field(None, description="What the block is for; shown to the agent.")
+    metadata: dict[str, Any] | None = Field(default_factory=dict, description="Arbitrary data of the client.")
+    read_only: bool = Field(False, description="Whether agents are prevented from editing the block.")
+    hidden: bool | None = Field(None, description="Whether lists omit the block.")
     tags: list[str] | None = Field(None, description="Tags to find the block by.")
     is_template: bool = False
     template_name: str | None = None
@@ -73,11 +73,11 @@ class BlockVersionResponse(Schema):
     value: str
     limit: int
     description: str | None = None
-    author_type: Literal["agent", "user"] = Field(description="Whether an agent made the edit, or the API's user.")
+    author_type: Literal["agent", "user"] = Field(description="Whether an agent or a user of the API made the edit.")
     author_id: str | None = Field(None, description="Id of the agent or user.")
     run_id: str | None = Field(None, description="The run in which an agent made the edit.")
     created_at: Timestamp
-    diff: str = Field(description="What the edit changed of the value: removed lines begin with -, added ones with +.")
+    diff: str = Field(description="What the edit changed in the value: removed lines begin with -, added lines with +.")
 
 
 class BlockComparison(Schema):
@@ -99,5 +99,5 @@ class RevertBlock(Schema):
         None,
         ge=1,
         le=2**31 - 1,
-        description="The version that the block has, as far as is known; 409 if it has another.",
+        description="The version that the client believes the block to have; 409 if it has another.",
     )

@@ -52,7 +52,7 @@ async def create_conversation(
     agent_id: AgentQuery,
     body: Annotated[CreateConversation, Body(default_factory=CreateConversation)],
 ) -> ConversationResponse:
-    """Begin a conversation of an agent."""
+    """Start a conversation with an agent."""
     if body.model is not None:
         await (await server.catalogs.whole(actor, body.model)).resolve_llm(body.model)
     return await server.database.run(service.create, actor, agent_id, body)
@@ -71,7 +71,7 @@ async def list_conversations(
     order: Order = "desc",
     order_by: Literal["created_at", "last_run_completion", "last_message_at"] = "created_at",
 ) -> list[ConversationResponse]:
-    """Conversations of an agent, or of all agents; newest first. Agents' own ones are not among them."""
+    """Conversations of one agent or of all agents, newest first. Default conversations are not listed."""
     archived = None if archive_status == "all" else archive_status == "archived"
     condition = ConversationFilter(agent_id, summary_search, archived)
     page = Page(limit=limit, before=before, after=after, order=order)
@@ -95,7 +95,7 @@ async def update_conversation(
     body: UpdateConversation,
     agent_id: ConversationAgent = None,
 ) -> ConversationResponse:
-    """Change a conversation. What isn't sent stays."""
+    """Change a conversation. Omitted fields are kept."""
     if body.model is not None:
         await (await server.catalogs.whole(actor, body.model)).resolve_llm(body.model)
     return await server.database.run(service.update, actor, Place(conversation_id, agent_id), body)
@@ -103,7 +103,7 @@ async def update_conversation(
 
 @router.delete("/{conversation_id}")
 async def delete_conversation(actor: ActorDep, database: DatabaseDep, conversation_id: ConversationRef) -> None:
-    """Delete a conversation with its messages, but for those that a fork shares."""
+    """Delete a conversation with its messages, except those that a fork shares."""
     await database.run(service.delete, actor, Place(conversation_id))
 
 
@@ -113,10 +113,12 @@ async def fork_conversation(
     database: DatabaseDep,
     conversation_id: ConversationRef,
     agent_id: ConversationAgent = None,
-    message_id: Annotated[str | None, Query(description="The last message to take over; all without it.")] = None,
+    message_id: Annotated[
+        str | None, Query(description="The last message to copy; by default, all messages are copied.")
+    ] = None,
     hidden: bool | None = None,
 ) -> ConversationResponse:
-    """Begin a conversation with the same messages, and go on differently."""
+    """Start a new conversation with the same messages, which can then take another course."""
     place = Place(conversation_id, agent_id)
     return await database.run(service.fork, actor, place, message_id=message_id, hidden=hidden)
 
@@ -129,7 +131,7 @@ async def recompile_conversation(
     dry_run: bool = False,
     body: Annotated[RecompileRequest | None, Body()] = None,
 ) -> str:
-    """Compile the system message anew and answer with its text."""
+    """Recompile the system message and return its text."""
     place = Place(conversation_id, body.agent_id if body else None)
     return await database.run(service.recompile, actor, place, dry_run=dry_run)
 
@@ -138,7 +140,7 @@ async def recompile_conversation(
 async def cancel_conversation(
     actor: ActorDep, server: ServerDep, conversation_id: ConversationRef, agent_id: ConversationAgent = None
 ) -> dict[str, str]:
-    """Cancel the run that goes on in a conversation, or waits for a decision."""
+    """Cancel the run in progress in a conversation, or the one that waits for approval."""
     conversation = await server.database.read(service.find, actor, Place(conversation_id, agent_id))
     run_ids = await server.database.read(run_repository.runs_to_cancel, actor, conversation.agent_id, conversation.id)
     return await server.executor.cancel(actor, run_ids)
@@ -155,7 +157,7 @@ async def list_messages(
     include_err: bool | None = None,
     include_return_message_types: Annotated[list[MessageType] | None, Query()] = None,
 ) -> JSONResponse:
-    """Messages of a conversation, newest first; of an agent's own one, the newest, oldest first."""
+    """Messages of a conversation, newest first; of a default conversation, the newest ones, but oldest first."""
     condition = MessageFilter(group_id=group_id, include_err=include_err)
     presentation = Presentation(types_of(include_return_message_types))
     place = Place(conversation_id, agent_id)
@@ -172,7 +174,7 @@ async def create_message(
     agent_id: ConversationAgent = None,
     queue: Queued = False,
 ) -> Response:
-    """Send messages into a conversation and answer with the turn: as a stream, unless ``streaming`` is false."""
+    """Send messages to a conversation and return the turn: as a stream, unless `streaming` is false."""
     place = Place(conversation_id, agent_id or body.agent_id)
     conversation = await server.database.read(service.find, actor, place)
     run = await sending.mark(_run(conversation, body))
@@ -187,7 +189,7 @@ async def preview_payload(
     body: ConversationMessageRequest,
     agent_id: ConversationAgent = None,
 ) -> JsonObject:
-    """What the model would be sent; nothing is stored and no model is called."""
+    """The request that the model would be sent. Nothing is stored and no model is called."""
     place = Place(conversation_id, agent_id or body.agent_id)
     conversation = await server.database.read(service.find, actor, place)
     turn = await server.database.discard(preview_turn, actor, _run(conversation, body))
@@ -203,7 +205,7 @@ async def resume_stream(
     body: Annotated[ConversationStreamRequest | None, Body()] = None,
     agent_id: ConversationAgent = None,
 ) -> Response:
-    """Read the stream of the run that goes on in a conversation, or of another one that is named."""
+    """Read the stream of the run in progress in a conversation, or of the run named in the body."""
     wanted = body or ConversationStreamRequest()
     place = Place(conversation_id, agent_id or wanted.agent_id)
     run_id = await server.database.read(service.run_to_stream, actor, place, run_id=wanted.run_id, otid=wanted.otid)

@@ -26,7 +26,7 @@ class ConversationResponse(Schema):
     id: str
     agent_id: str
     summary: str | None = None
-    in_context_message_ids: list[str] = Field([], description="Filled where one conversation is retrieved.")
+    in_context_message_ids: list[str] = Field([], description="Only filled when a single conversation is retrieved.")
     isolated_block_ids: list[str] = Field([])
     model: str | None = None
     model_settings: JsonObject | None = None
@@ -44,12 +44,12 @@ class CreateConversation(Schema):
     summary: str | None = None
     description: str | None = None
     isolated_block_labels: list[str] | None = Field(
-        None, description="Labels of blocks of which the conversation gets copies of its own."
+        None, description="Labels of blocks of which the conversation gets its own copies."
     )
     model: str | None = Field(None, description="Handle of a model to use instead of the agent's.")
     model_settings: ModelSettings | None = None
     context_window_limit: int | None = Field(None, gt=0)
-    hidden: bool | None = Field(None, description="Leave it out of lists.")
+    hidden: bool | None = Field(None, description="Omit the conversation from lists.")
 
 
 class UpdateConversation(Schema):
@@ -67,8 +67,8 @@ class UpdateConversation(Schema):
 class ConversationMessageRequest(LettaStreamingRequest):
     """A turn in a conversation."""
 
-    streaming: bool = Field(True, description="Answer as server-sent events.")
-    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
+    streaming: bool = Field(True, description="Respond with server-sent events.")
+    agent_id: str | None = Field(None, description="The agent, if the conversation is 'default'.")
 
 
 class ConversationStreamRequest(ResumeRequest):
@@ -76,17 +76,19 @@ class ConversationStreamRequest(ResumeRequest):
 
     agent_id: str | None = None
     run_id: str | None = None
-    otid: str | None = Field(None, description="That of a message which the run was started with.")
+    otid: str | None = Field(None, description="The otid of a message that the run was started with.")
 
 
 class RecompileRequest(Schema):
     """Whose conversation to recompile."""
 
-    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
-    compaction_settings: JsonObject | None = Field(None, description="Refused: they are for compacting.")
+    agent_id: str | None = Field(None, description="The agent, if the conversation is 'default'.")
+    compaction_settings: JsonObject | None = Field(
+        None, description="Not accepted here: use the conversation's /compact."
+    )
 
     @field_validator("compaction_settings")
     @classmethod
     def _without_effect(cls, given: JsonObject | None) -> None:
         if given is not None:
-            raise ValueError("recompiling summarizes nothing; send these settings to the conversation's /compact")
+            raise ValueError("recompiling does not summarize; send these settings to the conversation's /compact")

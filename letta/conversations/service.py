@@ -52,7 +52,9 @@ def find(connection: Connection, actor: Actor, place: Place) -> Conversation:
     if place.name.startswith("conv-"):
         return repository.get_conversation(connection, actor, place.name)
     if agent_id is None:
-        raise InvalidArgumentError("The conversation 'default' is that of an agent. Name the agent as agent_id.")
+        raise InvalidArgumentError(
+            "Every agent has its own conversation 'default'. Set agent_id to say whose is meant."
+        )
     return repository.get_default(connection, actor, agent_id)
 
 
@@ -150,7 +152,7 @@ def delete(connection: Connection, actor: Actor, place: Place) -> None:
     conversation = find(connection, actor, place) if place.name.startswith("conv-") else None
     if conversation is None or conversation.is_default:
         raise InvalidArgumentError(
-            "An agent's own conversation can't be deleted. Reset its messages, or delete the agent."
+            "An agent's default conversation can't be deleted. Reset its messages, or delete the agent."
         )
     repository.lock_conversation(connection, conversation.id).raise_if_busy()
     repository.delete_conversation(connection, conversation.id)
@@ -235,7 +237,7 @@ def _with_labels(agent: Agent, blocks: Sequence[Block], labels: Sequence[str]) -
     unknown = [label for label in labels if label not in by_label]
     if unknown:
         raise InvalidArgumentError(
-            f"isolated_block_labels: agent {agent.id} has no block '{unknown[0]}'. It has: {', '.join(by_label)}."
+            f"isolated_block_labels: agent {agent.id} has no block '{unknown[0]}'. Its blocks: {', '.join(by_label)}."
         )
     return [by_label[label] for label in dict.fromkeys(labels)]
 
@@ -244,7 +246,7 @@ def _messages_up_to(connection: Connection, source: Conversation, message_id: st
     ids = messages_repository.context_ids(connection, [source.id]).get(source.id, [])
     if message_id is not None:
         if message_id not in ids:
-            raise NotFoundError(f"Message {message_id} isn't in the context of the conversation.")
+            raise NotFoundError(f"Message {message_id} is not in the context of the conversation. Choose one that is.")
         ids = ids[: ids.index(message_id) + 1]
     roles = messages_repository.roles_of(connection, source.agent_id, ids)
     return [one for one in ids if roles[one] != "system"]

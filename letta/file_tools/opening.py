@@ -71,7 +71,7 @@ def _placed(file: AttachedFile, offset: int | None, length: int | None) -> Attac
     start = offset or 0
     if start >= count:
         raise ToolError(
-            f"{file.file_name} has {count} lines, so that there is none at offset {start}. Choose a smaller offset."
+            f"{file.file_name} has {count} lines, so there is no line at offset {start}. Choose a smaller offset."
         )
     return replace(file, start_line=start, end_line=count if length is None else min(count, start + length))
 
@@ -103,4 +103,4 @@ def _part(file: AttachedFile) -> str:
 def _unknown(connection: Connection, agent_id: str, name: str) -> str:
     names = repository.names_of(connection, agent_id, _NAMES_TOLD)
     known = f"Some of your files: {', '.join(names)}." if names else "There are no files in your folders."
-    return f"You have no file '{name}'. Give its name as it is listed, folder/file. {known}"
+    return f"You have no file '{name}'. Use its name as listed: folder/file. {known}"

@@ -48,7 +48,7 @@ async def grep_files(
     everything = await database.read(repository.lengths_of, agent_id)
     files = [(file, size) for file, size in everything if size <= _MOST_BYTES and _fits(file, include)]
     if not files:
-        return "There are no files to look into." if not include else f"None of your files fits '{include}'."
+        return "There are no files to search." if not include else f"None of your files matches '{include}'."
     task = {
         "pattern": pattern,
         "context": min(context_lines, _MOST_CONTEXT),
@@ -95,7 +95,7 @@ def _matches_text(found: JsonObject, pattern: str, offset: int) -> str:
         return f"No line of your files matches '{pattern}'."
     count = f"{total} or more" if found["cut"] else str(total)
     if not shown:
-        return f"There are {count} matches, none from number {offset + 1} on. Choose a smaller offset."
+        return f"There are only {count} matches. Choose a smaller offset."
     last = offset + len(shown)
     parts = [f"Matches {offset + 1} to {last} of {count}", _RULE, "", "Files with matches:"]
     parts += [f"  - {name}: {number} matches" for name, number in found["counts"].items()]
@@ -105,7 +105,7 @@ def _matches_text(found: JsonObject, pattern: str, offset: int) -> str:
         parts += ["", f"=== {match['label']}:{number + 1} ==="]
         parts += [f"{'>' if place == number else ' '} {place + 1}: {line}" for place, line in match["lines"]]
     if last < total or found["cut"]:
-        parts += ["", f"There are more: call again with offset={last}."]
+        parts += ["", f"There are more matches: call again with offset={last}."]
     return "\n".join(parts)
 
 
@@ -128,8 +128,8 @@ async def semantic_search_files(
 
 def _passages_text(found: Sequence[Passage], names: dict[str, str], query: str) -> str:
     if not found:
-        return f"No passage of your files fits '{query}'."
-    heading = f"{len(found)} passages of {len(names)} files fit '{query}'"
+        return f"No passage of your files matches '{query}'."
+    heading = f"{len(found)} passages of {len(names)} files match '{query}'"
     parts = [heading, "=" * min(len(heading), 80)]
     for number, passage in enumerate(found, 1):
         parts += ["", f"=== {names[passage.file_id or '']} (passage #{number}) ==="]

@@ -84,7 +84,7 @@ def open_file(connection: Connection, agent: Agent, file_id: str) -> list[str]:
     """
     file = _attached(connection, agent.id, file_id)
     if limits_of(agent).max_files_open < 1:
-        raise InvalidArgumentError("The agent's max_files_open is 0, so that it can't open files. Raise it first.")
+        raise InvalidArgumentError("The agent's max_files_open is 0, so it can't open files. Raise it first.")
     return show_from_start(connection, agent, [file])
 
 
@@ -148,5 +148,5 @@ def range_view(file: AttachedFile, text: str, limits: FileLimits) -> View:
 def _attached(connection: Connection, agent_id: str, file_id: str) -> AttachedFile:
     file = repository.attached_by_id(connection, agent_id, file_id)
     if file is None:
-        raise NotFoundError(f"Agent {agent_id} has no file {file_id}. List its files to see those that it has.")
+        raise NotFoundError(f"Agent {agent_id} has no file {file_id}. GET /v1/agents/{agent_id}/files lists its files.")
     return file

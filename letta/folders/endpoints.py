@@ -19,7 +19,7 @@ Name = Annotated[str | None, Query(description="Exact name.")]
 
 
 async def count_folders(actor: ActorDep, database: DatabaseDep) -> int:
-    """How many folders there are."""
+    """The number of folders."""
     return await database.read(repository.count_folders, actor)
 
 
@@ -30,7 +30,7 @@ async def measure_folders(
         bool, Query(description="Whether to tell it of each folder and file.")
     ] = False,
 ) -> OrganizationSourcesStats:
-    """How many folders and files there are, and how large they are."""
+    """The number of folders and files, and their size."""
     return await database.read(file_service.measure, actor, detailed=include_detailed_per_source_metadata)
 
 
@@ -41,7 +41,7 @@ async def create_folder(actor: ActorDep, server: ServerDep, body: CreateFolder) 
 
 
 async def get_folder_by_name(actor: ActorDep, database: DatabaseDep, folder_name: str) -> str:
-    """Id of the folder with this name."""
+    """The id of the folder with this name."""
     return await database.read(repository.folder_id_by_name, actor, folder_name)
 
 
@@ -51,7 +51,7 @@ async def retrieve_folder(actor: ActorDep, database: DatabaseDep, folder_id: Fol
 
 
 async def modify_folder(actor: ActorDep, server: ServerDep, folder_id: FolderId, body: UpdateFolder) -> Folder:
-    """Change a folder. With another embedding model, its files are embedded anew in the background."""
+    """Change a folder. If the embedding model changes, its files are re-embedded in the background."""
     folder = await server.database.run(service.update_folder, actor, folder_id, service.changes_of(body))
     if body.embedding_config is not None:
         server.embedding.wake()
@@ -59,7 +59,7 @@ async def modify_folder(actor: ActorDep, server: ServerDep, folder_id: FolderId,
 
 
 async def delete_folder(actor: ActorDep, server: ServerDep, folder_id: FolderId) -> None:
-    """Delete a folder with all that is in it."""
+    """Delete a folder with everything in it."""
     await server.database.run(service.delete_folder, actor, folder_id)
     server.indexer.deleted()
 
@@ -78,7 +78,7 @@ def _routes(prefix: str, response: type[FolderResponse], *, page_size: int) -> A
     async def list_agents_of_folder(
         actor: ActorDep, database: DatabaseDep, folder_id: FolderId, page: Annotated[Page, Depends(agents_page)]
     ) -> list[str]:
-        """Ids of the agents that may look into a folder."""
+        """The ids of the agents to which a folder is attached."""
         return await database.read(repository.agent_ids_of_folder, actor, folder_id, page)
 
     router.get("", response_model=list[response])(list_folders)  # type: ignore[valid-type]

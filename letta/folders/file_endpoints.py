@@ -17,7 +17,7 @@ from letta.http.parameters import FileId, FolderId, page_reader
 _UPLOADS_AT_ONCE = asyncio.Semaphore(2)
 """A large file is in memory while it is stored."""
 
-IncludeContent = Annotated[bool, Query(description="Whether to tell the files' texts as well.")]
+IncludeContent = Annotated[bool, Query(description="Whether to include the text of the files.")]
 FilesPage = Annotated[Page, Depends(page_reader(limit=1000, order="desc"))]
 PassagesPage = Annotated[Page, Depends(page_reader(limit=100, order="desc"))]
 
@@ -30,13 +30,13 @@ async def upload_file(
     duplicate_handling: Annotated[
         DuplicateHandling,
         Query(
-            description="What to do where the folder has a file of this name: keep that one (skip), refuse (error), "
-            "store the new one under another name (suffix), or put it in its place (replace)."
+            description="What to do if the folder already has a file of this name: keep the old file (skip), refuse "
+            "the upload (error), store the new file under another name (suffix), or replace the old file (replace)."
         ),
     ] = "suffix",
-    name: Annotated[str | None, Query(max_length=1000, description="Name to store it under.")] = None,
+    name: Annotated[str | None, Query(max_length=1000, description="Name to store the file under.")] = None,
 ) -> StoredFile:
-    """Store a file. Its text is read, cut into passages and embedded in the background; see `processing_status`."""
+    """Store a file. It is read, split into passages and embedded in the background; see `processing_status`."""
     new = service.new_file(actor, folder_id, file, name)
     async with _UPLOADS_AT_ONCE:
         stored = await server.database.run(service.add_file, actor, new, file.file, duplicate_handling)
@@ -51,7 +51,7 @@ async def list_files(
     page: FilesPage,
     include_content: IncludeContent = False,
 ) -> list[StoredFile]:
-    """Files of a folder, newest first."""
+    """Files in a folder, newest first."""
     return await database.read(repository.list_files, actor, folder_id, page, with_content=include_content)
 
 
@@ -63,10 +63,10 @@ async def list_files_of_source(
     page: FilesPage,
     include_content: IncludeContent = False,
     check_status_updates: Annotated[  # noqa: ARG001 - part of the contract; what is told is always current
-        bool, Query(deprecated=True, description="Has no meaning: what is told is always current.")
+        bool, Query(deprecated=True, description="No effect: the result is always current.")
     ] = True,
 ) -> list[StoredFile]:
-    """Files of a folder, newest first."""
+    """Files in a folder, newest first."""
     return await database.read(repository.list_files, actor, folder_id, page, with_content=include_content)
 
 
@@ -77,12 +77,12 @@ async def retrieve_file(
     file_id: FileId,
     include_content: IncludeContent = False,
 ) -> StoredFile:
-    """A file of a folder."""
+    """One file in a folder."""
     return await database.read(repository.get_file, actor, folder_id, file_id, with_content=include_content)
 
 
 async def delete_file(actor: ActorDep, database: DatabaseDep, folder_id: FolderId, file_id: FileId) -> None:
-    """Delete a file with its passages. Agents see it no more."""
+    """Delete a file with its passages. Agents no longer see it."""
     await database.run(repository.delete_file, actor, folder_id, file_id)
 
 

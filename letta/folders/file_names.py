@@ -19,7 +19,7 @@ def storable_name(given: str) -> str:
     """
     name = _STRANGE.sub("_", given.replace("\\", "/").rstrip("/").rpartition("/")[2]).strip()
     if not name or not name.strip("._ "):
-        raise InvalidArgumentError("The file has no name. Send one with it, or set 'name'.")
+        raise InvalidArgumentError("The file has no name. Send a file name, or set 'name'.")
     path = PurePosixPath(name)
     suffix = path.suffix if len(path.suffix) <= _SUFFIX_CHARACTERS else ""
     return name.removesuffix(suffix)[: MAX_CHARACTERS - len(suffix)] + suffix

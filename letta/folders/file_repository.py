@@ -79,7 +79,8 @@ def add_file(
     taken = _names_like(connection, folder.id, name)
     if name in taken and handling == "error":
         raise InvalidArgumentError(
-            f"File '{name}' already exists in folder '{folder.name}'. Choose another name, or set duplicate_handling."
+            f"File '{name}' already exists in folder '{folder.name}'. Choose another name, or set duplicate_handling "
+            "to suffix, replace or skip."
         )
     if name in taken and handling == "replace":
         connection.execute(delete(files).where(files.c.folder_id == folder.id, files.c.file_name == name))

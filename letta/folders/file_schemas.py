@@ -20,20 +20,20 @@ class FileResponse(Schema):
         json_schema_extra={"deprecated": True},
     )
     file_name: str | None = None
-    original_file_name: str | None = Field(None, description="The name that was sent.")
+    original_file_name: str | None = Field(None, description="The name under which the file was uploaded.")
     file_path: str | None = None
     file_type: str | None = None
-    file_size: int | None = Field(None, description="Bytes that were uploaded.")
+    file_size: int | None = Field(None, description="Size of the upload in bytes.")
     file_creation_date: str | None = None
     file_last_modified_date: str | None = None
     processing_status: FileProcessingStatus = Field(
-        description="parsing: its text is being read. embedding: it is found by its words, vectors follow. error: see "
-        "error_message."
+        description="parsing: the text is being extracted. embedding: the file is already found by keywords; vectors "
+        "follow. error: see error_message."
     )
-    error_message: str | None = Field(None, description="Why it can't be read, and what to do about it.")
-    total_chunks: int | None = Field(None, description="Passages that it was cut into.")
-    chunks_embedded: int | None = Field(None, description="Passages that have a vector.")
-    content: str | None = Field(None, description="Its text, where include_content asks for it.")
+    error_message: str | None = Field(None, description="Why the file can't be read, and what to do about it.")
+    total_chunks: int | None = Field(None, description="Number of passages that the file was split into.")
+    chunks_embedded: int | None = Field(None, description="Number of passages that have a vector.")
+    content: str | None = Field(None, description="The text of the file, if include_content asks for it.")
     organization_id: str | None = None
     created_at: Timestamp | None = None
     updated_at: Timestamp | None = None
@@ -44,7 +44,7 @@ class FilePassageResponse(Schema):
 
     id: str
     text: str
-    embedding: list[float] | None = Field(description="Null where there is none yet.")
+    embedding: list[float] | None = Field(description="Null if there is none yet.")
     embedding_config: EmbeddingConfig | None
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = Field(default_factory=dict)
@@ -84,7 +84,7 @@ class OrganizationSourcesStats(Schema):
     total_sources: int = 0
     total_files: int = 0
     total_size: int = 0
-    sources: list[SourceStats] = Field(default_factory=list, description="The folders, where they were asked for.")
+    sources: list[SourceStats] = Field(default_factory=list, description="The folders, if they were asked for.")
 
 
 class AgentFileAttachment(Schema):
@@ -92,19 +92,21 @@ class AgentFileAttachment(Schema):
 
     id: str
     file_id: str
-    file_name: str = Field(description="Name by which the agent knows it: folder/file.")
+    file_name: str = Field(description="Name under which the agent sees the file: folder/file.")
     folder_id: str
     folder_name: str
     is_open: bool
     last_accessed_at: Timestamp | None = None
-    visible_content: str | None = Field(None, description="What the agent sees of it.")
-    start_line: int | None = Field(None, description="First line that it sees, counted from 0, unless the file's.")
-    end_line: int | None = Field(None, description="The line behind the last one that it sees.")
+    visible_content: str | None = Field(None, description="The part of the file that the agent sees.")
+    start_line: int | None = Field(
+        None, description="First line that the agent sees, counted from 0; null for the beginning of the file."
+    )
+    end_line: int | None = Field(None, description="The line after the last one that the agent sees.")
 
 
 class PaginatedAgentFiles(Schema):
     """A page of an agent's files."""
 
     files: list[AgentFileAttachment]
-    next_cursor: str | None = Field(None, description="Id to be given as `after` for the next page.")
+    next_cursor: str | None = Field(None, description="Id to send as `after` for the next page.")
     has_more: bool

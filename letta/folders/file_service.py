@@ -37,8 +37,8 @@ def new_file(actor: Actor, folder_id: str, upload: UploadFile, name: str | None)
     size = upload.size or 0
     if size > settings.max_file_mb * _MEGABYTE:
         raise PayloadTooLargeError(
-            f"file has {size:,} bytes, and this server takes files of at most {settings.max_file_mb} MB. Split it, or "
-            "raise LETTA_MAX_FILE_MB."
+            f"file has {size:,} bytes, but this server accepts files of at most {settings.max_file_mb} MB. Split it, "
+            "or raise LETTA_MAX_FILE_MB."
         )
     return File(
         id=new_id("file"),

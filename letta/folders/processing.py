@@ -69,8 +69,8 @@ class FileWorker(Worker):
     async def _process(self, file: ClaimedFile) -> None:
         if file.attempts > _MOST_ATTEMPTS:
             message = (
-                f"The server ended {_MOST_ATTEMPTS} times while it was reading the file. Make the file simpler or "
-                "smaller, and upload it again."
+                f"The server stopped {_MOST_ATTEMPTS} times while it was reading the file. Upload a simpler or smaller "
+                "file."
             )
             await self._database.run(repository.fail, file, message)
             return
@@ -88,7 +88,7 @@ class FileWorker(Worker):
         try:
             read = await self._read(file)
         except TaskError as error:
-            logger.info("file %s can't be read: %s", file.id, error)
+            logger.info("file %s could not be read: %s", file.id, error)
             await self._database.run(repository.fail, file, str(error))
             return
         if await self._database.run(repository.finish, file, read):

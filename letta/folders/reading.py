@@ -105,7 +105,7 @@ class FileReader:
             if writing.done():
                 writing.result()
         except TimeoutError:
-            raise self._too_slow() from None
+            raise _too_slow(task) from None
         finally:
             writing.cancel()
             if process.returncode is None:
@@ -113,7 +113,7 @@ class FileReader:
                     process.kill()
                 await process.wait()
         if code != 0:
-            raise self._too_slow() if code == -signal.SIGXCPU else self._too_much()
+            raise _too_slow(task) if code == -signal.SIGXCPU else _too_much(task, self._memory_mb)
         head = told.index(b"\n")
         outcome = json.loads(told[:head])
         if "error" in outcome:
@@ -137,17 +137,23 @@ class FileReader:
             start_new_session=True,
         )
 
-    def _too_slow(self) -> TaskError:
-        return TaskError(
-            "It took too long and was ended. Make it simpler or smaller (LETTA_FILE_PARSE_SECONDS is the limit for "
-            "reading a file)."
-        )
 
-    def _too_much(self) -> TaskError:
+def _too_slow(task: JsonObject) -> TaskError:
+    if task["do"] == "search":
+        return TaskError("The search timed out. Use a simpler pattern, or search fewer files with 'include'.")
+    return TaskError("Reading the file timed out. Upload a simpler or smaller file, or raise LETTA_FILE_PARSE_SECONDS.")
+
+
+def _too_much(task: JsonObject, memory_mb: int) -> TaskError:
+    if task["do"] == "search":
         return TaskError(
-            f"It took more than the {self._memory_mb} MB of memory that it may use, or broke the library that reads "
-            "it. Make it simpler or smaller, or raise LETTA_FILE_PARSE_MEMORY_MB."
+            f"The search needed more than {memory_mb} MB of memory. Use a simpler pattern, or search fewer files with "
+            "'include'."
         )
+    return TaskError(
+        f"Reading the file needed more than {memory_mb} MB of memory, or crashed the library that reads it. "
+        "Upload a simpler or smaller file, or raise LETTA_FILE_PARSE_MEMORY_MB."
+    )
 
 
 async def in_one(data: bytes) -> AsyncIterator[bytes]:
@@ -178,5 +184,5 @@ async def _read(process: asyncio.subprocess.Process, most_bytes: int) -> bytearr
     while process.stdout is not None and (piece := await process.stdout.read(_PIECE)):
         told += piece
         if len(told) > most_bytes:
-            raise TaskError("What came of it is too large. Make it smaller.")
+            raise TaskError("The text extracted from the file is too large. Upload a smaller file.")
     return told

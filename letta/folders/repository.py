@@ -175,7 +175,7 @@ def _select(actor: Actor) -> Select[Any]:
 
 
 def _taken(name: str) -> ConflictError:
-    return ConflictError(f"Another folder is named '{name}'. Choose another name.")
+    return ConflictError(f"A folder named '{name}' already exists. Choose another name.")
 
 
 def _check_agent(connection: Connection, actor: Actor, agent_id: str) -> None:

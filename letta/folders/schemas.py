@@ -13,12 +13,14 @@ MAX_NAME_CHARACTERS = 255
 class CreateFolder(Schema):
     """A new folder."""
 
-    name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS, description="Name, unique in the organization.")
+    name: str = Field(
+        min_length=1, max_length=MAX_NAME_CHARACTERS, description="Name of the folder, unique in the organization."
+    )
     description: str | None = None
-    instructions: str | None = Field(None, description="How agents are to use the files.")
+    instructions: str | None = Field(None, description="Instructions for agents on how to use the files.")
     metadata: dict[str, Any] | None = None
     embedding: str | None = Field(None, description="Handle of the model that embeds the files.")
-    embedding_chunk_size: int | None = Field(None, gt=0, description="Tokens of one passage.")
+    embedding_chunk_size: int | None = Field(None, gt=0, description="Size of one passage in tokens.")
     embedding_config: EmbeddingConfig | None = Field(None, json_schema_extra={"deprecated": True})
 
 
@@ -40,7 +42,7 @@ class FolderResponse(Schema):
     description: str | None = None
     instructions: str | None = None
     metadata: dict[str, Any] | None = None
-    embedding_config: EmbeddingConfig | None = Field(description="Null where files are found by their words alone.")
+    embedding_config: EmbeddingConfig | None = Field(description="Null if files are found by keywords only.")
     organization_id: str | None = None
     created_by_id: str | None = None
     last_updated_by_id: str | None = None

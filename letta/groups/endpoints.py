@@ -52,7 +52,7 @@ async def create_group(actor: ActorDep, database: DatabaseDep, body: CreateGroup
 
 @router.get("/count", response_model=int)
 async def count_groups(actor: ActorDep, database: DatabaseDep) -> int:
-    """How many groups there are."""
+    """The number of groups."""
     return await database.read(repository.count_groups, actor)
 
 
@@ -64,13 +64,13 @@ async def retrieve_group(actor: ActorDep, database: DatabaseDep, group_id: Group
 
 @router.patch("/{group_id}", response_model=GroupResponse)
 async def modify_group(actor: ActorDep, database: DatabaseDep, group_id: GroupId, body: UpdateGroup) -> Group:
-    """Change a group. What is left out stays; lists are replaced as a whole."""
+    """Change a group. Omitted fields are kept; lists are replaced as a whole."""
     return await database.run(service.update_group, actor, group_id, body)
 
 
 @router.delete("/{group_id}", response_model=None)
 async def delete_group(actor: ActorDep, database: DatabaseDep, group_id: GroupId) -> None:
-    """Delete a group. Its agents stay."""
+    """Delete a group. Its agents are kept."""
     await database.run(service.delete_group, actor, group_id)
 
 
@@ -86,7 +86,7 @@ async def list_group_messages(
     assistant_message_tool_kwarg: str = "message",
     include_return_message_types: Annotated[list[MessageType] | None, Query()] = None,
 ) -> JSONResponse:
-    """Messages that agents were sent as members of the group, newest first."""
+    """Messages sent to agents as members of the group, newest first."""
     await database.read(repository.get_group, actor, group_id)
     presentation = Presentation(
         types_of(include_return_message_types),
@@ -102,26 +102,26 @@ async def list_group_messages(
 async def modify_group_message(
     actor: ActorDep, database: DatabaseDep, group_id: GroupId, message_id: MessageId, change: ModifyMessage
 ) -> JSONResponse:
-    """Change what a message of the group says."""
+    """Change the text of a message of the group."""
     complete = await with_its_images(change)
     return JSONResponse(await database.run(service.modify_message, actor, group_id, message_id, complete))
 
 
 @router.patch("/{group_id}/reset-messages", response_model=None)
 async def reset_group_messages(actor: ActorDep, database: DatabaseDep, group_id: GroupId) -> None:
-    """Empty the list of the group's messages. The agents to whom they were sent keep them."""
+    """Empty the group's list of messages. The agents that received them keep them."""
     await database.run(service.reset_messages, actor, group_id)
 
 
 @router.patch("/{group_id}/blocks/attach/{block_id}", response_model=None)
 async def attach_block_to_group(actor: ActorDep, database: DatabaseDep, group_id: GroupId, block_id: BlockId) -> None:
-    """Share a block among all agents of the group."""
+    """Attach a block to all agents of the group."""
     await database.run(service.attach_block, actor, group_id, block_id)
 
 
 @router.patch("/{group_id}/blocks/detach/{block_id}", response_model=None)
 async def detach_block_from_group(actor: ActorDep, database: DatabaseDep, group_id: GroupId, block_id: BlockId) -> None:
-    """Take a block from the group and its agents; it stays stored."""
+    """Detach a block from the group and its agents; the block itself is kept."""
     await database.run(service.detach_block, actor, group_id, block_id)
 
 
@@ -133,5 +133,5 @@ async def list_groups_of_agent(
     page: AgentsGroupsPage,
     manager_type: ManagerType | None = None,
 ) -> list[Group]:
-    """The groups that an agent belongs to, newest first. The one that it manages is part of the agent."""
+    """The groups that an agent belongs to, newest first. The group that it manages is shown with the agent itself."""
     return await database.read(service.list_groups_of_agent, actor, agent_id, manager_type, page)

@@ -181,8 +181,8 @@ def share_blocks(connection: Connection, group: Group) -> None:
     clash = connection.execute(query.order_by(held.c.agent_id).limit(1)).first()
     if clash is not None:
         raise ConflictError(
-            f"Block {clash[1]} can't be shared: agent {clash[0]} has another block labelled '{clash[2]}' ({clash[3]}). "
-            "Detach that one first, or rename one of them."
+            f"Block {clash[1]} can't be shared: agent {clash[0]} already has a block labelled '{clash[2]}' "
+            f"({clash[3]}). Detach that one first, or rename one of them."
         )
     _attach_all(connection, taking_part, group.shared_block_ids)
 

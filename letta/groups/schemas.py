@@ -22,7 +22,11 @@ SharedBlocks = Annotated[
 Turns = Annotated[int | None, Field(ge=1, le=MOST_TURNS)]
 Frequency = Annotated[
     int | None,
-    Field(ge=1, le=MOST_TURNS, description="After how many turns the group's agents work; null for every turn."),
+    Field(
+        ge=1,
+        le=MOST_TURNS,
+        description="After how many turns of the manager the group's agents run; null for every turn.",
+    ),
 ]
 
 

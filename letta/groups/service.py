@@ -168,7 +168,7 @@ def _changes(group: Group, body: UpdateGroup) -> JsonObject:
     if kind == "round_robin":
         changes["manager_agent_id"] = None
     elif manager_agent_id is None:
-        raise InvalidArgumentError(f"manager_config: a group of type {kind} needs a manager. Give 'manager_agent_id'.")
+        raise InvalidArgumentError(f"manager_config: a group of type {kind} needs a manager. Set 'manager_agent_id'.")
     return changes
 
 
@@ -179,8 +179,8 @@ def _has_manager(changes: Mapping[str, Any]) -> bool:
 def _check_manager(manager_type: str) -> None:
     if manager_type == "voice_sleeptime":
         raise NotOfferedError(
-            "manager_config: agents that are spoken with are not offered by this server. "
-            "Use manager_type 'sleeptime' to have an agent's memory looked after in the background."
+            "manager_config: voice agents are not supported. Use manager_type 'sleeptime' to have another agent "
+            "maintain an agent's memory in the background."
         )
 
 

@@ -61,7 +61,7 @@ class PasswordAuth:
         seconds = self._attempts.seconds_to_wait(address)
         given = _given(scope)
         if seconds and given:
-            detail = f"Too many wrong passwords came from {address}. Wait {seconds} s, then send the right one."
+            detail = f"Too many wrong passwords were sent from {address}. Wait {seconds} s, then send the right one."
             await answer(send, 429, {"detail": detail}, {"Retry-After": str(seconds)})
         elif any(hmac.compare_digest(sha256(password).digest(), self._digest) for password in given):
             await self._app(scope, receive, send)
@@ -69,7 +69,9 @@ class PasswordAuth:
             if given:
                 metrics.wrong_passwords.add()
             if given and self._attempts.was_wrong(address):
-                logger.warning("too many wrong passwords from %s; its next ones aren't looked at for a while", address)
+                logger.warning(
+                    "too many wrong passwords from %s; further attempts from there are refused for a while", address
+                )
             await answer(send, 401, {"detail": "Unauthorized"})
 
 
@@ -118,15 +120,15 @@ class ThisMachineOnly:
         host = _hostname(headers.get(b"host", b"").decode("latin-1"))
         if not (self._any_host or host in self._hosts or _is_this_machine(host)):
             return (
-                "This server has no password and serves its own machine only, but was asked for under another name. "
+                "This server has no password and only serves its own machine, but the request used another host name. "
                 "Use localhost, or set LETTA_SERVER_PASSWORD."
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
         if not origin or scope["method"] in _HARMLESS or origin in self._origins or urlsplit(origin).hostname == host:
             return None
         return (
-            "This server has no password, and a page of another site may not change anything on it. "
-            "Add the site to ACCEPTABLE_ORIGINS, or set LETTA_SERVER_PASSWORD."
+            "This server has no password, so pages of other sites may not change anything on it. Add the site to "
+            "ACCEPTABLE_ORIGINS, or set LETTA_SERVER_PASSWORD."
         )
 
 

@@ -77,11 +77,14 @@ def _examples(problem: dict[str, Any]) -> list[str]:
 async def _integrity_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, IntegrityError)  # noqa: S101 - registered for this class
     constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or "a constraint"
-    detail = f"The request contradicts what is stored ({constraint}): something of this name exists, or is gone by now."
+    detail = (
+        f"The request conflicts with stored data ({constraint}): something with this name already exists, or something "
+        "it refers to has been deleted. Check names and ids."
+    )
     return JSONResponse({"detail": detail}, status_code=409)
 
 
 async def _data_error(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("the database refused a value: %s", type(getattr(error, "orig", error)).__name__)
-    detail = "INVALID_ARGUMENT: The database can't store one of the values. Check for numbers out of range."
+    detail = "INVALID_ARGUMENT: The database can't store one of the values. Check for numbers that are out of range."
     return JSONResponse({"detail": detail}, status_code=400)

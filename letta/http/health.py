@@ -18,13 +18,13 @@ _READY_SECONDS = 2.0
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """The process lives. Says nothing of the database, so that an outage of it makes no host restart us."""
+    """Whether the process is alive. The database is not checked, so that its outage doesn't cause restarts."""
     return {"version": __version__, "status": "ok"}
 
 
 @router.get("/ready", response_model=None)
 async def ready(database: DatabaseDep) -> JSONResponse:
-    """Whether requests can be served: the database answers within two seconds, and its secrets can be read."""
+    """Whether requests can be served: the database responds within two seconds, and its secrets can be decrypted."""
     body: dict[str, Any] = {"version": __version__, "status": "ok"}
     try:
         await asyncio.wait_for(database.read(check_key), _READY_SECONDS)

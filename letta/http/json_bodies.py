@@ -25,7 +25,7 @@ _SPOKEN = {"content", "input", "messages", "reason", "reasoning", "text", "tool_
 """In what is said, NUL is left out when it is stored; people paste such text."""
 _UNSOUND = "a NUL character or half of a surrogate pair"
 _MOST_NAMES = 8
-_NO_ROOM = "Other large requests are being read, and there is no room for another one. Try again in a moment."
+_NO_ROOM = "The server is reading other large requests and has no memory for another one. Try again in a moment."
 _BODILESS = {"GET", "HEAD", "OPTIONS"}
 
 Place = tuple[str, ...]
@@ -119,7 +119,7 @@ def _problem(body: bytes) -> str | None:
     if not json.detect_encoding(body).startswith("utf-8"):  # in others, what is looked for below looks otherwise
         return "body: JSON is sent as UTF-8, and this is UTF-16 or UTF-32. Encode it anew (string_unicode)"
     if _has_too_many_values(body):
-        return f"body: There are more than {MOST_VALUES} values in it. Send them in several requests (too_long)"
+        return f"body: The body contains more than {MOST_VALUES} values. Send them in several requests (too_long)"
     brackets = body.count(b"[") + body.count(b"{")
     if brackets <= MOST_LEVELS and not _SUSPECT.search(body):
         return None

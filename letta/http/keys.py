@@ -48,7 +48,8 @@ class Keys:
         seconds = self._attempts.seconds_to_wait(client_network(scope))
         if seconds:
             detail = (
-                f"Too many wrong keys came from {client_network(scope)}. Wait {seconds} s, then send the right one."
+                f"Too many wrong keys were sent from {client_network(scope)}. Wait {seconds} s, then send the right "
+                "one."
             )
             await answer(send, 429, {"detail": detail}, {"Retry-After": str(seconds)})
             return
@@ -62,14 +63,14 @@ class Keys:
     def _of_a_run(self, token: str) -> Principal:
         holder = self._server().sandbox.tokens.holder_of(token)
         if holder is None:
-            raise _RefusedError("This key was that of a tool's run, which has ended.")
+            raise _RefusedError("This key belonged to a tool call that has ended. Use another key.")
         return Principal(holder.actor, Grants(agents={holder.agent_id: OF_AGENTS}))
 
     async def _stored(self, token: str, scope: Scope) -> Principal:
         key = await self._server().key_cache.find(token)
         if key is None:
             self._count_wrong(scope)
-            raise _RefusedError("There is no such key, or it was revoked. Use another one.")
+            raise _RefusedError("This key does not exist or was revoked. Use another key.")
         if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
             raise _RefusedError("The key has expired. Get a new one.")
         if key.hostname is not None and not _comes_from(key.hostname, Headers(scope=scope)):
@@ -80,7 +81,7 @@ class Keys:
         metrics.wrong_passwords.add()
         address = client_network(scope)
         if self._attempts.was_wrong(address):
-            logger.warning("too many wrong keys from %s; its next ones aren't looked at for a while", address)
+            logger.warning("too many wrong keys from %s; further attempts from there are refused for a while", address)
 
 
 def key_of(scope: Scope) -> str | None:
@@ -101,8 +102,8 @@ class _ElsewhereError(ForbiddenError):
 
     def __init__(self, key: StoredKey) -> None:
         super().__init__(
-            f"This token is for pages of {key.hostname}, and the request came from elsewhere, or doesn't tell (header "
-            "Origin). Make a token with the hostname of your pages."
+            f"This token is only for pages of {key.hostname}, but the request has another Origin header, or none. "
+            "Create a token with the hostname of your pages."
         )
 
 

@@ -12,17 +12,21 @@ _SCHEMA: JsonObject = {
     "anyOf": [{"required": ["detail"]}, {"required": ["error"]}],
     "properties": {
         "detail": {
-            "description": "A sentence that names the field or setting; an object where programs need more.",
+            "description": "A sentence that names the field or setting at fault, or an object where programs need "
+            "more.",
             "anyOf": [{"type": "string"}, {"type": "object"}],
         },
         "error": {"type": "object", "description": "A failure of the language model's provider."},
         "trace_id": {"type": "string"},
-        "run_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "The run that is in the way."},
-        "examples": {"type": "array", "items": {"type": "string"}, "description": "Ids of the form that is wanted."},
+        "run_id": {
+            "anyOf": [{"type": "string"}, {"type": "null"}],
+            "description": "The run that holds the conversation.",
+        },
+        "examples": {"type": "array", "items": {"type": "string"}, "description": "Examples of well-formed ids."},
     },
 }
 _ANSWERS = {
-    "422": "A parameter or field is missing, unknown or of the wrong form.",
+    "422": "A parameter or field is missing, unknown or malformed.",
     "default": "Any other failure.",
 }
 

@@ -38,14 +38,14 @@ ConversationRef = Annotated[
     Path(
         pattern=f"{id_pattern('conv')}|{id_pattern('agent')}|^default$",
         examples=[example_id("conv")],
-        description="Id of the conversation; `default` for an agent's own one.",
+        description="Id of the conversation; `default` for an agent's default conversation.",
     ),
 ]
-ConversationAgent = Annotated[str | None, Query(description="The agent, where the conversation is `default`.")]
+ConversationAgent = Annotated[str | None, Query(description="The agent, if the conversation is `default`.")]
 
 Limit = Annotated[int | None, Query(ge=0, le=MAX_PAGE, description="Most items to return.")]
-Before = Annotated[str | None, Query(description="Id: only items earlier in the order.")]
-After = Annotated[str | None, Query(description="Id: only items later in the order.")]
+Before = Annotated[str | None, Query(description="Id of an item: return only items before it in the order.")]
+After = Annotated[str | None, Query(description="Id of an item: return only items after it in the order.")]
 OrderBy = Annotated[Literal["created_at"], Query(description="Field to sort by.")]
 
 
@@ -69,5 +69,5 @@ def page_parameters(*, limit: int = 50, order: Order = "desc") -> Any:
     return Depends(page_reader(limit=limit, order=order))
 
 
-IncludeCost = Annotated[bool, Query(description="Tell of each step what it cost, as `cost_usd`, where that is known.")]
+IncludeCost = Annotated[bool, Query(description="Include the cost of each step as `cost_usd`, if known.")]
 """Whether a list of steps tells their prices."""

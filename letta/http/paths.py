@@ -30,7 +30,7 @@ class NoNul:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
-            detail = "INVALID_ARGUMENT: The address contains a NUL character (%00). Leave it out."
+            detail = "INVALID_ARGUMENT: The URL contains a NUL character (%00). Remove it."
             await answer(send, 400, {"detail": detail})
             return
         await self._app(scope, receive, send)

@@ -110,7 +110,7 @@ async def _checked(scope: Scope, receive: Receive, principal: Principal, grants:
         return receive  # which will be told what there is
     rule = RULES.get(operation)
     if rule is None:
-        raise ForbiddenError("This operation isn't open to keys. Use the server's password.")
+        raise ForbiddenError("This operation is not available to API keys. Use the server's password.")
     if (rule.is_minting and not _may_mint(principal)) or (operation == _RUNNING_A_TOOL and principal.key is None):
         raise ForbiddenError(_closed(rule.needs, grants))
     if rule.needs <= grants.everywhere:
@@ -153,7 +153,7 @@ async def _check_agents(scope: Scope, rule: Rule, grants: Grants, asked: _Asked)
         closed = {thing for thing, agent in owned if agent not in agents and thing.startswith(repository.OF_ALL)}
         reached = {thing for thing, agent in owned if agent in agents} - closed
         for each in sorted(unknown - reached):
-            raise NotFoundError(f"There is no {each} within reach of this key, which is for {_named(agents)}.")
+            raise NotFoundError(f"{each} doesn't exist, or this key (for {_named(agents)} only) can't access it.")
 
 
 def _needs(rule: Rule, asked: _Asked) -> frozenset[Access]:
@@ -181,7 +181,10 @@ async def _body(scope: Scope, receive: Receive) -> tuple[Any, Receive]:
     kind = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if kind != b"application/json" or scope["method"] in {"GET", "HEAD"}:
         if headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers:
-            raise UnprocessableError("body: A key for single agents sends JSON only. Set content-type accordingly.")
+            raise UnprocessableError(
+                "body: A key that is limited to certain agents can only send JSON. Set the content-type to "
+                "application/json."
+            )
         return None, receive
     message = await receive()
     try:
@@ -213,9 +216,9 @@ def _ids_in(part: Any) -> Iterator[str]:
 def _closed(needs: Iterable[Access], grants: Grants) -> str:
     wanted = ", ".join(sorted(needs)) or "an API key"
     if grants.agents:
-        return f"This key is for {_named(grants.agents)} only, and not for this request, which needs {wanted}."
+        return f"This key is for {_named(grants.agents)} only, but this request requires {wanted}."
     held = ", ".join(sorted(grants.everywhere)) or "nothing"
-    return f"This key doesn't open this operation: it needs {wanted}, and the key has {held}."
+    return f"This key lacks permission for this operation: it needs {wanted}, but has {held}."
 
 
 def _named(agents: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ from letta.identities.schemas import (
 router = APIRouter(prefix="/v1/identities", tags=["identities"])
 
 IdentitiesPage = Annotated[Page, page_parameters(limit=50, order="desc")]
-NamedProject = Annotated[str | None, Header(alias="X-Project", description="Project, unless the body names one.")]
+NamedProject = Annotated[str | None, Header(alias="X-Project", description="Project, if the body names none.")]
 
 
 @router.get("", response_model=list[IdentityResponse])
@@ -36,9 +36,9 @@ async def list_identities(
     database: DatabaseDep,
     page: IdentitiesPage,
     project_header: HeaderProject,
-    name: Annotated[str | None, Query(description="The whole name.")] = None,
+    name: Annotated[str | None, Query(description="The exact name.")] = None,
     project_id: str | None = None,
-    identifier_key: Annotated[str | None, Query(description="The whole key.")] = None,
+    identifier_key: Annotated[str | None, Query(description="The exact key.")] = None,
     identity_type: IdentityType | None = None,
 ) -> list[Identity]:
     """Identities of the organization, newest first."""
@@ -54,7 +54,7 @@ async def create_identity(
     project_id: HeaderProject,
     x_project: NamedProject = None,
 ) -> Identity:
-    """Create an identity, and attach agents and blocks to it."""
+    """Create an identity and attach agents and blocks to it."""
     return await database.run(service.create_identity, actor, body, x_project or project_id)
 
 
@@ -66,13 +66,13 @@ async def upsert_identity(
     project_id: HeaderProject,
     x_project: NamedProject = None,
 ) -> Identity:
-    """Create an identity or, where its key is there already, change the one that has it."""
+    """Create an identity, or update the one that already has this key."""
     return await database.run(service.upsert_identity, actor, body, x_project or project_id)
 
 
 @router.get("/count", response_model=int)
 async def count_identities(actor: ActorDep, database: DatabaseDep) -> int:
-    """How many identities there are."""
+    """The number of identities."""
     return await database.read(repository.count_identities, actor)
 
 
@@ -86,13 +86,13 @@ async def retrieve_identity(actor: ActorDep, database: DatabaseDep, identity_id:
 async def update_identity(
     actor: ActorDep, database: DatabaseDep, identity_id: IdentityId, body: UpdateIdentity
 ) -> Identity:
-    """Change an identity. What is left out stays; lists are replaced as a whole."""
+    """Change an identity. Omitted fields are kept; lists are replaced as a whole."""
     return await database.run(service.update_identity, actor, identity_id, body)
 
 
 @router.delete("/{identity_id}", response_model=None)
 async def delete_identity(actor: ActorDep, database: DatabaseDep, identity_id: IdentityId) -> None:
-    """Delete an identity. Its agents and blocks stay."""
+    """Delete an identity. Its agents and blocks are kept."""
     await database.run(repository.delete_identity, actor, identity_id)
 
 
@@ -100,7 +100,7 @@ async def delete_identity(actor: ActorDep, database: DatabaseDep, identity_id: I
 async def upsert_properties(
     actor: ActorDep, database: DatabaseDep, identity_id: IdentityId, body: Properties
 ) -> Identity:
-    """Give an identity exactly these properties."""
+    """Replace all properties of an identity."""
     return await database.run(service.replace_properties, actor, identity_id, body)
 
 

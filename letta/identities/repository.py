@@ -249,6 +249,6 @@ def _detach(connection: Connection, table: Table, pair: dict[str, str]) -> None:
 
 def _taken(key: str) -> ConflictError:
     return ConflictError(
-        f"Another identity has the identifier_key '{key}'. Choose another key, or change that one: "
-        "PUT /v1/identities makes an identity or changes the one with its key."
+        f"An identity with the identifier_key '{key}' already exists. Choose another key, or use PUT /v1/identities, "
+        "which creates an identity or updates the one with that key."
     )

@@ -14,7 +14,7 @@ IdentityType = Literal["org", "user", "other"]
 PropertyType = Literal["string", "number", "boolean", "json"]
 
 
-IdentityKey = Annotated[str, Field(min_length=1, max_length=1_000, description="The client's own name for it; unique.")]
+IdentityKey = Annotated[str, Field(min_length=1, max_length=1_000, description="Unique key chosen by the client.")]
 IdentityName = Annotated[str, Field(max_length=1_000)]
 AgentIds = Annotated[list[Annotated[str, id_field("agent")]], Field(max_length=MOST_MEMBERS)]
 BlockIds = Annotated[list[Annotated[str, id_field("block")]], Field(max_length=MOST_MEMBERS)]
@@ -25,7 +25,7 @@ class IdentityProperty(Schema):
 
     key: str = Field(min_length=1, max_length=1_000)
     value: str | bool | int | float | dict[str, Any] | list[Any]
-    type: PropertyType = Field(description="What clients are to take the value for.")
+    type: PropertyType = Field(description="How clients should interpret the value.")
 
 
 Properties = Annotated[list[IdentityProperty], Field(max_length=MOST_PROPERTIES)]

@@ -44,11 +44,11 @@ router = APIRouter(prefix="/v1", tags=["internals"])
 
 BlocksPage = Annotated[Page, page_parameters(limit=50, order="asc")]
 AgentsPage = Annotated[Page, page_parameters(limit=50, order="desc")]
-DeploymentName = Annotated[str, Path(description="Id of the deployment, as another system calls it.")]
+DeploymentName = Annotated[str, Path(description="Id of the deployment in another system.")]
 
 _NO_ENVIRONMENTS = (
-    "Environments are machines that are connected to the hosted product. Let agents work on a machine of yours by "
-    "tools of an MCP server, or by tools that the client of a request runs ('client_tools')."
+    "Environments, which are machines connected to the hosted product, are not supported. To let agents work on a "
+    "machine of yours, use the tools of an MCP server, or tools that the client of a request runs ('client_tools')."
 )
 
 
@@ -56,9 +56,9 @@ _NO_ENVIRONMENTS = (
 async def count_agents(
     principal: PrincipalDep,
     database: DatabaseDep,
-    exclude_hidden: Annotated[bool, Query(description="Whether hidden agents don't count.")] = True,
+    exclude_hidden: Annotated[bool, Query(description="Whether to leave out hidden agents.")] = True,
 ) -> int:
-    """How many agents there are. Those closed to the key don't count."""
+    """The number of agents, without those that the key can't access."""
     condition = AgentFilter(show_hidden=not exclude_hidden, ids=principal.limited_to(Access.READ_AGENT))
     return await database.read(agents_repository.count_agents, principal.actor, condition)
 
@@ -94,13 +94,13 @@ async def delete_block(actor: ActorDep, database: DatabaseDep, block_id: BlockId
 async def list_agents_of_block(
     actor: ActorDep, database: DatabaseDep, block_id: BlockId, page: AgentsPage, include: Includes
 ) -> list[AgentState]:
-    """The agents that hold a block, as with `/v1/blocks`."""
+    """The agents to which a block is attached, as with `/v1/blocks`."""
     return await database.read(agents_service.list_agents_of_block, actor, block_id, page, include)
 
 
 @router.post("/_internal_search/cache-warm", response_model=WarmedCache, status_code=status.HTTP_202_ACCEPTED)
 async def warm_search_cache(_actor: ActorDep, body: WarmCache) -> WarmedCache:
-    """Nothing has to be done: messages are searched where they are stored."""
+    """No effect: messages are searched where they are stored."""
     return WarmedCache(collection=body.collection, status="not_needed", warmed=True)
 
 
@@ -128,7 +128,7 @@ async def create_template_block(actor: ActorDep, database: DatabaseDep, body: Cr
 async def create_template_blocks(
     actor: ActorDep, database: DatabaseDep, body: list[CreateTemplateBlock]
 ) -> list[Block]:
-    """Create several blocks that belong to a deployment; all of them or, where one can't be stored, none."""
+    """Create several blocks that belong to a deployment. If one of them can't be stored, none is."""
     return await database.run(service.create_template_blocks, actor, body)
 
 
@@ -139,13 +139,13 @@ async def list_deployment_entities(
     deployment: DeploymentName,
     entity_types: Annotated[list[EntityType] | None, Query(description="Only things of these types.")] = None,
 ) -> DeploymentEntities:
-    """What belongs to a deployment."""
+    """Everything that belongs to a deployment."""
     return await database.read(service.list_entities, actor, deployment, entity_types)
 
 
 @router.delete("/_internal_templates/deployment/{deployment}", response_model=DeletedDeployment)
 async def delete_deployment(actor: ActorDep, server: ServerDep, deployment: DeploymentName) -> DeletedDeployment:
-    """Delete all that belongs to a deployment."""
+    """Delete everything that belongs to a deployment."""
     deleted = await server.database.run(service.delete_deployment, actor, deployment)
     server.indexer.deleted()
     return deleted
@@ -153,7 +153,7 @@ async def delete_deployment(actor: ActorDep, server: ServerDep, deployment: Depl
 
 @router.post("/auth", response_model=Authenticated)
 async def authenticate(actor: ActorDep, server: ServerDep, body: Credentials) -> Authenticated:
-    """Who asks, and whether the password is the server's. The request itself needs it as any other does."""
+    """Check a password and return the user. The request itself must be authenticated like any other."""
     password = server.settings.server_password
     if password is not None:
         given = (body.password or "").encode()
@@ -165,7 +165,7 @@ async def authenticate(actor: ActorDep, server: ServerDep, body: Credentials) ->
 @router.post("/voice-beta/{agent_id}/chat/completions", include_in_schema=False)
 async def refuse_voice(_actor: ActorDep) -> None:
     """Gone, as it was with the former server."""
-    raise GoneError("Agents can't be spoken with. Send text to /v1/agents/{agent_id}/messages.")
+    raise GoneError("Voice agents are not supported. Send text to /v1/agents/{agent_id}/messages.")
 
 
 @router.get("/environments", include_in_schema=False)

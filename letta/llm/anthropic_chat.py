@@ -96,7 +96,10 @@ def _options(body: JsonObject) -> Any:
 
 def _as_object(value: object) -> JsonObject:
     if not isinstance(value, dict):
-        raise LlmEmptyResponseError("The answer is no JSON object. Check that the base URL is that of Anthropic's API.")
+        raise LlmEmptyResponseError(
+            "The provider's answer is not a JSON object. Check that ANTHROPIC_BASE_URL, or the provider's base_url, "
+            "is that of Anthropic's API."
+        )
     return value
 
 
@@ -172,7 +175,9 @@ class _StreamedAnswer:
 def _result(body: JsonObject, message: JsonObject) -> ChatResult:
     blocks = message.get("content")
     if not isinstance(blocks, list):
-        raise LlmEmptyResponseError("The answer holds no content.")
+        raise LlmEmptyResponseError(
+            "The provider's answer contains no content. Try again, or check the provider's base URL."
+        )
     if message.get("stop_reason") == "refusal" and not blocks:
         raise LlmError(f"The model declined to answer{_why(message)}. Rephrase the request, or choose another model.")
     return ChatResult(

@@ -48,7 +48,7 @@ async def _bound(response: httpx2.Response) -> None:
     encoding = response.headers.pop("content-encoding", "identity").lower()
     unzip = zlib.decompressobj(_ANY_ZLIB_HEADER) if encoding in {"gzip", "x-gzip", "deflate"} else None
     if unzip is None and encoding != "identity":
-        raise errors.LlmEmptyResponseError(f"The answer is encoded as {encoding[:20]}, which wasn't asked for.")
+        raise errors.LlmEmptyResponseError(f"The response uses the encoding {encoding[:20]}, which was not requested.")
     in_lines = response.headers.get("content-type", "").startswith("text/event-stream")
     stream = response.stream
     if isinstance(stream, httpx2.AsyncByteStream):

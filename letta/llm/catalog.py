@@ -165,7 +165,7 @@ class Catalog:
 
     def _unreachable(self) -> str:
         names = ", ".join(name for name, offer in self._offers.items() if not offer.answered)
-        return f" Not reached so far, so that its models aren't known: {names}." if names else ""
+        return f" Not reached so far, so its models are unknown: {names}." if names else ""
 
 
 class Catalogs(Protocol):
@@ -184,5 +184,5 @@ def _check_handle(handle: str) -> None:
     prefix, slash, name = handle.partition("/")
     if not (prefix and slash and name):
         raise InvalidArgumentError(
-            f"'{handle}' is no model handle. Write <provider>/<model>, as GET /v1/models lists them."
+            f"'{handle}' is not a model handle. Use <provider>/<model>; GET /v1/models lists the available ones."
         )

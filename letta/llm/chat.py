@@ -121,7 +121,7 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
         raise
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
         # Adapters read answers as providers document them, without looking at every part before.
-        logger.warning("an answer of %s can't be understood", provider.name, exc_info=True)
+        logger.warning("an answer from %s could not be understood", provider.name, exc_info=True)
         call.failed("malformed")
         raise malformed(type(error).__name__) from error
     finally:
@@ -132,14 +132,14 @@ def _sound(item: Delta | ChatResult) -> Delta | ChatResult:
     """What the model said, without what neither the database nor a client could take."""
     if isinstance(item, Delta):
         if not isinstance(item.index, int) or not all(isinstance(p, str | None) for p in (item.call_id, item.name)):
-            raise malformed("a part of a tool call is of another kind")
+            raise malformed("a part of a tool call has an unexpected type")
         return item if item.text.isascii() and "\0" not in item.text else replace(item, text=storable(item.text))
     item.content, item.tool_calls = storable(item.content), storable(item.tool_calls)
     for call in item.tool_calls:
         if not all(isinstance(call[part], str) for part in ("id", "name", "arguments")):
-            raise malformed("a part of a tool call is no text")
+            raise malformed("a part of a tool call is not text")
     if not all(isinstance(text, str) for part in item.content for text in _texts(part)):
-        raise malformed("a part of what is said is no text")
+        raise malformed("a part of the content is not text")
     if not isinstance(item.finish_reason, str):
         item.finish_reason = "stop"
     item.finish_reason = storable(item.finish_reason)

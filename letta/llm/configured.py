@@ -81,7 +81,7 @@ def byok_provider(
     """
     if kind not in SETTINGS:
         offered = ", ".join(sorted(SETTINGS))
-        raise InvalidArgumentError(f"provider_type '{kind}' isn't offered by this server. Choose one of: {offered}.")
+        raise InvalidArgumentError(f"provider_type '{kind}' is not supported. Choose one of: {offered}.")
     given = (base_url or "").strip().rstrip("/") or _OWN_ADDRESS.get(kind)
     if given is None:
         raise InvalidArgumentError(f"base_url is missing. A provider of type {kind} needs one.")
@@ -89,7 +89,9 @@ def byok_provider(
     try:
         url = _as_asked(kind, given)
     except ValueError as error:
-        raise InvalidArgumentError(f"base_url is malformed ({error}). Give a web address (URL).") from None
+        raise InvalidArgumentError(
+            f"base_url is malformed ({error}). Enter a URL, such as https://api.example.com/v1."
+        ) from None
     return Provider(name, kind, url, name, secret, api_version or None, BYOK)
 
 

@@ -83,7 +83,7 @@ async def _provider(catalog: Catalog, config: JsonObject) -> Provider:
         try:
             return catalog.provider((await catalog.resolve_embedding(handle)).provider_name)
         except (InvalidArgumentError, NotFoundError):
-            logger.debug("%s isn't listed; its provider may know it nevertheless", handle)
+            logger.debug("%s is not listed by its provider, which may know it nevertheless", handle)
     for provider in catalog.providers():
         if provider.base_url == config.get("embedding_endpoint") or (handle or "").startswith(f"{provider.name}/"):
             return provider
@@ -114,7 +114,7 @@ async def _shortened(provider: Provider, model: str, text: str) -> Vector | None
         except _TOO_MUCH as error:
             if len(text) <= _SHORTEST:
                 await _request(provider, model, [_PROBE])  # raises where it isn't the text that is at fault
-                logger.warning("%s refuses to embed a text: %s", model, error.detail)
+                logger.warning("%s refused to embed a text: %s", model, error.detail)
                 return None
             text = text[: len(text) // 2]
 
@@ -123,11 +123,11 @@ async def _request(provider: Provider, model: str, texts: list[str]) -> list[Vec
     answered = await _timed(provider, model, _ASK.get(provider.type, _ask_openai)(provider, model, texts))
     if len(answered) != len(texts):
         raise LlmEmptyResponseError(
-            f"The embedding endpoint did not answer with {len(texts)} vectors. Check its base URL."
+            f"The embedding endpoint did not return {len(texts)} vectors as requested. Check its base URL."
         )
     vectors = [_checked(vector) for vector in answered]
     if len({len(vector) for vector in vectors}) > 1:
-        raise LlmEmptyResponseError("The embedding endpoint answered with vectors of unequal length. Check its model.")
+        raise LlmEmptyResponseError("The embedding endpoint returned vectors of different lengths. Check its model.")
     return vectors
 
 
@@ -179,14 +179,17 @@ _ASK: dict[str, Callable[[Provider, str, list[str]], Awaitable[list[Any]]]] = {"
 def _checked(vector: object) -> Vector:
     if not isinstance(vector, list) or not 0 < len(vector) <= _MOST_DIMENSIONS:
         raise LlmEmptyResponseError(
-            f"The embedding endpoint answered with something that is no vector of 1 to {_MOST_DIMENSIONS} numbers. "
-            "Choose another embedding model."
+            f"The embedding endpoint returned something other than a vector of 1 to {_MOST_DIMENSIONS} numbers. Choose "
+            "another embedding model."
         )
     if not all(isinstance(value, int | float) and math.isfinite(value) for value in vector):
-        raise LlmEmptyResponseError("The embedding endpoint answered with a vector of which a part is no number.")
+        raise LlmEmptyResponseError(
+            "The embedding endpoint returned a vector that contains something other than numbers. Choose another "
+            "embedding model."
+        )
     if not _LEAST <= max(map(abs, vector)) <= _HALF_PRECISION:
         raise LlmEmptyResponseError(
-            "The embedding endpoint answered with a vector that is zero, or too small or large to store. "
-            "Choose another model."
+            "The embedding endpoint returned a vector that is zero, or too small or too large to store. Choose "
+            "another embedding model."
         )
     return vector

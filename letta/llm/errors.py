@@ -140,7 +140,7 @@ _BY_STATUS: dict[int, type[LlmError]] = {
 
 def error_for_status(status: int, text: str, code: str | None = None) -> LlmError:
     """The error for a provider's refusal. ``code`` is the provider's own word for it, where it has one."""
-    detail = f"The provider answered {status}: {text}"
+    detail = f"The provider returned status {status}: {text}"
     marks = f"{code or ''} {text}".lower()
     if any(mark in marks for mark in _OUT_OF_CREDIT):
         return LlmInsufficientCreditsError(detail)
@@ -154,25 +154,27 @@ def connection_error(cause: object) -> LlmError:
     if isinstance(cause, LlmError):
         return cause
     shown = f": {str(cause).rstrip('.')}" if cause else ""
-    return LlmConnectionError(f"The provider can't be reached{shown}. Check its base URL and whether it is up.")
+    return LlmConnectionError(f"The provider can't be reached{shown}. Check its base URL and that it is running.")
 
 
 def broken_off(cause: Exception) -> LlmConnectionError:
     """The error for a connection that ended in the middle of an answer."""
-    return LlmConnectionError(f"The connection to the provider broke off ({type(cause).__name__}). Try again.")
+    return LlmConnectionError(f"The connection to the provider was lost ({type(cause).__name__}). Try again.")
 
 
 def timed_out(*, streamed: bool) -> LlmTimeoutError:
     """The error for a provider that takes longer than it may."""
     remedy = (
-        "Raise LETTA_LLM_STREAM_TIMEOUT_SECONDS." if streamed else "Stream, or raise LETTA_LLM_REQUEST_TIMEOUT_SECONDS."
+        "Raise LETTA_LLM_STREAM_TIMEOUT_SECONDS."
+        if streamed
+        else "Use streaming, or raise LETTA_LLM_REQUEST_TIMEOUT_SECONDS."
     )
     return LlmTimeoutError(f"The provider did not answer in time. {remedy}")
 
 
 def no_json() -> LlmEmptyResponseError:
     """The error for an answer that isn't JSON."""
-    return LlmEmptyResponseError("The provider sent something that is no JSON. Check its base URL.")
+    return LlmEmptyResponseError("The provider sent something that is not JSON. Check its base URL.")
 
 
 def too_large(limit: int) -> LlmEmptyResponseError:
@@ -182,4 +184,4 @@ def too_large(limit: int) -> LlmEmptyResponseError:
 
 def malformed(problem: str) -> LlmEmptyResponseError:
     """The error for an answer that is JSON, but not of the form that the provider documents."""
-    return LlmEmptyResponseError(f"The provider's answer isn't of the form it should have ({problem}). Try again.")
+    return LlmEmptyResponseError(f"The provider's answer has an unexpected form ({problem}). Try again.")

@@ -44,7 +44,7 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
             raise to_llm_error(error) from error
         if not answer.is_spoiled or attempt == settings.llm_max_retries:
             break
-        logger.info("asking %s again, as its answer was spoiled (%s)", model, answer.finish_reason)
+        logger.info("asking %s again, because its answer was unusable (%s)", model, answer.finish_reason)
     yield answer.result(body)
 
 
@@ -130,7 +130,7 @@ class _Answer:
 
     def _raise_if_refused(self) -> None:
         if reason := self._feedback.get("blockReason"):
-            raise LlmBadRequestError(f"The model refuses to read the conversation ({reason}). Rephrase the request.")
+            raise LlmBadRequestError(f"The model refused to process the conversation ({reason}). Rephrase the request.")
         if self.finish_reason not in _FINISH_REASONS:
             why = self._finish_message or self.finish_reason or "no reason given"
             raise LlmEmptyResponseError(f"The model gave no answer ({why}). Try again, or rephrase the request.")

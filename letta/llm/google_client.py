@@ -32,7 +32,10 @@ def as_object(value: object) -> JsonObject:
         LlmError: it is something else, or the report of an error.
     """
     if not isinstance(value, dict):
-        raise LlmEmptyResponseError("The answer is no JSON object. Check that the base URL is that of Google's API.")
+        raise LlmEmptyResponseError(
+            "The provider's answer is not a JSON object. Check that GEMINI_BASE_URL, or the provider's base_url, is "
+            "that of Google's API."
+        )
     if "error" in value:
         raise _reported(value["error"].get("code") or 500, value["error"])
     return value

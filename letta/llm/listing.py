@@ -66,7 +66,7 @@ async def _entries(client: "AsyncClient", provider: Provider, url: str) -> list[
     body = response.json()
     entries = body.get("data") if isinstance(body, dict) else body
     if not isinstance(entries, list):
-        raise TypeError("it is no list")
+        raise TypeError("it is not a list")
     return [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
 
 

@@ -102,5 +102,5 @@ async def _get(
     response.raise_for_status()
     body = response.json()
     if not isinstance(body, dict):
-        raise TypeError("it is no list")
+        raise TypeError("it is not a list")
     return body

@@ -116,20 +116,22 @@ class Offer:
                 listed = await list_models(client, self.provider)
         except NoModelListError:
             self.answered, self.has_list = True, False
-            return self._report(f"no list of models at {where}; every name is accepted", reachable=True)
+            return self._report(f"{where} lists no models; every name is accepted", reachable=True)
         except HTTPStatusError as error:
-            return self._report(f"{where} answers {error.response.status_code}")
+            return self._report(f"{where} returned status {error.response.status_code}")
         except (HTTPError, InvalidURL, TimeoutError) as error:
             return self._report(f"{where} can't be reached ({type(error).__name__})")
         except (ValueError, KeyError, TypeError, AttributeError, LlmError):
-            return self._report(f"{where} answers with something that is no list of models")
+            return self._report(f"{where} returned something that is not a list of models")
         self.answered, self.has_list = True, True
         self._replace(listed)
         return self._report(f"{len(self.llms)} models at {where}", reachable=True)
 
     def _report(self, text: str, *, reachable: bool = False) -> ProviderReport:
         name = self.provider.name
-        remedy = "" if reachable else f". Check {SETTINGS.get(name, 'its settings')}; it is asked again when needed."
+        remedy = (
+            "" if reachable else f". Check {SETTINGS.get(name, 'its settings')}; the server asks again when needed."
+        )
         return ProviderReport(name, reachable, len(self.llms), text + remedy)
 
     def _replace(self, listed: list[ListedModel]) -> None:

@@ -36,7 +36,9 @@ async def chat(request: ChatRequest, provider: Provider) -> AsyncGenerator[Delta
 def _result(body: JsonObject, response: JsonObject) -> ChatResult:
     choices = response.get("choices")
     if not choices:
-        raise LlmEmptyResponseError("The answer holds no choice.")
+        raise LlmEmptyResponseError(
+            "The provider's answer contains no choices. Try again, or check the provider's base URL."
+        )
     message = choices[0].get("message") or {}
     parts = answer_parts(message.get("reasoning_content") or message.get("reasoning"), _text(message))
     return ChatResult(
@@ -127,7 +129,7 @@ class _StreamedAnswer:
             LlmEmptyResponseError: there was nothing in it.
         """
         if not self._head:
-            raise LlmEmptyResponseError("The stream ended before it brought anything. Check the provider's base URL.")
+            raise LlmEmptyResponseError("The stream ended before any content arrived. Check the provider's base URL.")
         text, reasoning, details = "".join(self._text), "".join(self._reasoning), merged(self._details)
         calls = [self._calls[index] for index in sorted(self._calls)]
         message: JsonObject = {"role": "assistant", "content": text or None}

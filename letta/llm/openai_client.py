@@ -82,7 +82,9 @@ def as_object(value: object) -> JsonObject:
         LlmError: it is something else, or the report of an error.
     """
     if not isinstance(value, dict):
-        raise LlmEmptyResponseError("The answer is no JSON object. Check that the base URL is that of a chat API.")
+        raise LlmEmptyResponseError(
+            "The provider's answer is not a JSON object. Check that the base URL is that of a chat API."
+        )
     if value.get("error"):
         raise LlmError(f"The provider reported an error: {error_text(value['error'])}")
     return value

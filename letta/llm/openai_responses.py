@@ -124,7 +124,9 @@ def _result(body: JsonObject, response: JsonObject) -> ChatResult:
         raise _reported(response.get("error") or {})
     output = response.get("output")
     if not isinstance(output, list):
-        raise LlmEmptyResponseError("The answer holds no output.")
+        raise LlmEmptyResponseError(
+            "The provider's answer contains no output. Try again, or check the provider's base URL."
+        )
     return ChatResult(
         content=[part for item in output for part in _parts(item)],
         tool_calls=[

@@ -40,8 +40,8 @@ async def check_allowed(server: McpServer) -> None:
     if server.server_type == STDIO:
         if settings.mcp_disable_stdio:
             raise InvalidArgumentError(
-                "MCP servers of type stdio are switched off, as they are commands run with this server's rights. "
-                "Set MCP_DISABLE_STDIO=false to allow them, or use streamable_http."
+                "MCP servers of type stdio are disabled, because they are commands that run with this server's "
+                "permissions. Set MCP_DISABLE_STDIO=false to allow them, or use streamable_http."
             )
         return
     try:

@@ -65,7 +65,7 @@ async def call_mcp_tool(
     except LettaError as error:
         return _failed(tool, error.detail)
     except TimeoutError:
-        return _failed(tool, "the MCP server didn't end the connection in time.")
+        return _failed(tool, "the MCP server did not close the connection in time.")
     text = storable(called.text)
     if called.is_error:
         return ToolRun("error", text or f"Error calling tool '{tool.name}'", text, [], [text])

@@ -18,8 +18,8 @@ from letta.organizations.actor import Actor
 from letta.server.server import SyncServer
 from letta.settings import settings
 
-_SIGN_IN = "This MCP server wants somebody to sign in."
-_OPEN = "Open the address of the event before in a browser, and sign in there. This stream goes on afterwards."
+_SIGN_IN = "This MCP server requires a sign-in."
+_OPEN = "Open the URL from the previous event in a browser and sign in there. This stream continues afterwards."
 _LOOK_SECONDS = 1.0
 
 
@@ -61,11 +61,11 @@ async def _ended(server: SyncServer, actor: Actor, sign_in: SignIn) -> str | Non
     deadline = time.monotonic() + signing_in.SECONDS
     while time.monotonic() < deadline:
         if server.executor.is_stopping:
-            return "The server is about to stop. Finish the sign-in in the browser: it counts all the same."
+            return "The server is about to stop. Finish the sign-in in the browser; it takes effect nevertheless."
         await asyncio.sleep(_LOOK_SECONDS)
         found = await server.database.read(sign_in_repository.get_sign_in, actor, sign_in.id)
         if found.status == AUTHORIZED:
             return None
         if found.status == ERROR:
             return found.problem or "The sign-in failed. Connect again."
-    return "Nobody signed in in time. Connect again."
+    return "Nobody signed in before the time limit. Connect again."

@@ -76,7 +76,7 @@ def described(tool: JsonObject) -> Described:
     try:
         kinds = given.get("type", "object")
         if not name or "object" not in (kinds if isinstance(kinds, list) else [kinds]):
-            raise _TooMuchError("the arguments are no object")
+            raise _TooMuchError("the arguments are not an object")
         _check_size(given, given, (), [0])
         found.parameters = _root(_cleaned(given, _definitions(given), found.reasons), found)
     except _TooMuchError as error:
@@ -131,7 +131,7 @@ def _cleaned(node: Any, known: set[str], reasons: list[str]) -> JsonObject:
     if clean.get("items") is False:
         clean["items"] = {}
     if "$ref" in clean and clean["$ref"] not in known:
-        reasons.append("a reference leads nowhere")
+        reasons.append("a $ref has no target")
         del clean["$ref"]
     if "properties" in clean:
         _close(clean)
@@ -152,15 +152,15 @@ def _root(schema: JsonObject, found: Described) -> JsonObject:
     """The root as providers want it: an object with properties, without alternatives."""
     for key in _COMBINED:
         if key in schema:
-            found.reasons.append(f"{key} stands at the root")
+            found.reasons.append(f"{key} is used at the root")
             _merge(schema, schema.pop(key), required=key == "allOf")
     for key in ("not", "enum", "const", "if", "then", "else"):
         if schema.pop(key, None) is not None:
-            found.reasons.append(f"{key} stands at the root")
+            found.reasons.append(f"{key} is used at the root")
     properties, required = schema.get("properties") or {}, schema.get("required") or []
     ours = {name: _argument(name) for name in properties}
     if len(set(ours.values())) < len(ours):
-        raise _TooMuchError("the names of two arguments can't be told apart")
+        raise _TooMuchError("two arguments would get the same name")
     found.arguments = {mine: theirs for theirs, mine in ours.items() if mine != theirs}
     return {
         **schema,

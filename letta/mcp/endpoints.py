@@ -27,13 +27,13 @@ router = APIRouter(prefix="/v1/mcp-servers", tags=["mcp-servers"])
 
 @router.post("", response_model=AnyMcpServer)
 async def create_mcp_server(actor: ActorDep, database: DatabaseDep, body: CreateMCPServerRequest) -> JsonObject:
-    """Register a server and take over its tools. One that can't be reached now is registered without any."""
+    """Register an MCP server and import its tools. A server that can't be reached is registered without tools."""
     return shown(await service.create_server(database, actor, _server("", body.server_name, body.config)))
 
 
 @router.get("", response_model=list[AnyMcpServer])
 async def list_mcp_servers(actor: ActorDep, database: DatabaseDep) -> list[JsonObject]:
-    """All servers, oldest first."""
+    """All MCP servers, oldest first."""
     return [shown(server) for server in await database.read(repository.list_servers, actor)]
 
 
@@ -41,7 +41,7 @@ async def list_mcp_servers(actor: ActorDep, database: DatabaseDep) -> list[JsonO
 async def connect_mcp_server(
     actor: ActorDep, server: ServerDep, mcp_server_id: McpServerId, request: Request
 ) -> Stream:
-    """Try whether a server can be reached, told as server-sent events. Where it wants a sign-in, that is begun.
+    """Test the connection to an MCP server, as server-sent events. If a sign-in is required, it is started.
 
     The event `authorization_url` tells where somebody has to sign in; the stream goes on when that was done.
     """
@@ -51,7 +51,7 @@ async def connect_mcp_server(
 
 @router.get("/{mcp_server_id}", response_model=AnyMcpServer)
 async def retrieve_mcp_server(actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId) -> JsonObject:
-    """One server."""
+    """One MCP server."""
     return shown(await database.read(repository.get_server, actor, mcp_server_id))
 
 
@@ -59,14 +59,14 @@ async def retrieve_mcp_server(actor: ActorDep, database: DatabaseDep, mcp_server
 async def update_mcp_server(
     actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId, body: UpdateMCPServerRequest
 ) -> JsonObject:
-    """Change a server. Its configuration is replaced as a whole; refresh it to take over other tools."""
+    """Change an MCP server. Its configuration is replaced as a whole; refresh the server to import other tools."""
     name = body.server_name or (await database.read(repository.get_server, actor, mcp_server_id)).server_name
     return shown(await service.update_server(database, actor, _server(mcp_server_id, name, body.config)))
 
 
 @router.delete("/{mcp_server_id}", status_code=204)
 async def delete_mcp_server(actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId) -> None:
-    """Delete a server with its tools; agents that hold them lose them."""
+    """Delete an MCP server with its tools. They are detached from all agents."""
     await database.run(repository.delete_server, actor, mcp_server_id)
 
 
@@ -74,14 +74,14 @@ async def delete_mcp_server(actor: ActorDep, database: DatabaseDep, mcp_server_i
 async def refresh_mcp_server(
     actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId, agent_id: SecretsOf = None
 ) -> JsonObject:
-    """Bring the stored tools to what the server offers now, and tell which have changed."""
+    """Update the stored tools to what the MCP server offers now, and return which have changed."""
     server = await database.read(repository.get_server, actor, mcp_server_id)
     return (await tools.refresh(database, actor, server, agent_id)).shown()
 
 
 @router.get("/{mcp_server_id}/tools", response_model=list[ToolResponse])
 async def list_mcp_tools(actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId) -> list[Tool]:
-    """The tools that were taken over from the server, by name."""
+    """The tools imported from the MCP server, by name."""
     return await database.read(tools.tools_of_server, actor, mcp_server_id)
 
 
@@ -89,7 +89,7 @@ async def list_mcp_tools(actor: ActorDep, database: DatabaseDep, mcp_server_id: 
 async def retrieve_mcp_tool(
     actor: ActorDep, database: DatabaseDep, mcp_server_id: McpServerId, tool_id: ToolId
 ) -> Tool:
-    """One of the server's tools."""
+    """One of the MCP server's tools."""
     return await database.read(tools.tool_of_server, actor, mcp_server_id, tool_id)
 
 
@@ -97,7 +97,7 @@ async def retrieve_mcp_tool(
 async def run_mcp_tool(
     actor: ActorDep, server: ServerDep, mcp_server_id: McpServerId, tool_id: ToolId, body: McpRunRequest | None = None
 ) -> JsonObject:
-    """Call one of the server's tools."""
+    """Call one of the MCP server's tools."""
     tool = await server.database.read(tools.tool_of_server, actor, mcp_server_id, tool_id)
     ran = await server.custom_tools.run(actor, tool, body.args if body else {})
     return {"status": ran.status, "func_return": ran.value}

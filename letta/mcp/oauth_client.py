@@ -109,7 +109,7 @@ async def begin(target: Target, redirect_uri: str, seconds: float) -> Begun:
         except _BrowserNeededError as needed:
             url = str(httpx2.URL(needed.url).copy_merge_params({"state": state, "code_challenge": pkce.code_challenge}))
         else:
-            raise SignInError(f"The MCP server '{target.name}' didn't ask for a sign-in this time. Connect again.")
+            raise SignInError(f"The MCP server '{target.name}' did not ask for a sign-in this time. Connect again.")
         await egress.check(url)
     client = memory.client.model_dump(mode="json", exclude_none=True) if memory.client else {}
     return Begun(
@@ -152,7 +152,7 @@ async def refresh(sign_in: SignIn, seconds: float) -> Tokens:
             await _find_issuer(http, sign_in, flow)
         status = await flow.refresh(http)
     if flow.context.current_tokens is None:
-        problem = f"The sign-in to the MCP server '{sign_in.server_name}' can't be renewed (status {status})."
+        problem = f"The sign-in to the MCP server '{sign_in.server_name}' could not be renewed (status {status})."
         raise SignInEndedError(problem) if status in _REFUSED else SignInError(problem)
     return _tokens(flow)
 

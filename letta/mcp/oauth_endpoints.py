@@ -28,8 +28,8 @@ _HEADERS = {
 }
 
 _PAGES: dict[int | str, dict[str, Any]] = {
-    404: {"description": "Nobody is waited for, or not any more.", "content": {"text/html": {}}},
-    502: {"description": "The sign-in came to nothing.", "content": {"text/html": {}}},
+    404: {"description": "This sign-in is unknown or has ended.", "content": {"text/html": {}}},
+    502: {"description": "The sign-in failed.", "content": {"text/html": {}}},
     503: {"description": "The database can't be reached.", "content": {"text/html": {}}},
 }
 
@@ -39,13 +39,13 @@ Given = Annotated[str | None, Query()]
 @router.get(signing_in.CALLBACK_PATH, response_class=HTMLResponse, responses=_PAGES)
 async def finish_sign_in(
     database: DatabaseDep,
-    state: Annotated[str | None, Query(description="What the sign-in was begun with.")] = None,
-    code: Annotated[str | None, Query(description="What tokens are given for.")] = None,
-    iss: Annotated[str | None, Query(description="Who gave the code.")] = None,
-    error: Annotated[str | None, Query(description="Why there is none.")] = None,
+    state: Annotated[str | None, Query(description="The state that the sign-in was started with.")] = None,
+    code: Annotated[str | None, Query(description="The code that is exchanged for tokens.")] = None,
+    iss: Annotated[str | None, Query(description="The issuer of the code.")] = None,
+    error: Annotated[str | None, Query(description="Why there is no code.")] = None,
     error_description: Given = None,
 ) -> HTMLResponse:
-    """Where a browser comes back to from a sign-in to an MCP server: a page that says how it went."""
+    """Page to which the browser returns after a sign-in to an MCP server. It shows the result."""
     reason = f"{error}: {error_description}" if error and error_description else error
     try:
         finished = await signing_in.finish(database, state or "", code, iss, reason)
@@ -64,7 +64,7 @@ async def _take_over(database: DatabaseDep, finished: SignIn) -> None:
         server = await database.read(repository.get_server, actor, finished.server_id)
         await tools.refresh(database, actor, server)
     except LettaError as failure:
-        logger.warning("The tools of MCP server %s could not be taken over. %s", finished.server_id, failure.detail)
+        logger.warning("The tools of MCP server %s could not be imported. %s", finished.server_id, failure.detail)
 
 
 def _page(title: str, text: str, status: int) -> HTMLResponse:

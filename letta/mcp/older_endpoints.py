@@ -33,28 +33,28 @@ ToolName = Annotated[str, Path(description="Name of the tool.")]
 
 @router.get("/servers", response_model=dict[str, AnyServerConfig])
 async def list_servers_by_name(actor: ActorDep, database: DatabaseDep) -> dict[str, JsonObject]:
-    """All servers, by name."""
+    """All MCP servers, by name."""
     servers = await database.read(repository.list_servers, actor)
     return {server.server_name: shown_as_before(server) for server in servers}
 
 
 @router.put("/servers", response_model=list[AnyServerConfig])
 async def add_server(actor: ActorDep, database: DatabaseDep, body: AnyServerConfig) -> list[JsonObject]:
-    """Register a server, take over its tools, and list all servers."""
+    """Register an MCP server, import its tools, and list all servers."""
     await service.create_server(database, actor, server_of("", body))
     return await _all(actor, database)
 
 
 @router.post("/servers/test")
 async def test_server(actor: ActorDep, database: DatabaseDep, body: AnyServerConfig) -> JsonObject:
-    """Try whether a server can be reached, and list its tools. Nothing is stored."""
+    """Test the connection to an MCP server and list its tools. Nothing is stored."""
     offered = await asking.list_offered(database, actor, server_of("", body))
     return {"status": "success", "tools": [_tool(tool) for tool in offered]}
 
 
 @router.post("/servers/connect", response_class=Response)
 async def connect_server(actor: ActorDep, server: ServerDep, request: Request, body: AnyServerConfig) -> Stream:
-    """Try whether a server can be reached, told as server-sent events. Where it wants a sign-in, that is begun.
+    """Test the connection to an MCP server, as server-sent events. If a sign-in is required, it is started.
 
     The sign-in counts for a server that is registered with this address within a day. Nothing else is stored.
     """
@@ -65,7 +65,7 @@ async def connect_server(actor: ActorDep, server: ServerDep, request: Request, b
 async def update_server_by_name(
     actor: ActorDep, database: DatabaseDep, mcp_server_name: ServerName, body: UpdateServerConfig
 ) -> JsonObject:
-    """Change a server. What is left out stays as it is."""
+    """Change an MCP server. Omitted fields are kept."""
     stored = await database.read(repository.get_server_by_name, actor, mcp_server_name)
     return shown_as_before(await service.update_server(database, actor, _changed(stored, body)))
 
@@ -74,7 +74,7 @@ async def update_server_by_name(
 async def delete_server_by_name(
     actor: ActorDep, database: DatabaseDep, mcp_server_name: ServerName
 ) -> list[JsonObject]:
-    """Delete a server with its tools, and list those that remain."""
+    """Delete an MCP server with its tools, and list the remaining servers."""
     server = await database.read(repository.get_server_by_name, actor, mcp_server_name)
     await database.run(repository.delete_server, actor, server.id)
     return await _all(actor, database)
@@ -84,7 +84,7 @@ async def delete_server_by_name(
 async def list_tools_by_server_name(
     actor: ActorDep, database: DatabaseDep, mcp_server_name: ServerName
 ) -> list[JsonObject]:
-    """The tools that a server offers now, whether they were taken over or not."""
+    """The tools that an MCP server offers now, whether imported or not."""
     server = await database.read(repository.get_server_by_name, actor, mcp_server_name)
     return [tools.with_health(tool) for tool in await asking.list_offered(database, actor, server)]
 
@@ -93,7 +93,7 @@ async def list_tools_by_server_name(
 async def resync_server(
     actor: ActorDep, database: DatabaseDep, mcp_server_name: ServerName, agent_id: SecretsOf = None
 ) -> JsonObject:
-    """Bring the stored tools to what the server offers now, and tell which have changed."""
+    """Update the stored tools to what the MCP server offers now, and return which have changed."""
     server = await database.read(repository.get_server_by_name, actor, mcp_server_name)
     return (await tools.refresh(database, actor, server, agent_id)).shown()
 
@@ -102,7 +102,7 @@ async def resync_server(
 async def execute_tool(
     actor: ActorDep, server: ServerDep, mcp_server_name: ServerName, tool_name: ToolName, body: McpRunRequest
 ) -> JsonObject:
-    """Call one of a server's tools, whether it was taken over or not."""
+    """Call one of an MCP server's tools, whether imported or not."""
     database = server.database
     tool = await database.read(tools.tool_by_name, actor, mcp_server_name, tool_name)
     if tool is None:
@@ -116,7 +116,7 @@ async def execute_tool(
 async def add_tool_by_name(
     actor: ActorDep, database: DatabaseDep, mcp_server_name: ServerName, mcp_tool_name: ToolName
 ) -> Tool:
-    """Take over one of a server's tools."""
+    """Import one of an MCP server's tools."""
     server = await database.read(repository.get_server_by_name, actor, mcp_server_name)
     return await tools.add_tool(database, actor, server, mcp_tool_name)
 

@@ -85,7 +85,7 @@ def list_servers(connection: Connection, actor: Actor) -> list[McpServer]:
 
 
 def delete_server(connection: Connection, actor: Actor, server_id: str) -> None:
-    """Delete a server with its tools; agents that hold them lose them.
+    """Delete an MCP server with its tools. They are detached from all agents.
 
     Raises:
         NotFoundError: there is none.
@@ -127,4 +127,4 @@ def _server(row: AnyRow) -> McpServer:
 
 
 def _taken(name: str) -> ConflictError:
-    return ConflictError(f"Another MCP server is named '{name}'. Choose another name.")
+    return ConflictError(f"An MCP server named '{name}' already exists. Choose another name.")

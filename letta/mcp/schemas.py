@@ -11,10 +11,10 @@ from letta.redaction import MASK
 from letta.schema import Schema
 
 ServerName = Annotated[str, Field(min_length=1, max_length=255)]
-_TOKEN = f"Token for the header. Answers show {MASK}, which leaves a stored one as it is when it is sent back."
+_TOKEN = f"Token for the header. Responses show {MASK}; sending that back keeps the stored token."
 _HEADERS = (
-    "Headers of every request. `{{ NAME }}` or `{{ NAME | default }}` in a value stands for a secret of the agent that "
-    f"calls. Answers show {MASK} in place of values."
+    "Headers of every request. `{{ NAME }}` or `{{ NAME | default }}` in a value is replaced by a secret of "
+    f"the calling agent. Responses show {MASK} instead of values."
 )
 
 
@@ -23,14 +23,16 @@ class StdioConfig(Schema):
 
     command: str = Field(min_length=1)
     args: list[str]
-    env: dict[str, str] | None = Field(None, description=f"Environment variables to set. Answers show {MASK}.")
+    env: dict[str, str] | None = Field(
+        None, description=f"Environment variables to set. Responses show {MASK} instead of values."
+    )
 
 
 class HttpConfig(Schema):
     """An address."""
 
     server_url: str = Field(min_length=1, description="Where the server is asked.")
-    auth_header: str | None = Field(None, description="Header that carries the token; Authorization unless given.")
+    auth_header: str | None = Field(None, description="Header that carries the token; Authorization by default.")
     auth_token: str | None = Field(None, description=_TOKEN)
     custom_headers: dict[str, str] | None = Field(None, description=_HEADERS)
 
@@ -125,7 +127,7 @@ class UpdateServerConfig(Schema):
     server_url: str | None = None
     auth_header: str | None = None
     auth_token: str | None = None
-    token: str | None = Field(None, description="Another name of auth_token.")
+    token: str | None = Field(None, description="Another name for auth_token.")
     custom_headers: dict[str, str] | None = None
     stdio_config: StdioServerConfig | None = None
 

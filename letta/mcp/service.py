@@ -35,7 +35,7 @@ async def create_server(database: Database, actor: Actor, server: McpServer) -> 
     try:
         await tools.refresh(database, actor, server)
     except LettaError as error:
-        logger.warning("MCP server %s is stored without tools. %s", server.id, error.detail)
+        logger.warning("MCP server %s was stored without tools. %s", server.id, error.detail)
     return server
 
 
@@ -81,7 +81,9 @@ def _merged(server: McpServer, stored: McpServer | None) -> McpServer:
         if value != MASK:
             return value
         if kept is None:
-            raise InvalidArgumentError(f"{name} is the mask that answers show. Give the secret itself.")
+            raise InvalidArgumentError(
+                f"{name} is the placeholder shown in responses, not the secret. Send the secret itself."
+            )
         if moved:
             raise InvalidArgumentError(
                 f"{name} is kept for one address and isn't sent to another. Give it anew, or null."

@@ -101,7 +101,7 @@ def get_sign_in(connection: Connection, actor: Actor, sign_in_id: str) -> SignIn
     own = (mcp_oauth.c.id == sign_in_id, mcp_oauth.c.organization_id == actor.organization_id)
     row = connection.execute(select(*_COLUMNS).where(*own)).first()
     if row is None:
-        raise NotFoundError("This sign-in was given up, or replaced by a later one. Connect again.")
+        raise NotFoundError("This sign-in was cancelled or replaced by a later one. Connect again.")
     return SignIn(**row._mapping)
 
 

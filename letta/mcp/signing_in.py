@@ -60,7 +60,7 @@ async def finish(database: Database, state: str, code: str | None, issuer: str |
     """
     found = await database.run(repository.claim_sign_in, state) if 0 < len(state) <= _LONGEST_STATE else None
     if found is None:
-        raise NotFoundError("This sign-in is over, or was never begun. Connect to the MCP server again.")
+        raise NotFoundError("This sign-in has ended or was never started. Connect to the MCP server again.")
     actor = owner_of(found)
     try:
         if error or not code:

@@ -38,12 +38,12 @@ async def refresh(database: Database, actor: Actor, server: McpServer, agent_id:
     found = [described(tool) for tool in await list_offered(database, actor, server, agent_id)]
     changes = await database.run(_store, actor, server.id, found)
     for name, reason in changes.skipped.items():
-        logger.warning("Tool %s of MCP server %s is left out: %s.", name, server.id, reason)
+        logger.warning("Tool %s of MCP server %s is ignored: %s.", name, server.id, reason)
     return changes
 
 
 async def add_tool(database: Database, actor: Actor, server: McpServer, name: str) -> Tool:
-    """Take over one of a server's tools.
+    """Import one of an MCP server's tools.
 
     Raises:
         NotFoundError: the server offers no such tool.
@@ -53,12 +53,14 @@ async def add_tool(database: Database, actor: Actor, server: McpServer, name: st
     offered = [described(tool) for tool in await list_offered(database, actor, server)]
     found = next((tool for tool in offered if name in {tool.remote_name, tool.name}), None)
     if found is None:
-        raise NotFoundError(f"The MCP server '{server.server_name}' offers no tool '{name}'.")
+        raise NotFoundError(f"The MCP server '{server.server_name}' has no tool '{name}'.")
     if found.status == INVALID:
         raise InvalidArgumentError(f"Models can't use the tool '{name}': {', '.join(found.reasons)}.")
     tool = await database.run(_keep, actor, server, found)
     if tool is None:
-        raise ConflictError(f"'{found.name}' is the name of a tool that no MCP server offers. Rename or delete that.")
+        raise ConflictError(
+            f"A tool named '{found.name}' that does not belong to an MCP server already exists. Rename or delete it."
+        )
     return tool
 
 
@@ -121,7 +123,7 @@ def passing_tool(server: McpServer, offered: Sequence[JsonObject], name: str) ->
     for tool in map(described, offered):
         if name in {tool.name, tool.remote_name}:
             return Tool("", tool.name, EXTERNAL_MCP, tool.json_schema(), metadata=tool.metadata(server))
-    raise NotFoundError(f"The MCP server '{server.server_name}' offers no tool '{name}'.")
+    raise NotFoundError(f"The MCP server '{server.server_name}' has no tool '{name}'.")
 
 
 def _store(connection: Connection, actor: Actor, server_id: str, offered: Sequence[Described]) -> Changes:
@@ -132,7 +134,7 @@ def _store(connection: Connection, actor: Actor, server_id: str, offered: Sequen
         if tool.status == INVALID:
             changes.skipped[tool.remote_name] = ", ".join(tool.reasons)
         elif tool.name in seen:
-            changes.skipped[tool.remote_name] = f"another one is named {tool.name}"
+            changes.skipped[tool.remote_name] = f"another of its tools is also named {tool.name}"
         elif tool.name in stored:
             seen.add(tool.name)
             if _renew(connection, actor, stored[tool.name], server, tool):
@@ -141,7 +143,9 @@ def _store(connection: Connection, actor: Actor, server_id: str, offered: Sequen
             seen.add(tool.name)
             changes.added.append(tool.name)
         else:
-            changes.skipped[tool.remote_name] = "its name is that of a tool that no MCP server offers"
+            changes.skipped[tool.remote_name] = (
+                "a tool of this name that does not belong to an MCP server already exists"
+            )
     for name, old in stored.items():
         if name not in seen:
             tools_repository.delete_tool(connection, actor, old.id)

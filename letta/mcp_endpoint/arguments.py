@@ -7,7 +7,7 @@ from pydantic import Field
 from letta.archives.schemas import MAX_TAGS, PassageText
 from letta.schema import Schema
 
-Agent = Annotated[str, Field(min_length=1, description="Id of an agent, or its name where no other agent has it.")]
+Agent = Annotated[str, Field(min_length=1, description="Id of an agent, or its name if it is unique.")]
 Label = Annotated[str, Field(min_length=1, description="Label of one of the agent's memory blocks, such as 'human'.")]
 Results = Annotated[int, Field(ge=1, le=50, description="Most results.")]
 

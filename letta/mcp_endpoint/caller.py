@@ -38,9 +38,9 @@ class Caller:
         """
         found = await self.server.database.read(repository.agents_called, self.actor, self.only, name)
         if not found:
-            raise NotFoundError(f"There is no agent '{name[:200]}'. list_agents tells which there are.")
+            raise NotFoundError(f"There is no agent '{name[:200]}'. Use list_agents to see the agents.")
         if len(found) > 1:
-            raise InvalidArgumentError(f"Several agents are named '{name}'. Give the id of one of them.")
+            raise InvalidArgumentError(f"Several agents are named '{name}'. Use the id of one of them.")
         if not self.principal.may(needs, found[0]):
-            raise ForbiddenError(f"The key doesn't open this: it needs {', '.join(sorted(needs))}.")
+            raise ForbiddenError(f"The API key lacks permission for this: it needs {', '.join(sorted(needs))}.")
         return found[0]

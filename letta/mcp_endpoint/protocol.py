@@ -67,7 +67,7 @@ def _described(tool: OfferedTool) -> Tool:
 async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
     tool = TOOLS.get(params.name)
     if tool is None:
-        return _failed(f"There is no tool '{params.name[:100]}'. There are: {', '.join(TOOLS)}.")
+        return _failed(f"There is no tool '{params.name[:100]}'. The tools: {', '.join(TOOLS)}.")
     try:
         given = tool.arguments.model_validate(params.arguments or {})
         return _told(await _with_signs(context, _called(context, tool, given)))
@@ -79,7 +79,7 @@ async def _call_tool(context: Context, params: CallToolRequestParams) -> CallToo
         return _failed(str(error))
     except Exception:
         logger.exception("the tool %s of the MCP endpoint failed", tool.name)
-        return _failed("An unknown error occurred.")
+        return _failed("An unknown error occurred. See the server log.")
 
 
 async def _called(context: Context, tool: OfferedTool, given: Any) -> str:
@@ -96,7 +96,7 @@ async def _with_signs(context: Context, work: Awaitable[str]) -> str:
     try:
         while not (await asyncio.wait({task}, timeout=interval))[0]:
             passed += interval
-            await context.session.report_progress(passed, message="The agent is at work.")
+            await context.session.report_progress(passed, message="The agent is working.")
         return task.result()
     finally:
         task.cancel()

@@ -51,7 +51,7 @@ def replace_in_block(
     times = value.count(old_text)
     if times != 1:
         raise InvalidArgumentError(
-            f"old_text stands {times} times in the block '{label}'. Give a text that stands there exactly once."
+            f"old_text occurs {times} times in the block '{label}'. Give a text that occurs exactly once."
         )
     body = UpdateBlock(value=value.replace(old_text, new_text))
     return agents_service.update_block(connection, actor, agent_id, label, body)

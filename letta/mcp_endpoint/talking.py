@@ -12,7 +12,7 @@ from letta.runs.view import RunView
 from letta.turn.request import RunOptions, RunRequest
 
 _NO_WORDS = {
-    "requires_approval": "(The agent waits until a person approves of a tool call. It can't reply before that.)",
+    "requires_approval": "(The agent is waiting for a person to approve a tool call and can't reply before that.)",
     "cancelled": "(The turn was cancelled.)",
 }
 

@@ -87,7 +87,7 @@ async def _search_conversations(caller: Caller, given: arguments.SearchConversat
     if given.agent is not None:
         agent_id = await caller.agent(given.agent, {Access.READ_MESSAGES})
     elif caller.only is not None:
-        raise ForbiddenError("The key is for single agents. Name one of them in 'agent'.")
+        raise ForbiddenError("The API key is limited to certain agents. Name one of them in 'agent'.")
     search = SearchAllMessages(query=given.query, agent_id=agent_id, limit=given.limit)
     found = await caller.server.database.read(search_everywhere, caller.actor, search)
     names = {"message_type", "content", "agent_id", "conversation_id", "created_at"}

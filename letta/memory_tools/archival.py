@@ -73,7 +73,7 @@ def new_passage(content: str, tags: Sequence[object] | None = None) -> NewPassag
     """
     content = content.replace("\0", "")
     if not content.strip():
-        raise ToolError("The content is empty. Give the text that is to be kept.")
+        raise ToolError("The content is empty. Give the text to store.")
     if len(content) > _MOST_CHARACTERS:
         raise ToolError(f"The content has more than {_MOST_CHARACTERS} characters. Split it into several entries.")
     return NewPassage(content, [tag for tag in _strings(tags) if tag.strip()])
@@ -82,7 +82,7 @@ def new_passage(content: str, tags: Sequence[object] | None = None) -> NewPassag
 def _strings(values: Sequence[object] | None) -> list[str]:
     given = list(values or ())
     if len(given) > _MOST_TAGS:
-        raise ToolError(f"There are more than {_MOST_TAGS} tags. Give fewer.")
+        raise ToolError(f"There are more than {_MOST_TAGS} tags. Use fewer.")
     texts = [value.replace("\0", "") for value in given if isinstance(value, str)]
     if len(texts) < len(given):
         raise ToolError("Tags must be strings.")

@@ -17,7 +17,7 @@ def moment(text: str | None, timezone: str, *, end: bool = False) -> datetime | 
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ToolError(f"'{text}' is no date. Write it as 2025-01-31 or 2025-01-31T14:30.") from error
+        raise ToolError(f"'{text}' is not a date. Write it as 2025-01-31 or 2025-01-31T14:30.") from error
     if end and len(text) == len("2025-01-31"):
         found = datetime.combine(found.date(), time.max)
     return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(timezone))

@@ -30,11 +30,12 @@ def memory_replace(memory: Memory, label: str, old_string: str, new_string: str)
     value, old = memory.read(label).expandtabs(), old_string.expandtabs()
     count = value.count(old) if old else 0
     if count == 0:
-        raise ToolError(f"old_string was not found in block '{label}'. Copy it exactly as it stands there.")
+        raise ToolError(f"old_string was not found in block '{label}'. Copy it exactly as it appears there.")
     if count > 1:
         numbers = [number for number, line in enumerate(value.split("\n"), 1) if old.split("\n")[0] in line]
         raise ToolError(
-            f"old_string occurs {count} times in block '{label}' (lines {numbers}). Give more of the text around it."
+            f"old_string occurs {count} times in block '{label}' (lines {numbers}). Include more of the surrounding "
+            "text."
         )
     return memory.write(label, value.replace(old, new_string.expandtabs()))
 
@@ -62,7 +63,7 @@ def core_memory_replace(memory: Memory, label: str, old_content: str, new_conten
     """Replace every occurrence of a text."""
     value = memory.read(label)
     if not old_content or old_content not in value:
-        raise ToolError(f"old_content was not found in block '{label}'. Copy it exactly as it stands there.")
+        raise ToolError(f"old_content was not found in block '{label}'. Copy it exactly as it appears there.")
     return memory.write(label, value.replace(old_content, new_content))
 
 

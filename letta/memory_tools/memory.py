@@ -42,7 +42,7 @@ class Memory:
         block = self._editable(label)
         if len(value) > block.limit:
             raise ToolError(
-                f"The new value of block '{label}' would have {len(value)} characters, its limit is {block.limit}. "
+                f"The new value of block '{label}' would have {len(value)} characters, but its limit is {block.limit}. "
                 "Write less, or move what is rarely needed to archival memory."
             )
         self._put(replace(block, value=value))
@@ -51,10 +51,10 @@ class Memory:
     def create(self, label: str, value: str, description: str | None) -> None:
         """Add a block to the agent."""
         if label in self._blocks:
-            raise ToolError(f"There is a block '{label}' already. Edit it, or choose another name.")
+            raise ToolError(f"A block '{label}' already exists. Edit it, or choose another name.")
         block = Block(id=new_id("block"), label=label, value=value, description=description)
         if len(value) > block.limit:
-            raise ToolError(f"The text has {len(value)} characters, a block's limit is {block.limit}. Write less.")
+            raise ToolError(f"The text has {len(value)} characters, but a block's limit is {block.limit}. Write less.")
         self._blocks[label] = self.created[block.id] = block
 
     def detach(self, label: str) -> None:
@@ -69,7 +69,7 @@ class Memory:
         """Give a block another label."""
         block = self._editable(label)
         if new_label in self._blocks:
-            raise ToolError(f"There is a block '{new_label}' already. Choose another name.")
+            raise ToolError(f"A block '{new_label}' already exists. Choose another name.")
         del self._blocks[label]
         self._put(replace(block, label=new_label))
 

@@ -75,7 +75,7 @@ def _pop(lines: list[str], prefix: str) -> str | None:
 def _apply_hunks(value: str, lines: list[str], label: str) -> str:
     hunks = _hunks(lines)
     if not hunks:
-        raise ToolError("The patch holds no change: start lines to remove with '-' and lines to add with '+'.")
+        raise ToolError("The patch contains no change. Start lines to remove with '-' and lines to add with '+'.")
     current, start = value.split("\n"), 0
     for old, new in hunks:
         position = _find(current, old, start)

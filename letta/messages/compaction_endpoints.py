@@ -34,7 +34,7 @@ class CompactionRequest(Schema):
 class ConversationCompactionRequest(CompactionRequest):
     """As for an agent, in one of its conversations."""
 
-    agent_id: str | None = Field(None, description="The agent, where the conversation is 'default'.")
+    agent_id: str | None = Field(None, description="The agent, if the conversation is 'default'.")
 
 
 class CompactionResponse(Schema):
@@ -53,7 +53,7 @@ async def compact_agent(
     body: Annotated[CompactionRequest | None, Body()] = None,
     retry_count: RetryCount = 0,
 ) -> CompactionResponse:
-    """Summarize the older part of the agent's own conversation now."""
+    """Summarize the older part of the agent's default conversation now."""
     return await _compact(server, actor, agent_id, None, body, resent=retry_count > 0)
 
 
@@ -105,9 +105,7 @@ async def _compact(
     try:
         finished = await view.finish()
     except ContextOverflowError as error:
-        raise ConflictError(
-            "There is nothing to compact: the context holds no more than its system message."
-        ) from error
+        raise ConflictError("There is nothing to compact: the context contains only the system message.") from error
     if not finished.messages:
         raise ConflictError("The compaction was cancelled.")
     return _response(finished.messages[0])

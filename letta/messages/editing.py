@@ -37,9 +37,9 @@ class ModifyMessage(Schema):
     @model_validator(mode="after")
     def _one_text(self) -> "ModifyMessage":
         if (self.content is None) == (self.reasoning is None):
-            raise ValueError("give either 'content' or 'reasoning'")
+            raise ValueError("send either 'content' or 'reasoning', but not both")
         if self.message_type and (self.message_type == "reasoning_message") != (self.reasoning is not None):
-            raise ValueError(f"'{self.message_type}' is not changed by this field")
+            raise ValueError(f"a '{self.message_type}' can't be changed with this field")
         return self
 
     @property
@@ -79,7 +79,7 @@ def modify_message(
         repository.set_tool_calls(connection, message_id, changed.tool_calls or [])
     shown = next((wire for wire in expand(changed) if wire["message_type"] == wanted), None)
     if shown is None:
-        raise InvalidArgumentError(f"content: nothing in it is shown as {wanted}. Give text.")
+        raise InvalidArgumentError(f"content: none of it would be shown as {wanted}. Send text.")
     return shown
 
 
@@ -87,11 +87,12 @@ def _type(message: Message, change: ModifyMessage) -> str:
     own = _TYPES.get(message.role)
     if own is None:
         raise InvalidArgumentError(
-            f"Message {message.id} has the role '{message.role}': only messages of user, system and assistant change."
+            f"Message {message.id} has the role '{message.role}'. Only user, system and assistant messages can be "
+            "modified."
         )
     wanted = "reasoning_message" if change.reasoning is not None else change.message_type or own
     if wanted not in {own, "reasoning_message"}:
-        raise InvalidArgumentError(f"message_type: message {message.id} is no {wanted}, it is of type {own}.")
+        raise InvalidArgumentError(f"message_type: message {message.id} is not a {wanted} but a {own}.")
     return wanted
 
 
@@ -99,7 +100,7 @@ def _with_thoughts(message: Message, reasoning: str) -> Message:
     """A signature vouches for the text it was made for, so it goes."""
     place = next((i for i, part in enumerate(message.content) if part["type"] == "reasoning"), None)
     if place is None:
-        raise InvalidArgumentError(f"message_type: message {message.id} holds no reasoning that could be changed.")
+        raise InvalidArgumentError(f"message_type: message {message.id} contains no reasoning that could be changed.")
     part = message.content[place] | {"reasoning": reasoning, "signature": None}
     return replace(message, content=[*message.content[:place], part, *message.content[place + 1 :]])
 

@@ -34,7 +34,7 @@ async def create_message(
     body: LettaStreamingRequest,
     queue: Queued = False,
 ) -> Response:
-    """Send messages to an agent and answer with its turn, as JSON or as a stream."""
+    """Send messages to an agent and return its turn, as JSON or as a stream."""
     run = await sending.mark(run_request(agent_id, body))
     return await answer(server, actor, run, body, queue=queue)
 
@@ -48,7 +48,7 @@ async def stream_message(
     body: LettaStreamingRequest,
     queue: Queued = False,
 ) -> Response:
-    """Deprecated: as creating a message with ``streaming``."""
+    """Deprecated: use POST /v1/agents/{agent_id}/messages with `streaming`."""
     body.streaming = True
     run = await sending.mark(run_request(agent_id, body, run_type="streaming"))
     return await answer(server, actor, run, body, queue=queue)
@@ -75,7 +75,7 @@ async def create_message_async(
 async def preview_payload(
     actor: ActorDep, server: ServerDep, agent_id: AgentId, body: LettaStreamingRequest
 ) -> JsonObject:
-    """What the model would be sent; nothing is stored and no model is called."""
+    """The request that the model would be sent. Nothing is stored and no model is called."""
     turn = await server.database.discard(preview_turn, actor, run_request(agent_id, body))
     await server.models.prepare(turn)
     return preview_body(turn, server.models)
@@ -85,7 +85,7 @@ async def preview_payload(
 async def cancel_messages(
     actor: ActorDep, server: ServerDep, agent_id: AgentId, body: CancelRequest | None = None
 ) -> dict[str, str]:
-    """Cancel runs of an agent: those that are named, or all that are active."""
+    """Cancel runs of an agent: the given ones, or all active ones."""
     run_ids = body.run_ids if body and body.run_ids else None
     if run_ids is None:
         run_ids = await server.database.read(run_repository.runs_to_cancel, actor, agent_id)
@@ -106,7 +106,7 @@ async def list_messages(
     assistant_message_tool_name: str = "send_message",
     assistant_message_tool_kwarg: str = "message",
 ) -> JSONResponse:
-    """Messages of an agent. In descending order the newest are selected, yet listed oldest first."""
+    """Messages of an agent. In descending order, the newest messages are selected, but listed oldest first."""
     presentation = Presentation(
         types_of(include_return_message_types),
         use_assistant_message,
@@ -122,7 +122,7 @@ async def list_messages(
 async def modify(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, message_id: MessageId, change: ModifyMessage
 ) -> JSONResponse:
-    """Change what a message says. A turn that is under way goes on with what it said before."""
+    """Change the text of a message. A turn in progress continues with the old text."""
     complete = await with_its_images(change)
     return JSONResponse(await database.run(modify_message, actor, agent_id, message_id, complete))
 
@@ -143,5 +143,5 @@ async def list_all_messages(
 
 @router.get("/messages/{message_id}", response_model=list[JsonObject])
 async def retrieve_message(actor: ActorDep, database: DatabaseDep, message_id: MessageId) -> JSONResponse:
-    """All messages of the API that one stored message stands for."""
+    """One stored message, as all the API messages that it consists of."""
     return JSONResponse(await database.read(listing.retrieve_message, actor, message_id))

@@ -83,8 +83,8 @@ class _Fetching:
         answer = await egress.request("GET", url, seconds=_SECONDS, max_bytes=self._left, redirects=_REDIRECTS)
         if answer.status >= 400:
             raise InvalidArgumentError(
-                f"The image can't be had: {url[:200]} answers {answer.status}. Check the address, or send the image "
-                "itself as base64 data."
+                f"The image could not be downloaded: {url[:200]} returned status {answer.status}. Check the address, "
+                "or send the image itself as base64 data."
             )
         return answer.body
 
@@ -96,7 +96,9 @@ def _decoded(url: str) -> bytes | None:
     try:
         return base64.b64decode(parsed[1], validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidArgumentError("The data URL of an image holds no valid base64. Encode the image anew.") from None
+        raise InvalidArgumentError(
+            "The data URL of an image does not contain valid base64. Encode the image again."
+        ) from None
 
 
 def _media_type(data: bytes, url: str) -> str:
@@ -107,5 +109,5 @@ def _media_type(data: bytes, url: str) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     raise InvalidArgumentError(
-        f"There is no image at {url[:200]} that models can see. Give the address of a PNG, JPEG, GIF or WebP file."
+        f"{url[:200]} is not an image that models can read. Use the address of a PNG, JPEG, GIF or WebP file."
     )

@@ -34,7 +34,7 @@ class TextContent(Schema):
 _CONTENT = {
     "url": "its url",
     "base64": "its data or media_type",
-    "letta": "its data or media_type, and no image is stored under a file_id: send it as base64",
+    "letta": "its data or media_type; images can't be referenced by file_id, send them as base64",
 }
 
 
@@ -82,7 +82,9 @@ class MessageCreate(Schema):
     role: Literal["user", "system", "assistant"]
     content: str | list[ContentPart]
     name: str | None = None
-    otid: str | None = Field(None, description="Id given by the client: a message with the same otid is not doubled.")
+    otid: str | None = Field(
+        None, description="Id chosen by the client: a message with the same otid is not stored twice."
+    )
     sender_id: str | None = None
     group_id: str | None = None
 
@@ -151,8 +153,8 @@ class LettaRequest(Schema):
     """A turn: new messages for an agent, and how to answer them."""
 
     messages: list[InputMessage] | None = Field(None, description="The new messages.")
-    input: str | list[ContentPart] | None = Field(None, description="Short for one message of the user.")
-    max_steps: int = Field(DEFAULT_MAX_STEPS, ge=0, description="Most model calls of the turn.")
+    input: str | list[ContentPart] | None = Field(None, description="Shorthand for a single user message.")
+    max_steps: int = Field(DEFAULT_MAX_STEPS, ge=0, description="Most model calls in the turn.")
     include_return_message_types: list[MessageType] | None = None
     include_compaction_messages: bool = False
     use_assistant_message: bool = True
@@ -170,17 +172,17 @@ class LettaRequest(Schema):
     @model_validator(mode="after")
     def _one_input(self) -> "LettaRequest":
         if (self.messages is None) == (self.input is None):
-            raise ValueError("exactly one of messages and input must be given")
+            raise ValueError("send exactly one of messages and input")
         return self
 
 
 class LettaStreamingRequest(LettaRequest):
     """A turn that may be streamed."""
 
-    streaming: bool = Field(False, description="Answer as server-sent events.")
+    streaming: bool = Field(False, description="Respond with server-sent events.")
     stream_tokens: bool = Field(False, description="Stream pieces of messages as the model writes them.")
-    include_pings: bool = Field(True, description="Send pings, so that proxies don't cut a silent stream.")
-    background: bool = Field(False, description="Keep the events, so that any client can resume the stream.")
+    include_pings: bool = Field(True, description="Send pings so that proxies don't cut an idle stream.")
+    background: bool = Field(False, description="Keep the events so that any client can resume the stream.")
 
 
 class LettaAsyncRequest(LettaRequest):

@@ -13,11 +13,11 @@ router = APIRouter(prefix="/v1", tags=["messages"])
 async def search_all_messages(
     actor: ActorDep, database: DatabaseDep, body: SearchAllMessages
 ) -> list[FoundMessageItem]:
-    """Search what was said: by and to all agents, by and to one, or in one conversation."""
+    """Search messages: of all agents, of one agent, or of one conversation."""
     return [as_item(found) for found in await database.read(search_everywhere, actor, body)]
 
 
 @router.post("/agents/messages/search", response_model=list[MessageSearchResult])
 async def search_messages(actor: ActorDep, database: DatabaseDep, body: SearchMessages) -> list[MessageSearchResult]:
-    """As searching all messages, by roles as well; the answer shows messages as they are stored, with scores."""
+    """Search messages, also by role. The response shows messages as they are stored, with scores."""
     return [as_result(found) for found in await database.read(search_everywhere, actor, body)]

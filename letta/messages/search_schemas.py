@@ -9,7 +9,10 @@ from letta.schema import Moment, Schema, Timestamp
 
 SearchMode = Annotated[
     Literal["vector", "fts", "hybrid"],
-    Field(description="Accepted for compatibility: messages are found by their words, and by those beside them."),
+    Field(
+        description="Accepted for compatibility: messages are found by keywords, their own and those of neighbouring "
+        "messages."
+    ),
 ]
 MessageRole = Literal["assistant", "user", "tool", "function", "system", "approval", "summary"]
 
@@ -19,7 +22,9 @@ class _Conditions(Schema):
 
     search_mode: SearchMode = "hybrid"
     agent_id: str | None = Field(None, description="Only messages of this agent.")
-    conversation_id: str | None = Field(None, description="Only this conversation; `default` for agents' own ones.")
+    conversation_id: str | None = Field(
+        None, description="Only this conversation; `default` for agents' default conversations."
+    )
     limit: int = Field(50, ge=1, le=100)
     start_date: Moment | None = None
     end_date: Moment | None = None
@@ -28,14 +33,14 @@ class _Conditions(Schema):
 class SearchAllMessages(_Conditions):
     """A search among all messages of the organization."""
 
-    query: str = Field(description="What to look for, as one would ask a person. Blank lists the newest.")
+    query: str = Field(description="What to look for, in natural language. Blank lists the newest messages.")
 
 
 class SearchMessages(_Conditions):
     """A search among messages, by what was said and by whom."""
 
-    query: str | None = Field(None, description="What to look for; without it, the newest messages are returned.")
-    roles: list[MessageRole] | None = Field(None, description="Only messages of these roles.")
+    query: str | None = Field(None, description="What to look for; if omitted, the newest messages are returned.")
+    roles: list[MessageRole] | None = Field(None, description="Only messages with these roles.")
     project_id: str | None = None
     template_id: str | None = None
 
@@ -47,15 +52,15 @@ class FoundMessageItem(Schema):
     content: str | list[dict[str, Any]]
     message_id: str
     agent_id: str | None
-    conversation_id: str | None = Field(description="Null for the conversation that an agent has by itself.")
+    conversation_id: str | None = Field(description="Null for an agent's default conversation.")
     created_at: Timestamp
 
 
 class MessageSearchResult(Schema):
     """A message that was found, as it is stored."""
 
-    embedded_text: str = Field(description="What the message says: the text that was searched.")
+    embedded_text: str = Field(description="The text of the message, as it was searched.")
     message: StoredMessage
-    fts_rank: int | None = Field(description="Place among the results, from 1. Null without a query.")
+    fts_rank: int | None = Field(description="Rank among the results, from 1. Null without a query.")
     vector_rank: int | None = None
     rrf_score: float = Field(description="1 for the best match, 0 without a query.")

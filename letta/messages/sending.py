@@ -26,7 +26,9 @@ from letta.settings import settings
 from letta.turn.request import RunOptions, RunRequest, hash_body
 
 RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", include_in_schema=False)]
-Queued = Annotated[bool, Query(description="Wait for a busy conversation, in the order of arrival, instead of a 409.")]
+Queued = Annotated[
+    bool, Query(description="Wait in line for a busy conversation instead of being refused with status 409.")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ async def list_organizations(database: DatabaseDep, after: After = None, limit: 
 
 @router.post("/orgs", response_model=OrganizationResponse)
 async def create_organization(database: DatabaseDep, body: CreateOrganization) -> Organization:
-    """Create an organization, with the built-in tools and nothing else. Then create users who act in it."""
+    """Create an organization that contains only the built-in tools. Then create users in it."""
     return await database.run(service.create_organization, body)
 
 
@@ -47,7 +47,7 @@ async def update_organization(
 
 @router.delete("/orgs", response_model=OrganizationResponse)
 async def delete_organization(server: ServerDep, org_id: OrganizationQuery) -> Organization:
-    """Delete an organization for good, with its users and all that they have made."""
+    """Delete an organization for good, with its users and everything they have created."""
     deleted = await server.database.run(service.delete_organization, org_id)
     server.key_cache.forget_owner(org_id)
     server.indexer.deleted()
@@ -68,7 +68,7 @@ async def create_user(database: DatabaseDep, body: CreateUser) -> User:
 
 @router.put("/users", response_model=UserResponse)
 async def update_user(server: ServerDep, body: UpdateUser) -> User:
-    """Change a user. Keys that it has made end when it moves to another organization."""
+    """Change a user. Moving it to another organization revokes the keys that it has created."""
     changed = await server.database.run(service.update_user, body)
     server.key_cache.forget_owner(changed.id)
     return changed
@@ -76,7 +76,7 @@ async def update_user(server: ServerDep, body: UpdateUser) -> User:
 
 @router.delete("/users", response_model=UserResponse)
 async def delete_user(server: ServerDep, user_id: UserQuery) -> User:
-    """Delete a user, with its keys. What else it has made belongs to its organization, and stays."""
+    """Delete a user and its keys. Everything else that it has created belongs to the organization and is kept."""
     deleted = await server.database.run(service.delete_user, user_id)
     server.key_cache.forget_owner(deleted.id)
     return deleted

@@ -9,7 +9,7 @@ from letta.schema import Schema, Timestamp
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 UserId = Annotated[str, Field(pattern=id_pattern("user"))]
-_PRIVILEGED = "Kept for clients that set it. It has no effect here."
+_PRIVILEGED = "Stored for clients that set it; no effect on this server."
 
 
 class OrganizationResponse(Schema):
@@ -24,7 +24,7 @@ class OrganizationResponse(Schema):
 class CreateOrganization(Schema):
     """A new organization."""
 
-    name: Name | None = Field(None, description="A made-up one unless given.")
+    name: Name | None = Field(None, description="A generated name by default.")
     privileged_tools: bool | None = Field(None, description=_PRIVILEGED)
 
 
@@ -43,14 +43,14 @@ class UserResponse(Schema):
     name: str
     created_at: Timestamp
     updated_at: Timestamp
-    is_deleted: bool = Field(False, description="True in the answer to the deletion.")
+    is_deleted: bool = Field(False, description="True in the response to a deletion.")
 
 
 class CreateUser(Schema):
     """A new user."""
 
     name: Name
-    organization_id: str = Field(description="The organization that it acts in.")
+    organization_id: str = Field(description="The organization that the user belongs to.")
 
 
 class UpdateUser(Schema):
@@ -58,4 +58,6 @@ class UpdateUser(Schema):
 
     id: UserId
     name: Name | None = None
-    organization_id: str | None = Field(None, description="Move the user; what it has made stays where it is.")
+    organization_id: str | None = Field(
+        None, description="Move the user to this organization; what the user has created stays behind."
+    )

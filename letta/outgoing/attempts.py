@@ -29,7 +29,7 @@ class Attempt:
         """Why it wasn't received; None if it was. Who leads on to another address has not received it."""
         if self.status is not None and 200 <= self.status < 300:
             return None
-        return self.unanswered or f"The address answered {self.status}."
+        return self.unanswered or f"The URL returned status {self.status}."
 
 
 async def post(

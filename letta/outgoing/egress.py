@@ -78,7 +78,7 @@ async def request(
                 answer = await _send("GET", target, None, headers, max_bytes)
             return answer
     except TimeoutError:
-        raise EgressError(f"{shown(url)} didn't answer within {seconds:g} s. Check the address.") from None
+        raise EgressError(f"{shown(url)} did not respond within {seconds:g} s. Check the address.") from None
 
 
 async def check(url: str | None) -> None:
@@ -103,7 +103,7 @@ async def _send(
     content: bytes | None = None,
 ) -> Answer:
     parsed = parse(url)
-    problem = "it has no address"
+    problem = "it has no IP address"
     for address in await addresses_of(parsed):
         try:
             async with httpx2.AsyncClient(verify=tls(), trust_env=False, timeout=None) as client:
@@ -115,7 +115,10 @@ async def _send(
         except httpx2.ConnectError as error:
             problem = str(error) or type(error).__name__
         except httpx2.HTTPError as error:
-            raise EgressError(f"{shown(url)} broke off its answer ({type(error).__name__}).") from error
+            raise EgressError(
+                f"The connection to {shown(url)} was closed before the response was complete ({type(error).__name__}). "
+                "Try again."
+            ) from error
     raise EgressError(f"{shown(url)} can't be reached ({problem}). Check the address.")
 
 
@@ -129,10 +132,10 @@ def parse(url: str) -> httpx2.URL:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
         raise InvalidArgumentError(
-            f"The URL is malformed ({error}). Give a web address, beginning with https://."
+            f"The URL is malformed ({error}). Enter a complete URL, beginning with https://."
         ) from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InvalidArgumentError("The URL isn't complete. Give a web address, beginning with https://.")
+        raise InvalidArgumentError("The URL is incomplete. Enter a complete URL, beginning with https://.")
     return parsed
 
 
@@ -147,14 +150,14 @@ async def addresses_of(url: httpx2.URL) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise EgressError(f"The host {url.host} isn't known ({error}). Check the address.") from None
+        raise EgressError(f"The host {url.host} could not be resolved ({error}). Check the address.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
     if url.host.lower() not in _exempt():
         for address in addresses:
             if not is_public(address):
                 raise InvalidArgumentError(
-                    f"{shown(str(url))} is refused: {url.host} is this machine, or within a private network. "
-                    "Use a public address, or list the host in LETTA_ALLOW_PRIVATE_URLS."
+                    f"{shown(str(url))} is not allowed: {url.host} is this machine or in a private network. Use a "
+                    "public address, or list the host in LETTA_ALLOW_PRIVATE_URLS."
                 )
     return sorted(addresses, key=lambda address: ":" in address)
 
@@ -193,7 +196,9 @@ async def _body(response: httpx2.Response, url: str, max_bytes: int) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > max_bytes:
-            raise EgressError(f"{shown(url)} answers more than {max_bytes} bytes, which is too much.")
+            raise EgressError(
+                f"The response from {shown(url)} is larger than {max_bytes} bytes. Use an address with less content."
+            )
     return bytes(body)
 
 

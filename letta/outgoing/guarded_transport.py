@@ -49,12 +49,14 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         where = egress.shown(str(request.url))
         self.status = response.status_code
         if response.status_code >= 400:
-            self.problem = f"{where} answered with the status {response.status_code}."
+            self.problem = f"{where} returned status {response.status_code}."
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             await response.aclose()
-            raise self._failed(f"{where} compresses its answer, though it wasn't asked to.", request)
+            raise self._failed(f"{where} sent a compressed response that was not requested.", request)
         stream = cast(httpx2.AsyncByteStream, response.stream)
-        response.stream = _Counted(stream, self._max_bytes, lambda: self._failed(f"{where} answers too much.", request))
+        response.stream = _Counted(
+            stream, self._max_bytes, lambda: self._failed(f"The response from {where} is too large.", request)
+        )
         return response
 
     def _failed(self, problem: str, request: httpx2.Request) -> httpx2.ConnectError:

@@ -13,7 +13,7 @@ def header_value(text: str) -> str:
     """
     stripped = text.strip()
     if not (stripped.isascii() and stripped.isprintable()):
-        raise ValueError("there is a line break in it, or a character that isn't ASCII. Copy it anew, without these.")
+        raise ValueError("it contains a line break or a character that isn't ASCII. Copy it again without these.")
     return stripped
 
 
@@ -21,5 +21,5 @@ def header_name(text: str) -> str:
     """The same of a header's name."""
     stripped = text.strip()
     if not _NAME.fullmatch(stripped):
-        raise ValueError("it is no name of a header. Give letters, digits and '-', such as X-Api-Key.")
+        raise ValueError("it is not a valid header name. Use letters, digits and '-', as in X-Api-Key.")
     return stripped

@@ -31,7 +31,9 @@ async def check_address(provider: Provider) -> None:
     """
     try:
         if egress.parse(provider.base_url).userinfo:
-            raise InvalidArgumentError("The address holds a user or password. Give the key as api_key.")
+            raise InvalidArgumentError(
+                "base_url contains a user name or password. Remove it and send the key as api_key."
+            )
         if not is_configured_address(provider.base_url):
             await egress.check(provider.base_url)
     except InvalidArgumentError as error:
@@ -90,5 +92,5 @@ async def _client(provider: Provider) -> AsyncIterator["AsyncClient"]:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LlmEmptyResponseError(
-            "The provider answers with something that is no list of models. Check base_url and provider_type."
+            "The provider returned something that is not a list of models. Check base_url and provider_type."
         ) from error

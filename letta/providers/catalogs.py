@@ -69,7 +69,7 @@ class OrganizationCatalogs:
         try:
             await self.sync(actor, added)
         except (LlmError, InvalidArgumentError) as error:
-            logger.warning("models of provider %s are not known: %s", added.id, error.detail)
+            logger.warning("the models of provider %s are unknown: %s", added.id, error.detail)
             return False
         return True
 

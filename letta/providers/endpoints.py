@@ -25,7 +25,7 @@ async def list_models(
     provider_name: str | None = None,
     provider_type: ProviderType | None = None,
 ) -> list[ModelResponse]:
-    """The language models of the configured providers, and of those that were added."""
+    """The language models of all providers, configured or added by API."""
     await server.catalog.refresh_unreachable()
     catalog = await server.catalogs.whole(actor)
     return [
@@ -39,6 +39,6 @@ async def list_models(
 
 @router.get("/embedding", response_model=list[EmbeddingModelResponse])
 async def list_embedding_models(actor: ActorDep, server: ServerDep) -> list[EmbeddingModelResponse]:
-    """The embedding models of the configured providers, and of those that were added."""
+    """The embedding models of all providers, configured or added by API."""
     await server.catalog.refresh_unreachable()
     return [to_embedding_model(model) for model in (await server.catalogs.whole(actor)).embeddings()]

@@ -28,7 +28,7 @@ ProviderPage = Annotated[Page, page_parameters(limit=50, order="desc")]
 async def create_provider(
     actor: ActorDep, server: ServerDep, database: DatabaseDep, body: ProviderCreate
 ) -> ProviderResponse:
-    """Add a provider with a key of one's own. Its models are named `NAME/MODEL`.
+    """Add a provider with its own key. The handles of its models are `NAME/MODEL`.
 
     One that can't be reached now is stored without models; refresh it, or name one of its models, to ask again.
     """
@@ -40,10 +40,10 @@ async def list_providers(
     actor: ActorDep,
     database: DatabaseDep,
     page: ProviderPage,
-    name: Annotated[str | None, Query(description="Only the one of this name.")] = None,
-    provider_type: Annotated[ProviderType | None, Query(description="Only those of this type.")] = None,
+    name: Annotated[str | None, Query(description="Only the provider with this name.")] = None,
+    provider_type: Annotated[ProviderType | None, Query(description="Only providers of this type.")] = None,
 ) -> list[ProviderResponse]:
-    """Providers that were added. Those of the environment are not among them."""
+    """Providers added by API. Those configured by environment variables are not listed."""
     condition = ProviderFilter(name, provider_type)
     found = await database.read(repository.list_providers, actor, condition, page)
     return [to_provider(provider) for provider in found]
@@ -51,14 +51,14 @@ async def list_providers(
 
 @router.post("/check", response_model=ProviderMessage)
 async def check_provider(_: ActorDep, body: ProviderCheck) -> ProviderMessage:
-    """Find out whether a provider takes a key. Nothing is stored."""
+    """Check whether a provider accepts a key. Nothing is stored."""
     await service.check(body.model_dump())
     return _valid(body.provider_type)
 
 
 @router.get("/{provider_id}", response_model=ProviderResponse)
 async def retrieve_provider(actor: ActorDep, database: DatabaseDep, provider_id: ProviderId) -> ProviderResponse:
-    """One provider that was added."""
+    """One provider added by API."""
     return to_provider(await database.read(repository.get_provider, actor, provider_id))
 
 
@@ -66,21 +66,21 @@ async def retrieve_provider(actor: ActorDep, database: DatabaseDep, provider_id:
 async def update_provider(
     actor: ActorDep, server: ServerDep, database: DatabaseDep, provider_id: ProviderId, body: ProviderUpdate
 ) -> ProviderResponse:
-    """Change the key or the address of a provider, and take over the models that it lists then."""
+    """Change the key or the address of a provider and update its list of models."""
     changed = await service.update_provider(database, server.catalogs, actor, provider_id, body.given())
     return to_provider(changed)
 
 
 @router.delete("/{provider_id}", response_model=ProviderMessage)
 async def delete_provider(actor: ActorDep, database: DatabaseDep, provider_id: ProviderId) -> ProviderMessage:
-    """Delete a provider. Agents that use one of its models fail until they are given another one."""
+    """Delete a provider. Agents that use one of its models fail until they get another model."""
     await database.run(repository.delete_provider, actor, provider_id)
     return ProviderMessage(message=f"Provider id={provider_id} successfully deleted")
 
 
 @router.post("/{provider_id}/check", response_model=ProviderMessage)
 async def check_existing_provider(actor: ActorDep, database: DatabaseDep, provider_id: ProviderId) -> ProviderMessage:
-    """Find out whether a provider takes the key that is stored."""
+    """Check whether a provider accepts the stored key."""
     provider = await database.read(repository.get_provider, actor, provider_id)
     await service.check_stored(provider)
     return _valid(provider.provider_type)
@@ -90,7 +90,7 @@ async def check_existing_provider(actor: ActorDep, database: DatabaseDep, provid
 async def refresh_provider(
     actor: ActorDep, server: ServerDep, database: DatabaseDep, provider_id: ProviderId
 ) -> ProviderResponse:
-    """Take over the models that a provider lists now."""
+    """Update the list of a provider's models."""
     provider = await database.read(repository.get_provider, actor, provider_id)
     return to_provider(await server.catalogs.sync(actor, provider))
 

@@ -42,7 +42,7 @@ def insert_provider(connection: Connection, actor: Actor, provider: AddedProvide
         return _provider(connection.execute(insert(providers).values(values).returning(*_COLUMNS)).one())
     except IntegrityError as error:
         raise ConflictError(
-            f"A provider named '{provider.name}' is there already. Choose another name, or change that one."
+            f"A provider named '{provider.name}' already exists. Choose another name, or update that provider."
         ) from error
 
 

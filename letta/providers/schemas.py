@@ -48,13 +48,14 @@ ProviderName = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}$",
-        description="Its name, and the first part of its models' handles. Letters, digits, `_`, `.`, `-` and spaces.",
+        description="Name of the provider, and first part of its models' handles. Letters, digits, `_`, `.`, `-` and "
+        "spaces.",
     ),
 ]
 Key = Annotated[
     str,
     AfterValidator(header_value),
-    Field(max_length=10_000, description=f"Key of the provider. Answers show {MASK} or null."),
+    Field(max_length=10_000, description=f"API key for the provider. Responses show {MASK} or null."),
 ]
 _BASE_URL = "Where it is asked; its usual address unless given. Private addresses are refused."
 
@@ -100,8 +101,8 @@ class ProviderResponse(Schema):
     api_version: str | None = None
     organization_id: str | None = None
     updated_at: Timestamp | None = None
-    last_synced: Timestamp | None = Field(None, description="When it last told its models.")
-    api_key_enc: str | None = Field(None, description=f"{MASK} where there is a key.")
+    last_synced: Timestamp | None = Field(None, description="When the provider's models were last listed.")
+    api_key_enc: str | None = Field(None, description=f"{MASK} if there is a key.")
     access_key_enc: str | None = Field(None, description="The same.")
 
 
@@ -114,7 +115,7 @@ class ProviderMessage(Schema):
 class ModelResponse(Schema):
     """A language model."""
 
-    handle: str = Field(description="What agents name it by.")
+    handle: str = Field(description="Handle by which agents refer to the model.")
     name: str
     display_name: str
     provider_type: ProviderType
@@ -128,7 +129,7 @@ class ModelResponse(Schema):
     context_window: int = Field(json_schema_extra=_DEPRECATED)
     put_inner_thoughts_in_kwargs: bool = False
     temperature: float = 1.0
-    max_tokens: int | None = Field(None, description="Most tokens of one answer, where it's known.")
+    max_tokens: int | None = Field(None, description="Most tokens in one answer, if known.")
     enable_reasoner: bool = True
     reasoning_effort: None = None
     max_reasoning_tokens: int = 0
@@ -150,7 +151,7 @@ class ModelResponse(Schema):
 class EmbeddingModelResponse(Schema):
     """An embedding model."""
 
-    handle: str = Field(description="What agents, archives and folders name it by.")
+    handle: str = Field(description="Handle by which agents, archives and folders refer to the model.")
     name: str
     display_name: str
     provider_type: ProviderType

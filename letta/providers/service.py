@@ -34,16 +34,17 @@ async def create_provider(
     provider = AddedProvider(id=new_id("provider"), **fields)
     if provider.name.lower() in RESERVED_NAMES or catalogs.is_configured(provider.name):
         raise InvalidArgumentError(
-            f"The name '{provider.name}' is that of a provider which the environment configures. Choose another name."
+            f"'{provider.name}' is the name of a provider that is configured by environment variables. Choose another "
+            "name."
         )
     if MASK in {provider.api_key, provider.access_key}:
-        raise InvalidArgumentError("api_key is the mask that answers show. Give the key itself.")
+        raise InvalidArgumentError("api_key is the placeholder shown in responses, not the key. Send the key itself.")
     await asking.check_address(provider.provider())
     stored = await database.run(repository.insert_provider, actor, provider)
     try:
         return await catalogs.sync(actor, stored)
     except LlmError as error:
-        logger.warning("provider %s is stored without models. %s", stored.id, error.detail)
+        logger.warning("provider %s was stored without models. %s", stored.id, error.detail)
         return stored
 
 
@@ -64,7 +65,7 @@ async def update_provider(
     try:
         return await catalogs.sync(actor, changed)
     except LlmError as error:
-        logger.warning("provider %s could not be asked for its models. %s", provider_id, error.detail)
+        logger.warning("the models of provider %s could not be listed. %s", provider_id, error.detail)
         return changed
 
 
@@ -94,8 +95,8 @@ def _changed(stored: AddedProvider, changes: Mapping[str, Any]) -> AddedProvider
     kept = {name: getattr(stored, name) for name in ("api_key", "access_key") if changes.get(name) == MASK}
     if kept and (None in kept.values() or _place(stored) != _place(changed)):
         raise InvalidArgumentError(
-            f"{', '.join(kept)} is the mask that answers show, and can't stand for a key of another place. "
-            "Give the key itself."
+            f"{', '.join(kept)} is the placeholder shown in responses; a stored key is not sent to another address. "
+            "Send the key itself."
         )
     return replace(changed, **kept)
 

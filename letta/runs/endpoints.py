@@ -56,7 +56,7 @@ async def list_runs(
 async def list_active_runs(
     actor: ActorDep, database: DatabaseDep, page: RunsPage, agent_id: str | None = None, background: bool | None = None
 ) -> list[Run]:
-    """Deprecated: runs that are going on."""
+    """Deprecated: runs in progress."""
     condition = RunFilter(agent_ids=[agent_id] if agent_id else None, background=background, active=True)
     return await database.read(run_repository.list_runs, actor, condition, page)
 
@@ -69,7 +69,7 @@ async def retrieve_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) ->
 
 @router.delete("/{run_id}", response_model=Run)
 async def delete_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> Run:
-    """Delete a run that is over; its messages stay."""
+    """Delete a run that has ended. Its messages are kept."""
     return await database.run(run_repository.delete_run, actor, run_id)
 
 
@@ -77,7 +77,7 @@ async def delete_run(actor: ActorDep, database: DatabaseDep, run_id: RunId) -> R
 async def list_messages_of_run(
     actor: ActorDep, database: DatabaseDep, run_id: RunId, page: MessagesPage
 ) -> JSONResponse:
-    """The messages that a run was given and those that it made."""
+    """The input messages of a run and those that it produced."""
     await database.read(run_repository.retrieve_run, actor, run_id)
     found = await database.read(messages_listing.list_messages, actor, MessageFilter(run_id=run_id), page)
     return JSONResponse(found)
@@ -99,7 +99,7 @@ async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, run_id: RunId
 async def retrieve_trace(
     actor: ActorDep, database: DatabaseDep, run_id: RunId, limit: Annotated[int, Query(ge=0, le=10_000)] = 1000
 ) -> list[Span]:
-    """What the run spent its time with: spans of the run, its steps, their model calls and tools."""
+    """How the run spent its time: spans of the run, its steps, their model calls and tools."""
     return await database.read(trace_of_run, actor, run_id, limit)
 
 
@@ -117,7 +117,7 @@ async def list_steps_of_run(
 async def resume_stream(
     actor: ActorDep, server: ServerDep, run_id: RunId, body: Annotated[ResumeRequest | None, Body()] = None
 ) -> Response:
-    """Read the stream of a background run from any of its messages on, while it lasts and for 3 hours after."""
+    """Read the stream of a background run from any message on, while the run lasts and for 3 hours afterwards."""
     wanted = body or ResumeRequest()
     return await resumed(
         server, actor, run_id, starting_after=wanted.starting_after, pings=wanted.include_pings is not False
@@ -153,7 +153,7 @@ async def find_runs(
     start_date: Moment | None = None,
     end_date: Moment | None = None,
 ) -> list[Run]:
-    """Runs of the organization, by what they did and how long they took as well."""
+    """Runs of the organization, also filtered by what they did and how long they took."""
     wanted = [*(agent_ids or ()), *([agent_id] if agent_id else ())] or None
     search = RunSearch(
         RunFilter(wanted, statuses, background, stop_reason, conversation_id, active),

@@ -160,8 +160,8 @@ class RunExecutor:
             )
         if head.expired:
             raise GoneError(
-                f"The event log of run {run_id} is kept for 3 hours after its end, and is gone. "
-                f"GET /v1/runs/{run_id}/messages shows its messages."
+                f"The event log of run {run_id} was deleted, as logs are kept for 3 hours after a run ends. GET "
+                f"/v1/runs/{run_id}/messages shows its messages."
             )
         return Recording(run_id, self._frames(head, starting_after), starting_after, pings=pings)
 
@@ -220,8 +220,10 @@ class RunExecutor:
         except UnavailableError:
             raise
         except Exception:
-            logger.exception("run %s can't be taken over", run_id)
-            await self._try(give_up_run, run_id, "The run was interrupted, and could not be continued.")
+            logger.exception("run %s could not be taken over", run_id)
+            await self._try(
+                give_up_run, run_id, "The run was interrupted and could not be continued. Send the message again."
+            )
             self._tell(run_id)
             return
         if isinstance(found, Resumed):
@@ -289,7 +291,11 @@ class RunExecutor:
 
     async def _begin(self, actor: Actor, request: RunRequest) -> RunView:
         if self._stopping is not None or len(self._active) >= self._max_runs:
-            why = "is shutting down" if self._stopping is not None else "carries out as many runs as it can"
+            why = (
+                "is shutting down"
+                if self._stopping is not None
+                else ("has reached its limit of concurrent runs (LETTA_MAX_CONCURRENT_RUNS)")
+            )
             raise UnavailableError(f"The server {why}. Try again in a few seconds.")
         try:
             begun = await self._database.run(begin_turn, actor, request, self._claim())
@@ -319,7 +325,7 @@ class RunExecutor:
             await self._give_up_queued(run_id, error.detail)
             return True
         except Exception:
-            logger.exception("run %s can't begin", run_id)
+            logger.exception("run %s could not be started", run_id)
             await self._give_up_queued(run_id, UNKNOWN)
             return True
         if begun is not None:
@@ -404,14 +410,14 @@ class RunExecutor:
         except LeaseLostError:
             return await self._left(turn, "The run was taken over by another process.")
         except TurnHandedOverError:
-            return await self._left(turn, "The server is restarting; the run goes on elsewhere.")
+            return await self._left(turn, "The server is restarting; another process continues the run.")
         except UnavailableError as error:
             logger.warning("run %s was interrupted: %s", turn.run_id, error.detail)
             return _interrupted(turn, error.detail)
         except Exception:
             if await self._was_deleted(turn):  # then what it wanted to store could not refer to anything
                 return _displaced(turn)
-            logger.exception("run %s broke down", turn.run_id)
+            logger.exception("run %s failed unexpectedly", turn.run_id)
             await self._try(lease_repository.end_broken_run, turn, "An unknown error occurred.")
             return _interrupted(turn, UNKNOWN)
         return None
@@ -420,7 +426,7 @@ class RunExecutor:
         """Why this process has no part in a turn any more: as given, unless its agent or conversation was deleted."""
         if await self._was_deleted(turn):
             return _displaced(turn)
-        logger.warning("run %s is left: %s", turn.run_id, detail)
+        logger.warning("run %s is left to be taken over: %s", turn.run_id, detail)
         return _interrupted(turn, detail)
 
     async def _was_deleted(self, turn: Turn) -> bool:
@@ -428,7 +434,7 @@ class RunExecutor:
         try:
             deleted = not await self._database.read(lease_repository.has_place, turn)
         except UnavailableError as error:
-            logger.warning("the database could not be asked: %s", error.detail)
+            logger.warning("the database could not be read: %s", error.detail)
             return False
         if deleted:
             logger.info("run %s ended with its agent or conversation, which was deleted", turn.run_id)
@@ -439,7 +445,7 @@ class RunExecutor:
         try:
             await self._database.run(unit, *args, **kwargs)
         except UnavailableError as error:
-            logger.warning("the database could not be told: %s", error.detail)
+            logger.warning("the database could not be updated: %s", error.detail)
         except Exception:
             logger.exception("the database could not be told")
 

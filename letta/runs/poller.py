@@ -76,7 +76,9 @@ class Poller:
     async def stop(self) -> None:
         """Look no more, and tell those who wait."""
         await self._polling.stop()
-        self._fail(list(self._waiting), UnavailableError("The server is restarting; the run goes on elsewhere."))
+        self._fail(
+            list(self._waiting), UnavailableError("The server is restarting; another process continues the run.")
+        )
 
     async def _poll(self) -> None:
         failures = 0

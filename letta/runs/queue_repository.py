@@ -160,5 +160,5 @@ def _end(connection: Connection, run_ids: Sequence[str], values: JsonObject) -> 
 
 
 def _error(run_id: str, detail: str) -> JsonObject:
-    error = error_message(run_id, detail, message="The run could not begin.")
+    error = error_message(run_id, detail, message="The run could not be started.")
     return {"status": "failed", "stop_reason": "error", "error": error}

@@ -26,8 +26,8 @@ class Readers:
         """
         if self._present >= self._most:
             raise UnavailableError(
-                f"As many requests follow runs as this server allows ({self._most}, LETTA_MAX_READERS). Close streams "
-                "that are not needed, or try again in a few seconds."
+                f"The server has reached its limit of {self._most} requests that follow runs (LETTA_MAX_READERS). "
+                "Close streams that are no longer needed, or try again in a few seconds."
             )
         self._present += 1
         try:

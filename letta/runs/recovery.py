@@ -90,9 +90,9 @@ def _turn_of(connection: Connection, claim: Claim, lost: LostRun) -> Turn:
 
 def _reason_to_give_up(turn: Turn, lost: LostRun) -> str | None:
     if lost.take_overs >= MOST_TAKE_OVERS:
-        return f"The run was interrupted {lost.take_overs + 1} times. The server's log tells why."
+        return f"The run was interrupted {lost.take_overs + 1} times. See the server log for the reason."
     if _tool_may_have_run(turn):
-        return "The run was interrupted while a tool was running, which may have taken effect."
+        return "The run was interrupted during a tool call, which may have taken effect."
     return None
 
 

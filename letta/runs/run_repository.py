@@ -52,7 +52,7 @@ def delete_run(connection: Connection, actor: Actor, run_id: str) -> Run:
     """
     run = retrieve_run(connection, actor, run_id)
     if run.status in ACTIVE:
-        raise ConflictError(f"Run {run_id} is still going on. Cancel it first.")
+        raise ConflictError(f"Run {run_id} is still running. Cancel it first.")
     connection.execute(delete(runs).where(runs.c.id == run_id))
     return run
 

@@ -38,7 +38,7 @@ class WaitingLine:
         """
         line = self._lines.setdefault(key, [])
         if len(line) >= _MOST_IN_A_LINE:
-            raise UnavailableError(f"{len(line)} requests wait for this conversation already. Try again later.")
+            raise UnavailableError(f"{len(line)} requests are already waiting for this conversation. Try again later.")
         place = asyncio.Event()
         line.append(place)
         deadline = time.monotonic() + self._seconds

@@ -72,7 +72,7 @@ class Describer:
         """
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise SchemaError(f"The types of {where} are too many to be described. Use fewer, or a plain dict.")
+            raise SchemaError(f"{where} has too many types to describe. Use fewer types, or a plain dict.")
         match annotation:
             case ast.Constant(value=str(text)):
                 return self.describe(_parse(text, where), where)
@@ -123,8 +123,8 @@ class Describer:
         types = [member for member in members if not _is_none(member)]
         if len(types) != 1:
             raise SchemaError(
-                f"{where} may be of several types, which not every model understands. "
-                "Choose one type, or one type and None, or give json_schema."
+                f"{where} allows several types, which not every model understands. Choose one type, or one type and "
+                "None, or provide json_schema."
             )
         return replace(self.describe(types[0], where), optional=len(types) < len(members))
 
@@ -160,7 +160,7 @@ class Describer:
         key, value = arguments
         if self._scope.meaning(key) not in {"str", "Any"}:
             raise SchemaError(
-                f"{where} is a mapping whose keys are not text, which JSON doesn't have. Use dict[str, …]."
+                f"{where} is a mapping whose keys are not text, which JSON does not support. Use dict[str, …]."
             )
         values = self.describe(value, where).schema
         return Described({"type": "object"} | ({"additionalProperties": values} if values else {}))
@@ -180,8 +180,8 @@ class _Visit:
     def __init__(self, names: list[str], name: str, where: str) -> None:
         if name in names:
             raise SchemaError(
-                f"The type '{name}' of {where} contains itself, which can't be described. "
-                "Use a plain dict there, or give json_schema."
+                f"The type '{name}' of {where} contains itself, which can't be described. Use a plain dict there, or "
+                "provide json_schema."
             )
         self._names = names
         self._name = name
@@ -220,5 +220,5 @@ def _unknown(node: ast.expr, where: str) -> SchemaError:
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return SchemaError(
         f"The type '{shown}' of {where} can't be described. Use str, int, float, bool, list, dict, tuple, Literal, "
-        "Optional, or a pydantic model, TypedDict or Enum of this source; or give json_schema."
+        "Optional, or a pydantic model, TypedDict or Enum defined in this source; or provide json_schema."
     )

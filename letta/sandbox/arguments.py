@@ -29,7 +29,7 @@ def fitted(arguments: JsonObject, parameters: JsonObject) -> JsonObject:
     given = {name: value for name, value in arguments.items() if name in known or name not in _FOR_THE_LOOP}
     unknown = [name for name in given if name not in known]
     if unknown and known and not parameters.get("additionalProperties"):
-        raise ArgumentError(f"there is no argument '{unknown[0]}'. The arguments: {', '.join(known)}")
+        raise ArgumentError(f"there is no argument '{unknown[0]}'. The arguments are: {', '.join(known)}")
     missing = [name for name in parameters.get("required") or () if name not in given]
     if missing:
         raise ArgumentError(f"the argument '{missing[0]}' is missing. Required: {', '.join(parameters['required'])}")

@@ -73,7 +73,9 @@ def literal_schema(values: Sequence[ast.expr], where: str) -> JsonObject:
     """
     constants = [_constant(value) for value in values]
     if not constants or not all(isinstance(constant, str | int) for constant in constants):
-        raise SchemaError(f"The choices of {where} must be text, whole numbers or truth values. Write them out.")
+        raise SchemaError(
+            f"The choices of {where} must be text, whole numbers or truth values. Write them as literals."
+        )
     types = {type(constant) for constant in constants}
     names = {str: "string", bool: "boolean", int: "integer"}
     # 1 and True are equal in Python, not in JSON.

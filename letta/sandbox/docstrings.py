@@ -33,8 +33,8 @@ def read_documentation(function: FunctionNode) -> Documentation:
         parsed = parse(text, style=DocstringStyle.GOOGLE)
     except ParseError as error:
         raise SchemaError(
-            f"The docstring of '{function.name}' can't be read: {error} Write each section in Google style: "
-            "'Args:' on a line of its own, below it one indented line '<parameter> (<type>): <meaning>' for each."
+            f"The docstring of '{function.name}' can't be parsed: {error} Write each section in Google style: 'Args:' "
+            "on a line of its own, followed by one indented line '<parameter> (<type>): <meaning>' for each parameter."
         ) from error
     examples = [example.description for example in parsed.examples if example.description]
     parts = [parsed.short_description, parsed.long_description]

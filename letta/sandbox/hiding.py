@@ -29,7 +29,7 @@ def hide_from_tools() -> None:
     for name in names:
         os.environ.pop(name, None)
     kernel.set_dumpable(dumpable=False)
-    logger.info("tools run in processes now: %d secrets were taken out of the environment", len(names))
+    logger.info("tools now run in processes: %d secrets were removed from the environment", len(names))
 
 
 def is_secret(name: str) -> bool:

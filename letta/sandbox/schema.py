@@ -71,12 +71,12 @@ def _parameters(function: FunctionNode, documentation: Documentation, describer:
         name = parameter.arg
         where = f"parameter '{name}' of '{function.name}'"
         if parameter.annotation is None:
-            raise SchemaError(f"The {where} has no type annotation. Write one, such as '{name}: str'.")
+            raise SchemaError(f"The {where} has no type annotation. Add one, such as '{name}: str'.")
         described = describer.describe(parameter.annotation, where)
         text = documentation.parameters.get(name) or described.description
         if not text:
             raise SchemaError(
-                f"The {where} is not explained. Add a line '{name} (<type>): <meaning>' below 'Args:' in its docstring."
+                f"The {where} is not described. Add a line '{name} (<type>): <meaning>' below 'Args:' in its docstring."
             )
         properties[name] = described.schema | {"description": text}
         if not has_default and not described.optional:
@@ -88,8 +88,8 @@ def _named_parameters(function: FunctionNode) -> Iterator[tuple[ast.arg, bool]]:
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
         raise SchemaError(
-            f"Function '{function.name}' has parameters without a name of their own (*args, **kwargs or /), "
-            "which a model can't fill in. Name each parameter."
+            f"Function '{function.name}' has parameters that can't be passed by name (*args, **kwargs or /), so a "
+            "model can't fill them in. Name each parameter."
         )
     first_default = len(arguments.args) - len(arguments.defaults)
     for index, parameter in enumerate(arguments.args):

@@ -17,7 +17,8 @@ def parse_source(source: str) -> ast.Module:
     """
     if len(source) > MAX_SOURCE_CHARACTERS:
         raise SourceError(
-            f"source_code has {len(source)} characters, {MAX_SOURCE_CHARACTERS} are allowed. Move data out of it."
+            f"source_code has {len(source)} characters, but only {MAX_SOURCE_CHARACTERS} are allowed. Move data out of "
+            "the source."
         )
     try:
         return ast.parse(source)
@@ -25,7 +26,7 @@ def parse_source(source: str) -> ast.Module:
         where = f" in line {error.lineno}" if error.lineno else ""
         raise SourceError(f"source_code is not valid Python: {error.msg}{where}. Correct it.") from error
     except ValueError as error:
-        raise SourceError("source_code contains a character that no source may contain. Remove it.") from error
+        raise SourceError("source_code contains a character that is not allowed in source code. Remove it.") from error
     except (RecursionError, MemoryError) as error:
         raise SourceError("source_code is nested too deeply to be read. Make it simpler.") from error
 
@@ -39,4 +40,4 @@ def tool_function(module: ast.Module) -> FunctionNode:
     for node in reversed(module.body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             return node
-    raise SourceError("source_code has no function. Write one at the top level; the last one is the tool.")
+    raise SourceError("source_code contains no function. Define one at the top level; the last one is the tool.")

@@ -49,39 +49,39 @@ async def list_sandbox_configs(
     database: DatabaseDep,
     after: After = None,
     limit: Limit = 1000,
-    sandbox_type: Annotated[SandboxType | None, Query(description="Only settings of this type.")] = None,
+    sandbox_type: Annotated[SandboxType | None, Query(description="Only configurations of this type.")] = None,
 ) -> list[SandboxConfig]:
-    """The settings of the organization's tools, if there are any."""
+    """The organization's sandbox configuration, if there is one."""
     return await database.read(repository.list_configs, actor, sandbox_type, Page(limit, after=after, order="asc"))
 
 
 @router.post("", response_model=SandboxConfigResponse)
 async def create_sandbox_config(actor: ActorDep, database: DatabaseDep, body: CreateSandboxConfig) -> SandboxConfig:
-    """Make the settings to which environment variables belong, or return them."""
+    """Create the sandbox configuration, which holds environment variables, or return the existing one."""
     return await database.run(repository.ensure_local, actor, _checked(body.config))
 
 
 @router.post("/local/default", response_model=SandboxConfigResponse)
 async def create_default_local_config(actor: ActorDep, database: DatabaseDep) -> SandboxConfig:
-    """Make the settings to which environment variables belong, or return them."""
+    """Create the sandbox configuration, which holds environment variables, or return the existing one."""
     return await database.run(repository.ensure_local, actor, _DEFAULTS)
 
 
 @router.post("/local", response_model=SandboxConfigResponse)
 async def create_custom_local_config(actor: ActorDep, database: DatabaseDep, body: LocalSandboxConfig) -> SandboxConfig:
-    """Make the settings to which environment variables belong, or return them."""
+    """Create the sandbox configuration, which holds environment variables, or return the existing one."""
     return await database.run(repository.ensure_local, actor, _checked(body))
 
 
 @router.post("/e2b/default", response_model=SandboxConfigResponse)
 async def create_default_e2b_config(actor: ActorDep) -> None:  # noqa: ARG001
-    """Not offered: the operator chooses where tools run."""
+    """Not supported: the operator chooses where tools run."""
     raise NotOfferedError(_CHOSEN_BY_OPERATOR)
 
 
 @router.post("/local/recreate-venv", response_model=SandboxConfigResponse)
 async def recreate_local_venv(actor: ActorDep) -> None:  # noqa: ARG001
-    """Not offered: there is no virtual environment of tools."""
+    """Not supported: tools have no virtual environment."""
     raise NotOfferedError(_CHOSEN_BY_OPERATOR)
 
 
@@ -105,7 +105,7 @@ async def delete_variable(actor: ActorDep, database: DatabaseDep, env_var_id: Va
 async def update_sandbox_config(
     actor: ActorDep, database: DatabaseDep, sandbox_config_id: ConfigId, body: UpdateSandboxConfig
 ) -> SandboxConfig:
-    """Nothing of it can be changed; what is there already is taken."""
+    """Accepted for compatibility: only the current configuration can be sent, so nothing changes."""
     found = await database.read(repository.get_config, actor, sandbox_config_id)
     if body.config is not None:
         _checked(body.config)
@@ -114,7 +114,7 @@ async def update_sandbox_config(
 
 @router.delete("/{sandbox_config_id}", response_model=None, status_code=204)
 async def delete_sandbox_config(actor: ActorDep, database: DatabaseDep, sandbox_config_id: ConfigId) -> None:
-    """Delete the settings with all environment variables."""
+    """Delete the sandbox configuration with all its environment variables."""
     await database.run(repository.delete_config, actor, sandbox_config_id)
 
 
@@ -122,7 +122,7 @@ async def delete_sandbox_config(actor: ActorDep, database: DatabaseDep, sandbox_
 async def list_variables(
     actor: ActorDep, database: DatabaseDep, sandbox_config_id: ConfigId, after: After = None, limit: Limit = 1000
 ) -> list[Variable]:
-    """The environment variables that the tools of all agents get."""
+    """The environment variables for the tools of all agents."""
     page = Page(limit, after=after, order="asc")
     found = await database.read(repository.list_variables, actor, sandbox_config_id, page)
     return [_shown(variable) for variable in found]
@@ -132,7 +132,7 @@ async def list_variables(
 async def create_variable(
     actor: ActorDep, database: DatabaseDep, sandbox_config_id: ConfigId, body: CreateVariable
 ) -> Variable:
-    """Add an environment variable, which the tools of all agents get. Secrets of an agent go before it."""
+    """Add an environment variable for the tools of all agents. An agent's own secrets take precedence."""
     return _shown(await database.run(repository.insert_variable, actor, sandbox_config_id, body.model_dump()))
 
 

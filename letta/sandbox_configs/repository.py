@@ -77,7 +77,7 @@ def get_config(connection: Connection, actor: Actor, config_id: str) -> SandboxC
     """
     row = connection.execute(_of(actor, sandbox_configs, _CONFIG).where(sandbox_configs.c.id == config_id)).first()
     if row is None:
-        raise NotFoundError(f"There are no sandbox settings {config_id}. GET /v1/sandbox-config lists those there are.")
+        raise NotFoundError(f"There is no sandbox configuration {config_id}. GET /v1/sandbox-config lists them.")
     return SandboxConfig(*row)
 
 
@@ -171,4 +171,4 @@ def _of(actor: Actor, table: Table, columns: list[Any]) -> Select[Any]:
 
 
 def _taken(key: str) -> ConflictError:
-    return ConflictError(f"There is a variable '{key}' already. Change that one, or choose another name.")
+    return ConflictError(f"A variable named '{key}' already exists. Update that one, or choose another name.")

@@ -95,7 +95,7 @@ class VariableResponse(Schema):
     value: str
     description: str | None = None
     organization_id: str | None = None
-    value_enc: str | None = Field(None, description="Always null: secrets at rest are nobody's business.")
+    value_enc: str | None = Field(None, description="Always null: encrypted values are never returned.")
     sandbox_config_id: str
     created_by_id: str | None = None
     last_updated_by_id: str | None = None

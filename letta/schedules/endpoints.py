@@ -37,7 +37,7 @@ async def list_schedules(
     after: After = None,
     limit: Annotated[int, Query(ge=0, le=MAX_PAGE, description="Most items to return.")] = 50,
 ) -> ScheduledMessages:
-    """The agent's scheduled messages, newest first. What was sent once is listed for a week."""
+    """The agent's scheduled messages, newest first. One-time messages are listed for a week after they were sent."""
     found = await database.read(service.list_of_agent, actor, agent_id, Page(limit + 1, after=after))
     shown = [_shown(each) for each in found[:limit]]
     return ScheduledMessages(scheduled_messages=shown, has_next_page=len(found) > limit)
@@ -55,7 +55,7 @@ async def retrieve_schedule(
 async def delete_schedule(
     actor: ActorDep, database: DatabaseDep, agent_id: AgentId, scheduled_message_id: ScheduledId
 ) -> Deleted:
-    """Send it no more. A run that has begun goes on."""
+    """Delete a scheduled message. A run that has already started continues."""
     await database.run(repository.delete_scheduled, actor, agent_id, scheduled_message_id)
     return Deleted()
 

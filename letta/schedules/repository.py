@@ -121,5 +121,5 @@ def _select(actor: Actor, agent_id: str) -> Select[Any]:
 
 def _unknown(agent_id: str, scheduled_id: str) -> NotFoundError:
     return NotFoundError(
-        f"Agent {agent_id} has no scheduled message {scheduled_id}. GET …/schedule lists those it has."
+        f"Agent {agent_id} has no scheduled message {scheduled_id}. GET /v1/agents/{agent_id}/schedule lists them."
     )

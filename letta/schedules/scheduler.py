@@ -93,8 +93,8 @@ class Scheduler(Worker):
         if claimed.cron_expression is not None:
             moment = last_missed(claimed.cron_expression, claimed.timezone, claimed.occurs_at, now)
         if moment is None:
-            logger.info("scheduled message %s is too late to be sent, and is left out", claimed.id)
-            await self._go_on(claimed, now, error="It was too late to be sent, as nobody was there in time.")
+            logger.info("scheduled message %s is overdue and was skipped", claimed.id)
+            await self._go_on(claimed, now, error="The message was skipped, because no server was running at the time.")
             return
         try:
             actor = Actor(claimed.user_id, claimed.organization_id)

@@ -31,9 +31,9 @@ class MessageToSend(Schema):
     """What the agent is sent, and how it is to answer."""
 
     messages: list[MessageCreate] = Field(min_length=1, max_length=MAX_MESSAGES)
-    callback_url: CallbackUrl | None = Field(None, description="Told when a turn is over. A public address.")
+    callback_url: CallbackUrl | None = Field(None, description="Public URL that is called when a turn has ended.")
     include_return_message_types: list[MessageType] | None = None
-    max_steps: int | None = Field(None, ge=0, description="Most steps of a turn; 50 unless given.")
+    max_steps: int | None = Field(None, ge=0, description="Most steps in a turn; 50 by default.")
 
 
 class CreateSchedule(MessageToSend):
@@ -56,10 +56,10 @@ class ScheduledMessage(Schema):
     agent_id: str
     message: MessageToSend
     schedule: Schedule
-    next_scheduled_time: Timestamp | None = Field(description="Null when it is over.")
-    last_run_id: str | None = Field(description="The run that it was sent with last.")
+    next_scheduled_time: Timestamp | None = Field(description="Null once no further message is due.")
+    last_run_id: str | None = Field(description="The run of the last delivery.")
     last_sent_at: Timestamp | None
-    last_error: str | None = Field(description="Why it couldn't be sent the last time, if it couldn't.")
+    last_error: str | None = Field(description="Why the last attempt to send the message failed, if it did.")
 
 
 class ScheduledMessages(Schema):

@@ -23,11 +23,13 @@ def moment_of(scheduled_at: float) -> datetime:
     """
     seconds = scheduled_at / 1000 if scheduled_at >= _MILLISECONDS_FROM else scheduled_at
     if not 0 <= seconds < _LAST:
-        raise InvalidArgumentError("schedule.scheduled_at: Give the seconds, or milliseconds, since 1970-01-01 UTC.")
+        raise InvalidArgumentError(
+            "schedule.scheduled_at must be a number of seconds or milliseconds since 1970-01-01 UTC."
+        )
     moment = datetime.fromtimestamp(seconds, UTC)
     if moment < datetime.now(UTC) - _PATIENCE:
         raise InvalidArgumentError(
-            f"schedule.scheduled_at: {moment:%Y-%m-%d %H:%M:%S} UTC has passed. Name a later time."
+            f"schedule.scheduled_at: {moment:%Y-%m-%d %H:%M:%S} UTC has passed. Choose a later time."
         )
     return moment
 
@@ -41,13 +43,13 @@ def next_moment(expression: str, timezone: str, after: datetime) -> datetime:
     from cronsim import CronSim, CronSimError
 
     if len(expression.split()) != _FIELDS:
-        raise _unknown(expression, "there have to be five fields: minute, hour, day, month, weekday")
+        raise _unknown(expression, "it must have five fields: minute, hour, day, month, weekday")
     try:
         return next(CronSim(expression, after.astimezone(_zone(timezone)))).astimezone(UTC)
     except CronSimError as error:
         raise _unknown(expression, str(error)) from error
     except (StopIteration, OverflowError) as error:
-        raise _unknown(expression, "it names no moment") from error
+        raise _unknown(expression, "it never matches") from error
 
 
 def last_missed(expression: str, timezone: str, occurs_at: datetime, now: datetime) -> datetime | None:

@@ -78,7 +78,7 @@ def _check_language(connection: Connection, language: str) -> None:
     known = list(connection.scalars(query))
     if language not in known:
         raise ConfigurationError(
-            f"LETTA_SEARCH_LANGUAGE is '{language}', which the database doesn't know. Set it to one of "
+            f"LETTA_SEARCH_LANGUAGE is '{language}', which the database does not support. Set it to one of: "
             f"{', '.join(known)}."
         )
 

@@ -68,7 +68,7 @@ async def retrieve_metrics(actor: ActorDep, database: DatabaseDep, step_id: Step
 @router.get("/steps/{step_id}/trace", response_model=ProviderTrace | None)
 @router.get("/telemetry/{step_id}", response_model=ProviderTrace | None)
 async def retrieve_trace(actor: ActorDep, database: DatabaseDep, step_id: StepId) -> ProviderTrace | None:
-    """The step's request to the provider and the answer, as long as they are kept."""
+    """The step's request to the provider and the response, as long as they are kept."""
     return await database.read(repository.trace_of_step, actor, step_id)
 
 
@@ -83,9 +83,9 @@ async def set_transaction(
     actor: ActorDep,
     database: DatabaseDep,
     step_id: StepId,
-    transaction: Annotated[str, Path(max_length=255, description="What another system calls it: the step's tid.")],
+    transaction: Annotated[str, Path(max_length=255, description="Id of the step in another system: the step's tid.")],
 ) -> Step:
-    """Note under which id another system accounts for a step."""
+    """Record the id by which another system accounts for a step."""
     return await database.run(repository.set_transaction, actor, step_id, transaction)
 
 
@@ -93,7 +93,7 @@ async def set_transaction(
 async def list_messages_of_step(
     actor: ActorDep, database: DatabaseDep, step_id: StepId, page: MessagesPage
 ) -> JSONResponse:
-    """The messages that a step made."""
+    """The messages produced by a step."""
     await database.read(repository.get_step, actor, step_id)
     found = await database.read(messages_listing.list_messages, actor, MessageFilter(step_id=step_id), page)
     return JSONResponse(found)

@@ -7,7 +7,7 @@ from pydantic import Field
 from letta.json_types import JsonObject
 from letta.schema import Schema, Timestamp
 
-_COST = "Price of the model's call in US dollars, by its provider's list."
+_COST = "Price of the model call in US dollars, by the provider's price list."
 
 
 class Step(Schema):
@@ -64,7 +64,7 @@ class StepMetrics(Schema):
     base_template_id: str | None = None
     template_id: str | None = None
     project_id: str | None = None
-    cost_usd: float | None = Field(None, description=f"{_COST} Null where that isn't known.")
+    cost_usd: float | None = Field(None, description=f"{_COST} Null if unknown.")
 
 
 class ProviderTrace(Schema):
@@ -75,7 +75,9 @@ class ProviderTrace(Schema):
     request_json: JsonObject
     response_json: JsonObject
     dropped_tool_calls: list[JsonObject] | None = Field(
-        None, description="Calls of the answer that were not made, because the agent makes one call in a step."
+        None,
+        description="Tool calls in the answer that were not carried out, because the agent makes only one call per "
+        "step.",
     )
     agent_id: str | None = None
     run_id: str | None = None

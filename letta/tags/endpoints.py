@@ -18,13 +18,15 @@ async def list_tags(
     *,
     actor: ActorDep,
     database: DatabaseDep,
-    before: Annotated[str | None, Query(description="Tag: only tags earlier in the order.")] = None,
-    after: Annotated[str | None, Query(description="Tag: only tags later in the order.")] = None,
+    before: Annotated[str | None, Query(description="A tag: return only tags before it in the order.")] = None,
+    after: Annotated[str | None, Query(description="A tag: return only tags after it in the order.")] = None,
     limit: Limit = 50,
     order: Order = "asc",
     order_by: Literal["name"] = "name",  # noqa: ARG001 - part of the contract, with one allowed value
-    name: Annotated[str | None, Query(description="The whole tag.")] = None,
-    query_text: Annotated[str | None, Query(description="Part of the tag, in any case.")] = None,
+    name: Annotated[str | None, Query(description="The exact tag.")] = None,
+    query_text: Annotated[
+        str | None, Query(description="Part of the tag; upper and lower case are treated alike.")
+    ] = None,
 ) -> list[str]:
     """The tags that agents have, in alphabetical order."""
     condition = TagFilter(name=name, query_text=query_text, after=after, before=before, limit=limit, order=order)

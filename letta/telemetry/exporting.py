@@ -22,7 +22,9 @@ def make_provider(settings: Settings) -> TracerProvider:
     """What makes spans and sends them, as the standard variables say: headers, time-outs, sampling, resource."""
     protocol = settings.otel_protocol or _PROTOCOL
     if protocol != _PROTOCOL:
-        logger.warning("OTEL_EXPORTER_OTLP_PROTOCOL is %s; traces are sent as %s", protocol, _PROTOCOL)
+        logger.warning(
+            "OTEL_EXPORTER_OTLP_PROTOCOL is %s, which is not supported; traces are sent as %s", protocol, _PROTOCOL
+        )
     resource = Resource.create({"service.name": "letta", "service.version": __version__}).merge(Resource.create())
     if settings.otel_service_name is None and "service.name=" not in (settings.otel_resource_attributes or ""):
         resource = resource.merge(Resource({"service.name": "letta"}))

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 Attributes = Mapping[str, str | int]
 
 _NO_SDK = (
-    "An address for traces is set, but OpenTelemetry's SDK isn't installed, so none are sent. Install it with "
-    "`pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http`, or take OTEL_EXPORTER_OTLP_ENDPOINT away."
+    "An address for traces is set, but the OpenTelemetry SDK is not installed, so no traces are sent. Install it with "
+    "`pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http`, or unset OTEL_EXPORTER_OTLP_ENDPOINT."
 )
 _NOTHING: AbstractContextManager[None] = nullcontext()
 _W3C = TraceContextTextMapPropagator()

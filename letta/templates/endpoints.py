@@ -30,7 +30,12 @@ router = APIRouter(prefix="/v1/templates", tags=["templates"])
 
 Name = Annotated[str, Path(max_length=100, description="Name of the template.")]
 NameAndVersion = Annotated[
-    str, Path(max_length=200, description="Name of the template; behind a colon a version, else it is the latest.")
+    str,
+    Path(
+        max_length=200,
+        description="Name of the template, optionally followed by a colon and a version; by default, the latest "
+        "version.",
+    ),
 ]
 TemplatesPage = Annotated[Page, page_parameters()]
 
@@ -45,7 +50,7 @@ async def list_templates(actor: ActorDep, database: DatabaseDep, page: Templates
 async def create_template(
     actor: ActorDep, server: ServerDep, body: CreateTemplate, project_id: HeaderProject
 ) -> TemplateResponse:
-    """Make a template after an agent, or of an agent file, with what it is then as version 1."""
+    """Create a template from an agent or an agent file. Its current state becomes version 1."""
     return _shown(await (await _templates(server, actor)).create(body, project_id))
 
 
@@ -57,14 +62,14 @@ async def retrieve_template(actor: ActorDep, database: DatabaseDep, template_nam
 
 @router.patch("/{template_name}", response_model=Done)
 async def update_template(actor: ActorDep, server: ServerDep, template_name: Name, body: UpdateTemplate) -> Done:
-    """Put an agent file in place of the working copy. Versions, and agents, stay as they are."""
+    """Replace the working copy with an agent file. Versions and agents are not changed."""
     await (await _templates(server, actor)).update(template_name, body)
     return Done()
 
 
 @router.delete("/{template_name}", response_model=Done)
 async def delete_template(actor: ActorDep, database: DatabaseDep, template_name: Name) -> Done:
-    """Delete a template with its versions. Agents that were made after it stay."""
+    """Delete a template with its versions. Agents created from it are kept."""
     await database.run(repository.delete_template, actor, template_name)
     return Done()
 
@@ -83,13 +88,13 @@ async def list_versions(
 async def save_template(
     actor: ActorDep, server: ServerDep, template_name: Name, body: SaveTemplate | None = None
 ) -> TemplateResponse:
-    """Save the working copy as the next version, and bring agents that were made after the template to it if wanted."""
+    """Save the working copy as the next version and, if wanted, update the agents created from the template."""
     return _shown(await (await _templates(server, actor)).save(template_name, body or SaveTemplate()))
 
 
 @router.post("/{template_name}/rollback", response_model=Done)
 async def roll_back_template(actor: ActorDep, database: DatabaseDep, template_name: Name, body: RollBack) -> Done:
-    """Make a saved version the working copy again. Agents stay as they are until it is saved, and they are migrated."""
+    """Make a saved version the working copy again. Agents are not changed until it is saved and they are migrated."""
     version = await database.run(service.roll_back, actor, template_name, body.version)
     return Done(message=f"The working copy is that of version {version.version}")
 
@@ -98,7 +103,7 @@ async def roll_back_template(actor: ActorDep, database: DatabaseDep, template_na
 async def create_agents(
     actor: ActorDep, server: ServerDep, template_version: NameAndVersion, body: CreateAgents | None = None
 ) -> CreatedAgents:
-    """Make agents after a version of a template, each with blocks of its own."""
+    """Create agents from a version of a template, each with its own blocks."""
     return await (await _templates(server, actor)).create_agents(template_version, body or CreateAgents())
 
 

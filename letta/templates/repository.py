@@ -34,7 +34,7 @@ def insert_template(
     try:
         made = Template(*connection.execute(insert(templates).values(row).returning(*_TEMPLATE)).one())
     except IntegrityError as error:
-        raise ConflictError(f"Another template is named '{name}'. Choose another name.") from error
+        raise ConflictError(f"A template named '{name}' already exists. Choose another name.") from error
     return insert_version(connection, actor, made, file, message=None)[0]
 
 
@@ -109,7 +109,7 @@ def find_version(connection: Connection, template: Template, version: str) -> tu
     """
     number = str(template.latest_version) if version == "latest" else version
     if not number.isascii() or not number.isdigit() or len(number) > 9:
-        raise InvalidArgumentError(f"'{version[:50]}' is no version. Name its number, or 'latest'.")
+        raise InvalidArgumentError(f"'{version[:50]}' is not a version. Use a version number, or 'latest'.")
     condition = (template_versions.c.template_id == template.id, template_versions.c.version == int(number))
     row = connection.execute(select(*_VERSION, template_versions.c.file).where(*condition)).first()
     if row is None:
@@ -190,4 +190,4 @@ def _one(connection: Connection, query: Select[Any], name: str) -> Template:
 
 
 def _unknown(name: str) -> NotFoundError:
-    return NotFoundError(f"There is no template named '{name[:100]}'. GET /v1/templates lists those that there are.")
+    return NotFoundError(f"There is no template named '{name[:100]}'. GET /v1/templates lists them.")

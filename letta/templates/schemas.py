@@ -14,7 +14,10 @@ TemplateName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-
 MAX_VARIABLES = 1000
 PROJECT = "default"
 """Id and slug of the project of templates that belong to none: clients expect both to be there."""
-_TOOLS = "Whether custom tools of the file replace stored ones of the same name, now. Else those are kept."
+_TOOLS = (
+    "Whether custom tools in the file replace stored tools of the same name at once. Otherwise the stored tools are "
+    "kept."
+)
 
 
 class FromAgent(Schema):
@@ -22,15 +25,15 @@ class FromAgent(Schema):
 
     type: Literal["agent"]
     agent_id: str = Field(pattern=id_pattern("agent"))
-    name: TemplateName | None = Field(None, description="The agent's name unless given.")
+    name: TemplateName | None = Field(None, description="By default, the agent's name.")
 
 
 class FromAgentFile(Schema):
     """A template of an agent file."""
 
     type: Literal["agent_file"]
-    agent_file: JsonObject = Field(description="As exports are. Messages in it are left out.")
-    name: TemplateName | None = Field(None, description="The name of the first agent unless given.")
+    agent_file: JsonObject = Field(description="An exported agent file. Its messages are ignored.")
+    name: TemplateName | None = Field(None, description="By default, the name of the first agent.")
     update_existing_tools: bool = Field(False, description=_TOOLS)
 
 
@@ -46,7 +49,7 @@ class TemplateResponse(Schema):
     latest_version: str
     project_id: str
     project_slug: str
-    template_deployment_slug: str = Field(description="What to make agents after: name and latest version.")
+    template_deployment_slug: str = Field(description="Name and latest version, as used to create agents.")
     updated_at: Timestamp
 
 
@@ -63,7 +66,7 @@ class UpdateTemplate(Schema):
     """Another working copy."""
 
     agent_file_json: JsonObject
-    save_existing_changes: bool = Field(False, description="Save the working copy as a version before.")
+    save_existing_changes: bool = Field(False, description="Save the working copy as a version first.")
     update_existing_tools: bool = Field(False, description=_TOOLS)
 
 
@@ -71,13 +74,13 @@ class SaveTemplate(Schema):
     """How to save the working copy, and what becomes of agents."""
 
     message: str | None = Field(None, max_length=10_000, description="What has changed.")
-    migrate_agents: bool = Field(False, description="Bring agents that were made after the template to the version.")
+    migrate_agents: bool = Field(False, description="Update agents created from the template to the new version.")
     block_reconciliation_strategy: Literal["reconcile-all", "preserve-deleted"] = Field(
-        "preserve-deleted", description="Whether agents lose blocks that the version has no more, or keep them."
+        "preserve-deleted", description="Whether agents lose blocks that the new version no longer has."
     )
-    preserve_core_memories_on_migration: bool = Field(False, description="Leave values of blocks as agents have them.")
-    preserve_environment_variables_on_migration: bool = Field(False, description="Leave secrets as agents have them.")
-    preserve_sources_on_migration: bool = Field(False, description="Leave folders as agents have them.")
+    preserve_core_memories_on_migration: bool = Field(False, description="Keep the agents' own block values.")
+    preserve_environment_variables_on_migration: bool = Field(False, description="Keep the agents' own secrets.")
+    preserve_sources_on_migration: bool = Field(False, description="Keep the agents' own folders.")
 
 
 class RollBack(Schema):
@@ -95,7 +98,7 @@ class CreateAgents(Schema):
     memory_variables: dict[str, str] = Field(
         default_factory=dict,
         max_length=MAX_VARIABLES,
-        description="Stand for `{{ name }}` in blocks and system prompt.",
+        description="Replace `{{ name }}` in blocks and the system prompt.",
     )
     tool_variables: dict[SecretName, str] = Field(
         default_factory=dict, max_length=MAX_VARIABLES, description="Secrets of the agents."

@@ -25,7 +25,7 @@ from letta.sandbox_configs.repository import variables_of_tools
 from letta.tools.tool import Tool
 
 _ERROR_LIMIT = 1000
-_NO_AGENT = "the tool is not run for an agent. Run it as a tool of one"
+_NO_AGENT = "the tool is not run for an agent. Run it as one of an agent's tools"
 _GIVEN_AGENT = frozenset({Relation.BLOCKS, Relation.TOOLS, Relation.TAGS, Relation.SOURCES})
 
 
@@ -121,7 +121,7 @@ def _identity(agent_id: str | None, tool: Tool) -> dict[str, str]:
 
 def _unsuited(tool: Tool) -> str | None:
     if tool.source_type == "typescript":
-        return "RuntimeError: this server runs Python tools only. Write the tool in Python."
+        return "RuntimeError: this server only runs Python tools. Write the tool in Python."
     return None
 
 

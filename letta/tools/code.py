@@ -71,8 +71,8 @@ def _asks_for_main(node: ast.If) -> bool:
 
 def _no_such_language(language: str) -> str:
     return (
-        f"ValueError: '{language[:40]}' can't be run. This server runs Python only, whatever LETTA_TOOL_SANDBOX is, "
-        "and with an E2B_API_KEY too. Write the program in Python, and call again with language python."
+        f"ValueError: '{language[:40]}' is not supported. This server only runs Python, whatever LETTA_TOOL_SANDBOX "
+        "and E2B_API_KEY are set to. Write the program in Python, and call again with language python."
     )
 
 

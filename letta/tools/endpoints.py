@@ -39,7 +39,9 @@ async def _filter(
     name: str | None = None,
     names: Texts = None,
     tool_ids: Texts = None,
-    search: Annotated[str | None, Query(description="Part of the name, in any case.")] = None,
+    search: Annotated[
+        str | None, Query(description="Part of the name; upper and lower case are treated alike.")
+    ] = None,
     tool_types: Types = None,
     exclude_tool_types: Types = None,
     return_only_letta_tools: bool = False,
@@ -68,19 +70,19 @@ async def list_tools(actor: ActorDep, database: DatabaseDep, page: ToolsPage, co
 async def count_tools(
     actor: ActorDep, database: DatabaseDep, condition: Filter, exclude_letta_tools: bool = False
 ) -> int:
-    """How many tools there are."""
+    """The number of tools."""
     return await database.read(repository.count_tools, actor, replace(condition, exclude_letta=exclude_letta_tools))
 
 
 @router.post("", response_model=ToolResponse)
 async def create_tool(actor: ActorDep, database: DatabaseDep, body: CreateTool) -> Tool:
-    """Create a tool from its source; a tool of the same name is replaced and keeps its id."""
+    """Create a tool from its source code. A tool of the same name is replaced and keeps its id."""
     return await database.run(service.upsert_tool, actor, body)
 
 
 @router.put("", response_model=ToolResponse)
 async def upsert_tool(actor: ActorDep, database: DatabaseDep, body: CreateTool) -> Tool:
-    """Create a tool, or replace the one of the same name."""
+    """Create a tool, or replace the one with the same name."""
     return await database.run(service.upsert_tool, actor, body)
 
 
@@ -92,19 +94,19 @@ async def add_base_tools(actor: ActorDep, database: DatabaseDep) -> list[Tool]:
 
 @router.post("/generate-schema")
 async def generate_schema(_: ActorDep, body: SourceCode) -> dict[str, Any]:
-    """The schema that a source would get. Nothing is stored."""
+    """The JSON schema derived from source code. Nothing is stored."""
     return await asyncio.to_thread(service.describe, body.code, body.source_type or "python", None, None)
 
 
 @router.post("/generate-tool", response_model=GeneratedTool)
 async def generate_tool(actor: ActorDep, server: ServerDep, body: GenerateToolRequest) -> GeneratedTool:
-    """Have a model write a tool. Nothing is stored; create it with what comes back, once you have looked at it."""
+    """Let a model write a tool. Nothing is stored; review the result, then create the tool with it."""
     return await generating.generate_tool(server.catalog, actor, body)
 
 
 @router.post("/run", response_model=ToolRunMessage)
 async def run_tool_from_source(actor: ActorDep, server: ServerDep, body: ToolRunFromSource) -> JsonObject:
-    """Run a source once, where custom tools run. Nothing is stored."""
+    """Run source code once, in the sandbox for custom tools. Nothing is stored."""
     tool = await asyncio.to_thread(service.passing_tool, body)
     ran = await server.custom_tools.run(actor, tool, body.args, environment=body.env_vars)
     shown = {"tool_return": ran.text, "status": ran.status, "stdout": ran.stdout, "stderr": ran.stderr}
@@ -125,11 +127,11 @@ async def retrieve_tool(actor: ActorDep, database: DatabaseDep, tool_id: ToolId)
 
 @router.patch("/{tool_id}", response_model=ToolResponse)
 async def modify_tool(actor: ActorDep, database: DatabaseDep, tool_id: ToolId, body: UpdateTool) -> Tool:
-    """Change a tool. A changed source gets a new schema."""
+    """Change a tool. Changed source code gets a new schema."""
     return await database.run(service.update_tool, actor, tool_id, body)
 
 
 @router.delete("/{tool_id}")
 async def delete_tool(actor: ActorDep, database: DatabaseDep, tool_id: ToolId) -> None:
-    """Delete a tool; agents that hold it lose it."""
+    """Delete a tool. It is detached from all agents."""
     await database.run(repository.delete_tool, actor, tool_id)

@@ -56,9 +56,9 @@ class GenerateToolRequest(Schema):
     """What a tool is to do."""
 
     tool_name: str = Field(min_length=1, max_length=255)
-    prompt: str = Field(max_length=_MOST_CHARACTERS, description="What the tool is to do.")
+    prompt: str = Field(max_length=_MOST_CHARACTERS, description="What the tool should do.")
     handle: str | None = Field(None, description="Handle of the model that writes it; the server's default model.")
-    starter_code: str | None = Field(None, max_length=_MOST_CHARACTERS, description="A source to begin with.")
+    starter_code: str | None = Field(None, max_length=_MOST_CHARACTERS, description="Source code to start from.")
     validation_errors: list[str] = Field(max_length=100, description="What is wrong with that source.")
 
 
@@ -67,7 +67,7 @@ class GeneratedTool(Schema):
 
     tool: ToolResponse
     sample_args: dict[str, Any]
-    response: str = Field(description="What the model said of it.")
+    response: str = Field(description="What the model said about the tool.")
 
 
 async def generate_tool(catalog: Catalog, actor: Actor, body: GenerateToolRequest) -> GeneratedTool:
@@ -81,7 +81,9 @@ async def generate_tool(catalog: Catalog, actor: Actor, body: GenerateToolReques
     check_name(body.tool_name)
     handle = body.handle or settings.default_llm_handle
     if not handle:
-        raise InvalidArgumentError("handle: name the model that is to write the tool, or set LETTA_DEFAULT_LLM_HANDLE.")
+        raise InvalidArgumentError(
+            "handle: name the model that should write the tool, or set LETTA_DEFAULT_LLM_HANDLE."
+        )
     config = llm_config_from(await catalog.resolve_llm(handle), agent_type="letta_v1_agent")
     errors = list(body.validation_errors)
     source, problem = body.starter_code, ""
@@ -93,7 +95,7 @@ async def generate_tool(catalog: Catalog, actor: Actor, body: GenerateToolReques
             source, problem = written["source_code"], error.detail
             errors = [problem]
     raise InvalidArgumentError(
-        f"The model wrote no tool that could be used: {problem} Say more in 'prompt', or try again."
+        f"The model did not write a usable tool: {problem} Give more details in 'prompt', or try again."
     )
 
 

@@ -77,7 +77,7 @@ def write_tool(connection: Connection, actor: Actor, tool: Tool) -> Tool:
     try:
         row = connection.execute(statement.values(values).returning(*COLUMNS)).one()
     except IntegrityError as error:
-        raise ConflictError(f"Another tool is named '{tool.name}'. Give the function another name.") from error
+        raise ConflictError(f"A tool named '{tool.name}' already exists. Give the function another name.") from error
     return to_tool(row)
 
 

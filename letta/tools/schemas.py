@@ -30,27 +30,28 @@ class Requirement(Schema):
     """A package that a tool imports."""
 
     name: str = Field(min_length=1)
-    version: str | None = Field(None, description="Exact version; the newest when left out.")
+    version: str | None = Field(None, description="Exact version; by default, the newest.")
 
 
 class CreateTool(Schema):
     """A new tool, or the new state of the tool that has the same name."""
 
-    source_code: str = Field(description="Source whose last function is the tool.")
+    source_code: str = Field(description="Source code whose last function is the tool.")
     source_type: SourceType = "python"
-    description: str | None = Field(None, description="What lists show; the docstring's text unless given.")
+    description: str | None = Field(None, description="Description shown in lists; by default, the docstring's text.")
     tags: list[str] | None = Field(None, description="Tags to find the tool by.")
     json_schema: dict[str, Any] | None = Field(
         None,
-        description="Name, description and parameters as the model sees them; derived from the source unless given.",
+        description="Name, description and parameters as the model sees them; by default, derived from the source "
+        "code.",
     )
     args_json_schema: dict[str, Any] | None = Field(
-        None, description="JSON schema of the arguments, instead of what the signature says."
+        None, description="JSON schema of the arguments, instead of the one derived from the signature."
     )
     return_char_limit: int = Field(DEFAULT_RETURN_CHAR_LIMIT, ge=1, le=MAX_RETURN_CHAR_LIMIT)
     pip_requirements: list[Requirement] | None = None
     npm_requirements: list[Requirement] | None = None
-    default_requires_approval: bool | None = Field(None, description="Whether agents must ask before each call.")
+    default_requires_approval: bool | None = Field(None, description="Whether each call needs approval.")
     enable_parallel_execution: bool | None = False
 
 
@@ -97,10 +98,10 @@ class ToolResponse(Schema):
 class ToolRunFromSource(Schema):
     """A source to run once. Nothing is stored."""
 
-    source_code: str = Field(description="Source whose last function is the tool.")
+    source_code: str = Field(description="Source code whose last function is the tool.")
     args: dict[str, Any] = Field(description="Arguments of the function, by name.")
-    env_vars: dict[str, str] = Field(default_factory=dict, description="Environment variables that the tool finds.")
-    name: str | None = Field(None, description="Which function to call, where the source has several.")
+    env_vars: dict[str, str] = Field(default_factory=dict, description="Environment variables for the tool.")
+    name: str | None = Field(None, description="Name of the function to call, if the source has several.")
     source_type: SourceType | None = None
     args_json_schema: dict[str, Any] | None = None
     json_schema: dict[str, Any] | None = None
@@ -151,7 +152,7 @@ class ToolExecutionResult(Schema):
 
     status: Literal["success", "error"]
     func_return: Any = None
-    agent_state: None = Field(None, description="Always null: tools get a copy.", deprecated=True)
+    agent_state: None = Field(None, description="Always null: tools get a copy of the agent's state.", deprecated=True)
     stdout: list[str] | None = None
     stderr: list[str] | None = None
     sandbox_config_fingerprint: str | None = None
@@ -167,9 +168,9 @@ class SourceCode(Schema):
 class ToolSearchRequest(Schema):
     """A search among tools."""
 
-    query: str | None = Field(None, description="What the tool is to do; without it, the newest tools are returned.")
+    query: str | None = Field(None, description="What the tool should do; if omitted, the newest tools are returned.")
     search_mode: Literal["vector", "fts", "hybrid"] = Field(
-        "hybrid", description="Tools are found by their words, whatever the mode."
+        "hybrid", description="Tools are found by keywords, whatever the mode."
     )
     tool_types: list[str] | None = Field(None, description="Only tools of these types.")
     tags: list[str] | None = Field(None, description="Only tools with one of these tags.")
@@ -180,7 +181,7 @@ class ToolSearchResult(Schema):
     """A tool that was found."""
 
     tool: ToolResponse
-    embedded_text: str | None = Field(None, description="What it is found by.")
-    fts_rank: int | None = Field(None, description="Its place by words, from 1; null without a query.")
+    embedded_text: str | None = Field(None, description="The text that was searched.")
+    fts_rank: int | None = Field(None, description="Rank by keywords, from 1; null without a query.")
     vector_rank: int | None = None
     combined_score: float = Field(description="1 for the best match, 0 without a query.")

@@ -25,7 +25,7 @@ from letta.tools.tool import CUSTOM, Tool
 MAX_NAME_CHARACTERS = 48
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _DESCRIBING = ("source_code", "json_schema", "args_json_schema")
-_PYTHON_ONLY = "This server runs tools written in Python only. Write the tool in Python."
+_PYTHON_ONLY = "This server only runs tools written in Python. Write the tool in Python."
 _NULLABLE = {"description", "args_json_schema", "pip_requirements", "npm_requirements", "default_requires_approval"}
 
 
@@ -50,7 +50,7 @@ def upsert_tool(connection: Connection, actor: Actor, body: CreateTool) -> Tool:
         existing = repository.lock_tool_by_name(connection, actor, tool.name)
     if existing is None or existing.tool_type != CUSTOM:
         raise ConflictError(
-            f"The name '{tool.name}' belongs to a tool that is not a custom one. Give the function another name."
+            f"'{tool.name}' is the name of a tool that is not a custom tool. Give the function another name."
         )
     described = given | {"args_json_schema": body.args_json_schema}
     return repository.write_tool(connection, actor, _applied(existing, described))
@@ -74,8 +74,8 @@ def update_tool(connection: Connection, actor: Actor, tool_id: str, body: Update
         changes |= _described_anew(tool, changes)
     elif any(changes.get(name) not in (None, getattr(tool, name)) for name in _DESCRIBING):
         raise InvalidArgumentError(
-            f"'{tool.name}' is not a custom tool, its source and schema can't be changed. "
-            "Create a tool of another name."
+            f"'{tool.name}' is not a custom tool, so its source and schema can't be changed. Create a tool with "
+            "another name."
         )
     return repository.write_tool(connection, actor, _applied(tool, changes))
 
@@ -151,7 +151,9 @@ def _check_language(body: CreateTool | UpdateTool) -> None:
         raise InvalidArgumentError(f"source_type is 'typescript'. {_PYTHON_ONLY}")
     if body.npm_requirements:
         names = ", ".join(package.name for package in body.npm_requirements)[:200]
-        raise InvalidArgumentError(f"npm_requirements names {names}. {_PYTHON_ONLY} It can name pip_requirements.")
+        raise InvalidArgumentError(
+            f"npm_requirements names {names}. {_PYTHON_ONLY} Python packages go into pip_requirements."
+        )
 
 
 def _described_anew(tool: Tool, changes: Mapping[str, Any]) -> JsonObject:
@@ -214,8 +216,8 @@ def check_name(name: str) -> None:
     """
     if len(name) > MAX_NAME_CHARACTERS or not _NAME.fullmatch(name):
         raise InvalidArgumentError(
-            f"The name '{name[:100]}' can't be a tool's: models accept at most {MAX_NAME_CHARACTERS} characters, "
-            "which are letters from a to z, digits, '_' or '-'. Rename the function."
+            f"'{name[:100]}' is not a valid tool name: models accept at most {MAX_NAME_CHARACTERS} characters, which "
+            "must be letters from a to z, digits, '_' or '-'. Rename the function."
         )
 
 

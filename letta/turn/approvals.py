@@ -26,7 +26,7 @@ _KEEP_ALIVE = (
     "<system-alert>This message is automatic: the last decision was sent twice. Go on from where you stopped, and "
     "don't speak of it.</system-alert>"
 )
-_OF_ANOTHER_CLIENT = "{name} is carried out by the client, so it can't be approved: send what it returned."
+_OF_ANOTHER_CLIENT = "{name} is run by the client, so it can't be approved. Send its result instead."
 
 
 def is_gated(turn: Turn, name: str) -> bool:
@@ -181,7 +181,9 @@ def _items(answer: ApprovalCreate | ToolReturnCreate) -> list[JsonObject]:
     if answer.approvals is not None:
         return [item.model_dump() for item in answer.approvals]
     if answer.approve is None:
-        raise ApprovalError("The approval decides nothing. Send `approvals` with an item for each pending tool call.")
+        raise ApprovalError(
+            "The approval contains no decision. Send `approvals` with an item for each pending tool call."
+        )
     item = {"type": "approval", "approve": answer.approve, "reason": answer.reason}
     return [item | {"tool_call_id": answer.approval_request_id}]
 
@@ -194,7 +196,7 @@ def _settled(request: Message, items: Sequence[JsonObject]) -> list[JsonObject]:
         for call_id in expected if item["tool_call_id"] in {request.id, None} else [item["tool_call_id"]]:
             decided = item | {"tool_call_id": call_id}
             if settled.setdefault(call_id, decided) != decided:
-                raise ApprovalError(f"Tool call {call_id} is decided about twice, differently. Decide once.")
+                raise ApprovalError(f"Tool call {call_id} has conflicting decisions. Send one decision per call.")
     if set(settled) != set(expected):
         received = list(dict.fromkeys(item["tool_call_id"] for item in items))
         raise ApprovalError(f"Invalid tool call IDs. Expected '{expected}', but received '{received}'.")

@@ -128,8 +128,8 @@ class Compactor:
         tokens = self._tokens(self._turn.context[0])
         if tokens > window:
             raise SystemPromptOverflowError(
-                f"The system message has about {tokens} tokens, the context window {window}. Shorten the system prompt "
-                "or the memory blocks, or raise the agent's context_window_limit."
+                f"The system message has about {tokens} tokens, but the context window only {window}. Shorten the "
+                "system prompt or the memory blocks, or raise the agent's context_window_limit."
             )
 
     def _tokens(self, message: Message) -> int:
@@ -144,7 +144,7 @@ class Compactor:
         return plan_compaction(self._turn.context, mode, percentage, window, self._tokens, run_id=self._turn.run_id)
 
     async def _summary(self, settings: JsonObject, plan: CompactionPlan, trigger: str) -> str:
-        failure = LlmError("No model could be asked for a summary.")
+        failure = LlmError("No model is available to write the summary.")
         for mode, choice in self._attempts(settings):
             try:
                 text = await self._cancellation.wait(self._ask(settings.get("prompt"), mode, plan, choice))
@@ -159,7 +159,10 @@ class Compactor:
         if trigger == OVERFLOW:
             return _WITHOUT_SUMMARY
         if isinstance(failure, ContextOverflowError):
-            failure = LlmError("The summarizing model can't take that much. Choose another one, or another mode.")
+            failure = LlmError(
+                "The text is too long for the summarizing model. Choose another model or another mode in "
+                "compaction_settings."
+            )
         raise failure
 
     def _attempts(self, settings: JsonObject) -> list[tuple[str, ModelChoice]]:
@@ -196,7 +199,7 @@ class Compactor:
                 text = "".join(part["text"] for part in item.content if part["type"] == "text").strip()
                 if text:
                     return text
-        raise LlmError("The summarizing model sent no text. Try again, or choose another model for summaries.")
+        raise LlmError("The summarizing model sent no text. Try again, or choose another model in compaction_settings.")
 
     def _question(self, prompt: str, plan: CompactionPlan, choice: ModelChoice, *, by_itself: bool) -> list[Message]:
         turn = self._turn

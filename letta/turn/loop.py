@@ -228,7 +228,7 @@ class TurnRunner:
             async for event in self._compactor.compact(AFTER_STEP, step_id=answer.step["id"], measured=measured):
                 yield event
         except LlmError as error:
-            logger.warning("run %s could not be compacted: %s", self._turn.run_id, error.detail)
+            logger.warning("the context of run %s could not be compacted: %s", self._turn.run_id, error.detail)
         if stop_reason is not None:
             await self._finish(stop_reason)
 
@@ -268,7 +268,7 @@ class TurnRunner:
         """End the run as failed. Its input leaves the context unless a step was committed; it stays stored."""
         turn = self._turn
         if isinstance(error, LlmError):
-            logger.warning("the model of run %s could not be asked: %s", turn.run_id, error.type)
+            logger.warning("the model call of run %s failed: %s", turn.run_id, error.type)
         else:
             logger.error("run %s failed: %s", turn.run_id, error.detail)
         await self._break_off(error.stop_reason, error)

@@ -38,12 +38,12 @@ def with_fixed_arguments(rules: ToolRules, tool: Tool, call: JsonObject) -> Json
     for name, value in fixed.items():
         if name not in properties:
             raise PrefillError(
-                f"A tool rule fixes the argument '{name}' of {tool.name}, which has no such argument. Change the rule."
+                f"A tool rule sets the argument '{name}' of {tool.name}, which has no such argument. Correct the rule."
             )
         if not _fits(value, properties[name]):
             raise PrefillError(
                 f"A tool rule fixes the argument '{name}' of {tool.name} to {json.dumps(value)}, which is not of type "
-                f"{properties[name]['type']}. Change the rule."
+                f"{properties[name]['type']}. Correct the rule."
             )
     arguments = read_arguments(call["arguments"]) | fixed
     return call | {"arguments": json.dumps(arguments, ensure_ascii=False)}

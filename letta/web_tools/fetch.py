@@ -25,12 +25,12 @@ async def fetch_webpage(url: str) -> str:
     except LettaError as error:
         raise ToolError(error.detail) from error
     except httpx2.InvalidURL as error:  # to which a page leads on
-        raise ToolError(f"The page leads on to an address that is none ({error}).") from error
+        raise ToolError(f"The page redirects to an invalid URL ({error}).") from error
     if answer.status >= 400:
-        raise ToolError(f"The page answered with status {answer.status}. Check the address.")
+        raise ToolError(f"The page returned status {answer.status}. Check the address.")
     kind = answer.headers.get("content-type", "text/html")
     if not kind.startswith(_TEXT_TYPES):
-        raise ToolError(f"The address holds no text but {kind.partition(';')[0]}.")
+        raise ToolError(f"The address does not lead to text but to {kind.partition(';')[0]}.")
     if "html" not in kind:
         return answer.body.decode(errors="replace")
     try:

@@ -44,12 +44,12 @@ async def web_search(
     except httpx2.HTTPError as error:
         raise ToolError(f"The search service can't be reached ({type(error).__name__}). Try again.") from error
     if answer.status_code != httpx2.codes.OK:
-        raise ToolError(f"The search service answered with status {answer.status_code}.")
+        raise ToolError(f"The search service returned status {answer.status_code}.")
     try:
         listed = answer.json()["results"]
         results = [{name: found[name] for name in _SHOWN if found.get(name)} for found in listed]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ToolError("The search service's answer can't be understood. Try again.") from error
+        raise ToolError("The search service sent an unexpected answer. Try again.") from error
     return json.dumps({"query": query, "results": results}, ensure_ascii=False)
 
 

@@ -118,9 +118,9 @@ def _told_to_the_log() -> Iterator[None]:
     try:
         yield
     except UnavailableError as failure:
-        logger.warning("webhooks wait for the database: %s", failure.detail)
+        logger.warning("webhooks are delayed until the database is available: %s", failure.detail)
     except Exception:
-        logger.exception("webhooks could not be told")
+        logger.exception("webhooks could not be delivered")
 
 
 def _pause(attempts: int) -> float | None:

@@ -26,7 +26,7 @@ Newest = Annotated[Page, page_parameters(limit=50, order="desc")]
 
 @router.post("", response_model=CreatedWebhook)
 async def create_webhook(actor: ActorDep, database: DatabaseDep, body: CreateWebhook) -> Webhook:
-    """Register an address that is told when runs end. The answer holds the secret that it is told with."""
+    """Register a URL that is called when runs end. The response contains the secret for checking signatures."""
     await egress.check(body.url)
     return await database.run(service.create, actor, body)
 
@@ -52,7 +52,7 @@ async def update_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: Web
 
 @router.delete("/{webhook_id}", status_code=204)
 async def delete_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId) -> None:
-    """Delete a webhook. What it hasn't been told yet, it isn't told any more."""
+    """Delete a webhook. Pending deliveries are dropped."""
     await database.run(repository.delete_webhook, actor, webhook_id)
 
 
@@ -60,14 +60,14 @@ async def delete_webhook(actor: ActorDep, database: DatabaseDep, webhook_id: Web
 async def rotate_webhook_secret(
     actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId, body: RotateSecret | None = None
 ) -> Webhook:
-    """Give a webhook a new secret, which the answer holds. For a while, the former one counts as well."""
+    """Give a webhook a new secret, which the response contains. For a while, the old secret is still used, too."""
     overlap = (body or RotateSecret()).overlap_seconds
     return await database.run(service.rotate_secret, actor, webhook_id, overlap)
 
 
 @router.post("/{webhook_id}/test", response_model=DeliveryResponse)
 async def test_webhook(actor: ActorDep, server: ServerDep, webhook_id: WebhookId) -> Delivery:
-    """Send a test to a webhook, once, and answer with what came of it."""
+    """Send a test delivery to a webhook, once, and return the result."""
     claimed = await server.database.run(service.begin_test, actor, webhook_id)
     await server.executor.webhooks.attempt(claimed, last=True)
     return await server.database.read(delivery_repository.get_delivery, actor, claimed.delivery.id)
@@ -77,5 +77,5 @@ async def test_webhook(actor: ActorDep, server: ServerDep, webhook_id: WebhookId
 async def list_webhook_deliveries(
     actor: ActorDep, database: DatabaseDep, webhook_id: WebhookId, page: Newest
 ) -> list[Delivery]:
-    """What a webhook was told in the last days, and what it is still to be told, newest first."""
+    """Deliveries of a webhook in the last days, and pending ones, newest first."""
     return await database.read(service.list_deliveries, actor, webhook_id, page)

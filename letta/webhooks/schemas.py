@@ -10,9 +10,11 @@ from letta.schema import Schema, Timestamp
 
 Event = Literal["run.completed", "run.failed", "run.cancelled", "run.requires_approval"]
 Events = Annotated[list[Event], Field(min_length=1, max_length=20)]
-WebAddress = Annotated[str, Field(min_length=1, max_length=2000, description="Public web address that is posted to.")]
+WebAddress = Annotated[
+    str, Field(min_length=1, max_length=2000, description="Public URL that receives the POST requests.")
+]
 AgentFilter = Annotated[
-    str | None, Field(pattern=id_pattern("agent"), description="Only runs of this agent; without it, of all agents.")
+    str | None, Field(pattern=id_pattern("agent"), description="Only runs of this agent; by default, of all agents.")
 ]
 
 
@@ -20,12 +22,10 @@ class CreateWebhook(Schema):
     """A new webhook."""
 
     url: WebAddress
-    events: Events = Field(
-        default_factory=lambda: [*get_args(Event)], description="What it is told of; all of it by default."
-    )
+    events: Events = Field(default_factory=lambda: [*get_args(Event)], description="Events to report; by default, all.")
     agent_id: AgentFilter = None
     description: str | None = Field(None, max_length=500)
-    include_messages: bool = Field(False, description="Whether it is told what the agent said.")
+    include_messages: bool = Field(False, description="Whether to include what the agent said.")
     enabled: bool = True
 
 
@@ -47,7 +47,7 @@ class RotateSecret(Schema):
         86_400,
         ge=0,
         le=7 * 86_400,
-        description="So long deliveries are signed with the former secret as well; 0 ends it at once.",
+        description="How long deliveries are also signed with the old secret; 0 stops using it at once.",
     )
 
 
@@ -60,9 +60,11 @@ class WebhookResponse(Schema):
     agent_id: str | None
     description: str | None
     include_messages: bool
-    enabled: bool = Field(description="False where it was switched off, by somebody or by an answer of 410.")
+    enabled: bool = Field(
+        description="False if the webhook was disabled, by a user or because its URL returned status 410."
+    )
     former_secret_until: Timestamp | None = Field(
-        description="Until then deliveries are signed with the former secret as well, if it was ever replaced."
+        description="Until when deliveries are also signed with the old secret, if the secret was replaced."
     )
     created_at: Timestamp
     updated_at: Timestamp
@@ -78,14 +80,14 @@ class CreatedWebhook(WebhookResponse):
 class DeliveryResponse(Schema):
     """One event that a webhook is told, and what came of it so far."""
 
-    id: str = Field(description="The same as the header webhook-id.")
+    id: str = Field(description="Also sent as the header webhook-id.")
     webhook_id: str
     event_type: str
     run_id: str | None
-    payload: JsonObject = Field(description="What is sent, without what the agent said.")
+    payload: JsonObject = Field(description="The payload, without what the agent said.")
     status: Literal["pending", "delivered", "failed"]
     attempts: int
-    status_code: int | None = Field(description="Status of the last answer.")
+    status_code: int | None = Field(description="Status of the last response.")
     error: str | None = Field(description="Why the last attempt failed.")
     next_attempt_at: Timestamp | None
     delivered_at: Timestamp | None

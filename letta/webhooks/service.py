@@ -29,7 +29,9 @@ def create(connection: Connection, actor: Actor, body: CreateWebhook) -> Webhook
     if body.agent_id is not None:
         require_agent(connection, actor, body.agent_id)
     if repository.count_webhooks(connection, actor) >= MOST_WEBHOOKS:
-        raise InvalidArgumentError(f"There are {MOST_WEBHOOKS} webhooks already. Delete one that isn't needed.")
+        raise InvalidArgumentError(
+            f"There are already {MOST_WEBHOOKS} webhooks, which is the limit. Delete one that is no longer needed."
+        )
     return repository.insert_webhook(
         connection, actor, Webhook(id=new_id("webhook"), secret=new_secret(), **body.model_dump())
     )

@@ -151,12 +151,12 @@ def test_a_section_may_be_anything(files: Files, name: str, value: Any) -> None:
         (b'{"agents": [5]}', "agents.0"),
         (json.dumps(agent_file(metadata={"k": "a\0b"})).encode(), "NUL character"),
         (json.dumps(agent_file(system="\udc00")).encode(), "surrogate pair"),
-        (json.dumps(agent_file(name="a/b")).encode(), "can't be an agent's name"),
+        (json.dumps(agent_file(name="a/b")).encode(), "is not a valid agent name"),
         (json.dumps(agent_file(timezone="Mars/Olympus")).encode(), "Mars/Olympus"),
         (json.dumps(agent_file(agent_type="new_agent")).encode(), "agents.0.agent_type"),
         (json.dumps(agent_file(llm_config={"context_window": -1})).encode(), "context_window"),
         (json.dumps(with_messages(message(0, "wizard", "x"))).encode(), "agents.0.messages.0.role"),
-        (json.dumps(with_messages(message(0, "approval", "x"))).encode(), "needs tool_calls, or approvals"),
+        (json.dumps(with_messages(message(0, "approval", "x"))).encode(), "needs tool_calls or approvals"),
         (json.dumps(with_messages(message(0, "tool", "x"))).encode(), "needs tool_returns"),
         (json.dumps(with_messages(message(0, "user", created_at="0001-01-01T00:00:00+14:00"))).encode(), "created_at"),
         (json.dumps(with_messages(message(0, "user") | {"content": [{"type": "song"}]})).encode(), "content"),
@@ -203,8 +203,8 @@ def test_the_form_is_checked_as_well(http: httpx2.Client, files: Files) -> None:
     assert http.post("/v1/agents/import").status_code == 422
     assert http.post("/v1/agents/import", data={"file": "{}"}).status_code == 422
     assert "NUL" in files.refused(agent_file(), name="a\0b")
-    assert "can't be an agent's name" in files.refused(agent_file(), name="a/b")
-    assert "no model handle" in files.refused(agent_file(), model="gpt")
+    assert "is not a valid agent name" in files.refused(agent_file(), name="a/b")
+    assert "not a model handle" in files.refused(agent_file(), model="gpt")
     assert files.send(agent_file(), strip_messages="perhaps").status_code == 422
 
 

@@ -74,21 +74,25 @@ def test_a_model_of_the_file_that_is_not_offered_must_be_replaced(files: Files) 
     config = {"model": "claude-9", "handle": "anthropic/claude-9", "context_window": 1000}
     reason = files.answered(404, agent_file(llm_config=config))
     assert "anthropic/claude-9" in reason
-    assert reason.endswith("Set 'model' to the handle of the model that the agent shall use.")
+    assert reason.endswith("Set 'model' to the handle of the model that the agent should use.")
     assert files.agent(agent_file(llm_config=config), model=MODEL).agent["llm_config"]["context_window"] == 1000
     assert "gpt-x" in files.answered(404, agent_file(llm_config={"model": "gpt-x"}))
-    assert "No model is given" in files.refused(agent_file(llm_config=None))
+    assert "No model was given" in files.refused(agent_file(llm_config=None))
 
 
 def test_a_model_of_the_same_name_with_another_provider_is_taken(files: Files) -> None:
     answer = files.load(agent_file(llm_config={"model": "gpt-4o-mini", "handle": "azure/gpt-4o-mini"}))
-    assert answer["warnings"] == [f"The model azure/gpt-4o-mini is not offered here. Used instead: {MODEL}."]
+    assert answer["warnings"] == [
+        f"The model azure/gpt-4o-mini is not available on this server. Used instead: {MODEL}."
+    ]
 
 
 def test_an_embedding_model_that_is_not_offered_is_no_obstacle(http: httpx2.Client, files: Files) -> None:
     config = {"embedding_model": "e9", "embedding_dim": 9, "embedding_endpoint_type": "x", "handle": "x/e9"}
     answer = files.load(agent_file(embedding_config=config))
-    assert answer["warnings"][0].startswith("The embedding model x/e9 is not offered here. Used instead: none")
+    assert answer["warnings"][0].startswith(
+        "The embedding model x/e9 is not available on this server. Used instead: none"
+    )
     assert http.get(f"/v1/agents/{answer['agent_ids'][0]}").json()["embedding_config"] is None
     chosen = files.agent(agent_file(embedding_config=config), embedding="openai/text-embedding-3-large")
     assert chosen.agent["embedding"] == "openai/text-embedding-3-large"
@@ -143,7 +147,7 @@ def test_tools_of_servers_that_are_not_there_are_told(files: Files) -> None:
     of_mcp = {"id": "tool-0", "name": "exa_search", "tool_type": "external_mcp", "json_schema": {"name": "exa_search"}}
     answer = files.load(file_with_tool(of_mcp))
     assert answer["not_imported"] == {"tools": 1}
-    assert answer["warnings"] == ["The tool 'exa_search' (external_mcp) is not offered by this server."]
+    assert answer["warnings"] == ["The tool 'exa_search' (external_mcp) is not available on this server."]
 
 
 def test_a_custom_tool_may_overwrite_the_one_that_is_there(http: httpx2.Client, files: Files) -> None:
@@ -151,10 +155,10 @@ def test_a_custom_tool_may_overwrite_the_one_that_is_there(http: httpx2.Client, 
     (before,) = http.get("/v1/tools", params={"name": "roll_dice"}).json()
     kept = files.load(file_with_tool(tool(description="new")), override_existing_tools="false")
     assert http.get(f"/v1/tools/{before['id']}").json() == before
-    assert "it was kept" in kept["warnings"][0]
+    assert "the existing tool was kept" in kept["warnings"][0]
     overwritten = files.load(file_with_tool(tool(description="new")))
     assert http.get(f"/v1/tools/{before['id']}").json()["description"] == "new"
-    assert "has been overwritten" in overwritten["warnings"][0]
+    assert "was overwritten" in overwritten["warnings"][0]
     assert files.load(file_with_tool(tool(description="new")))["warnings"] == []
     listed = [AgentTalk.of(http, answer["agent_ids"][0]).retrieve("tools")["tools"] for answer in (kept, overwritten)]
     assert [[entry["id"] for entry in tools] for tools in listed] == [[before["id"]], [before["id"]]]
@@ -165,7 +169,7 @@ def test_a_file_never_changes_a_built_in_tool(http: httpx2.Client, files: Files)
     schema = {"name": "memory_insert", "description": "evil"}
     answer = files.load(file_with_tool(tool(name="memory_insert", json_schema=schema)))
     assert http.get(f"/v1/tools/{before['id']}").json() == before
-    assert "belongs to a built-in tool" in answer["warnings"][-1]
+    assert "is the name of a built-in tool" in answer["warnings"][-1]
 
 
 def test_the_schema_of_a_tool_may_be_missing(http: httpx2.Client, files: Files) -> None:
@@ -178,7 +182,9 @@ def test_the_schema_of_a_tool_may_be_missing(http: httpx2.Client, files: Files) 
 def test_a_tool_in_typescript_is_stored_and_told(http: httpx2.Client, files: Files) -> None:
     written = {"source_type": "typescript", "source_code": "function ts_tool() {}", "json_schema": {"name": "ts_tool"}}
     answer = files.load(file_with_tool(tool(name="ts_tool", **written)))
-    assert answer["warnings"] == ["The tool 'ts_tool' is in TypeScript, which isn't run here. Write it in Python."]
+    assert answer["warnings"] == [
+        "The tool 'ts_tool' is written in TypeScript, which this server does not run. Rewrite it in Python."
+    ]
     (stored,) = http.get("/v1/tools", params={"name": "ts_tool"}).json()
     same = {name: stored[name] for name in ("source_type", "source_code", "json_schema")}
     assert http.patch(f"/v1/tools/{stored['id']}", json=same | {"tags": ["t"]}).json()["tags"] == ["t"]
@@ -214,7 +220,7 @@ def test_folders_never_take_the_place_of_others(http: httpx2.Client, files: File
         "sources": [{"id": "source-0", "name": "Library", "instructions": "i"}]
     }
     first, second = files.agent(file), files.load(file)
-    assert second["warnings"] == ["The folder 'Library' is named 'Library (2)' here: the name was taken."]
+    assert second["warnings"] == ["The folder 'Library' was imported as 'Library (2)', because its name was taken."]
     held = [talk.retrieve("sources")["sources"] for talk in (first, AgentTalk.of(http, second["agent_ids"][0]))]
     assert [[(folder["name"], folder["instructions"]) for folder in folders] for folders in held] == [
         [("Library", "i")],

@@ -60,7 +60,7 @@ def test_what_goes_wrong_is_told_to_the_agent(http: httpx2.Client, model: Script
         (ASK, nobody, "Hi", nobody),
         (TELL, nobody, "Hi", nobody),
         (ASK, ada.id, "Hi", "your own id"),
-        (ASK, ben.id, broken.say(), "doesn't answer"),
+        (ASK, ben.id, broken.say(), "did not answer"),
     ):
         told = returned(ada, model, name, other_agent_id=other, message=message)
         assert (told["status"], expected in told["tool_return"]) == ("error", True), told
@@ -75,7 +75,7 @@ def test_who_waits_for_an_answer_cannot_be_asked(http: httpx2.Client, model: Scr
     told = returned(ada, model, ASK, other_agent_id=ben.id, message=back.say())
     assert told["tool_return"] == "I could not ask back."
     (refusal,) = [m for m in ben.history() if m["message_type"] == "tool_return_message"]
-    assert "waits for your answer" in refusal["tool_return"]
+    assert "is waiting for your answer" in refusal["tool_return"]
 
 
 def test_a_message_that_is_left_is_taken_up(http: httpx2.Client, model: ScriptedModel) -> None:

@@ -258,8 +258,8 @@ def test_what_cannot_be_is_refused_and_nothing_is_left_behind(
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"name": "a/b"}, "agent's name"),
-        ({"name": ""}, "agent's name"),
+        ({"name": "a/b"}, "agent name"),
+        ({"name": ""}, "agent name"),
         ({"timezone": "Mars/Olympus"}, "time zone"),
         ({"timezone": "../../etc/passwd"}, "time zone"),
         ({"agent_type": "voice_convo_agent"}, "enable_sleeptime"),

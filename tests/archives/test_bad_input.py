@@ -32,8 +32,8 @@ def refused(response: httpx2.Response, status: int, told: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "status", "told"),
     [
-        ({"text": ""}, 422, "the text is empty; give some"),
-        ({"text": " \n\t"}, 422, "the text is empty; give some"),
+        ({"text": ""}, 422, "the text is empty; provide some text"),
+        ({"text": " \n\t"}, 422, "the text is empty; provide some text"),
         ({"text": None}, 422, "text"),
         ({}, 422, "text"),
         ({"text": 5}, 422, "text"),
@@ -87,7 +87,7 @@ def test_a_long_text_is_kept_and_found_by_its_beginning(rememberer: NewRemembere
 
 def test_an_agents_text_has_the_limit_that_upstream_had(agent: Rememberer) -> None:
     response = agent.http.post(f"/v1/agents/{agent.id}/archival-memory", json={"text": "word " * 10_000})
-    refused(response, 400, "archival memory takes 8192 at once. Split it")
+    refused(response, 400, "archival memory accepts at most 8192 at once. Split it")
 
 
 def test_a_text_without_a_single_word_is_kept(agent: Rememberer) -> None:
@@ -125,7 +125,7 @@ def test_a_query_cannot_name_another_archive(http: httpx2.Client, archive: str) 
         ({"query": "x", "top_k": 0}, 422, "top_k"),
         ({"query": "x", "top_k": 101}, 422, "top_k"),
         ({"query": "x", "tag_match_mode": "some"}, 422, "tag_match_mode"),
-        ({"query": "x", "start_datetime": "soon"}, 422, "'soon' is no date"),
+        ({"query": "x", "start_datetime": "soon"}, 422, "'soon' is not a date"),
         ({"query": "x", "tags": ["t"] * 101}, 422, "more than 100 tags"),
     ],
 )

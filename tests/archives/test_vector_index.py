@@ -218,7 +218,9 @@ async def test_a_pooler_in_transaction_mode_is_refused_in_words(
     pooler = parse_dsn("postgresql://postgres.ref:p@aws-0-eu.pooler.supabase.com:6543/postgres")
     archive = await look(make_indexer(maintenance=pooler), make_archive(), database, actor)
     assert archive.vector_index is not None
-    assert "Set LETTA_PG_MAINTENANCE_URI to the address of the database itself" in archive.vector_index["reason"]
+    assert (
+        "Set LETTA_PG_MAINTENANCE_URI to the connection string of the database itself" in archive.vector_index["reason"]
+    )
 
 
 def test_postgres_itself_keeps_a_session(database: Database) -> None:

@@ -187,7 +187,7 @@ async def test_a_file_that_ends_its_readers_is_given_up(
         database.run_sync(_let_claims_expire, file_id)
     new_worker()
     await come_true(lambda: shelf.statuses() == ["error"])
-    assert "ended 3 times" in (shelf.file(file_id).error_message or "")
+    assert "stopped 3 times" in (shelf.file(file_id).error_message or "")
 
 
 async def test_a_file_that_is_deleted_meanwhile_leaves_nothing(

@@ -146,7 +146,7 @@ def test_which_files_are_taken(http: httpx2.Client, library: Library, name: str,
     ("data", "name", "told"),
     [
         (b"", "empty.txt", "The file is empty."),
-        (b"\x00\x01\x02", "binary.txt", "The file is no text"),
+        (b"\x00\x01\x02", "binary.txt", "The file is not a text file"),
         (b"text", "text.pdf", "The file is no PDF"),
         (encrypted_pdf("Alpha.", "secret"), "locked.pdf", "The PDF is encrypted."),
         (with_document(b"<broken"), "broken.docx", "The document is damaged"),

@@ -74,9 +74,9 @@ def test_names_are_taken_once(
 ) -> None:
     new_folder("a")
     other = new_folder("b")
-    with pytest.raises(ConflictError, match="Another folder is named 'a'"):
+    with pytest.raises(ConflictError, match="A folder named 'a' already exists"):
         new_folder("a")
-    with pytest.raises(ConflictError, match="Another folder is named 'a'"):
+    with pytest.raises(ConflictError, match="A folder named 'a' already exists"):
         database.run_sync(repository.update_folder, actor, other.id, {"name": "a"})
     stranger = new_actor()
     database.run_sync(repository.create_folder, stranger, Folder(new_id("source"), "a", stranger.organization_id))

@@ -54,7 +54,7 @@ def assert_all_is_well(server: ServerProcess, talk: AgentTalk, provider: RawProv
     answered = talk.stream(input="And now?")
     assert [m["content"] for m in answered if m["message_type"] == "assistant_message"], answered
     assert talk.http.get("/v1/health").status_code == 200
-    assert [line for line in server.log.splitlines() if "broke down" in line] == []
+    assert [line for line in server.log.splitlines() if "failed unexpectedly" in line] == []
     assert "Logging error" not in server.log
 
 

@@ -68,7 +68,8 @@ def test_clients_of_openai_are_refused_in_their_own_form(guarded: httpx2.Client,
     answer = guarded.get(path, headers={"authorization": "Bearer wrong"})
     assert (answer.status_code, set(answer.json())) == (401, keys)
     assert answer.json()["error"] == {
-        "message": "Incorrect API key provided. Give the server's password as the API key.",
+        "message": "Incorrect API key provided. Use the server's password, or a key created with POST /v1/api-keys, as "
+        "the API key.",
         "type": "invalid_request_error",
         "param": None,
         "code": "invalid_api_key",

@@ -203,7 +203,7 @@ async def test_answers_that_are_no_list_are_reported(body: object) -> None:
     with JsonServer({"/v1/models": body}) as server:
         (report,) = await Catalog([provider("vllm", f"{server.url}/v1")]).refresh()
     assert not report.reachable
-    assert "no list of models" in str(report)
+    assert "not a list of models" in str(report)
     assert "VLLM_API_BASE" in str(report)
 
 

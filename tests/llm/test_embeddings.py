@@ -146,7 +146,7 @@ async def test_an_answer_that_holds_no_vector_is_an_error(
 
 async def test_vectors_of_unequal_length_are_an_error(embedder: Embedder, endpoint: EmbeddingEndpoint) -> None:
     endpoint.before = lambda _texts: vectors([[1.0], [1.0, 2.0]])
-    with pytest.raises(LlmError, match="unequal length"):
+    with pytest.raises(LlmError, match="different lengths"):
         await embedder.embed(config(endpoint), ["x", "y"], ORGANIZATION)
 
 

@@ -60,8 +60,8 @@ def test_a_server_goes_along_without_what_is_secret(
     answer = files.load(file)
     (made,) = http.get("/v1/mcp-servers").json()
     assert answer["warnings"] == [
-        f"The MCP server '{name}' lacks auth_token, the header X-Key, the parameter key: files never tell them. "
-        f"Set them at /v1/mcp-servers/{made['id']}."
+        f"The MCP server '{name}' lacks auth_token, the header X-Key, the parameter key, because agent files never "
+        f"contain them. Set them with PATCH /v1/mcp-servers/{made['id']}."
     ]
     assert answer["not_imported"] == {}
     (held,) = AgentTalk.of(http, answer["agent_ids"][0]).retrieve("tools")["tools"]
@@ -84,7 +84,7 @@ def test_a_command_is_not_taken_over_from_a_file(
     http.delete(f"/v1/mcp-servers/{server_id}")
     answer = files.load(file)
     assert answer["not_imported"] == {"mcp_servers": 1, "tools": 1}
-    assert "is a command, which isn't taken over" in answer["warnings"][0]
+    assert "runs a command and is never imported from a file" in answer["warnings"][0]
     assert http.get("/v1/mcp-servers").json() == []
 
 
@@ -96,8 +96,8 @@ def test_a_server_of_the_same_name_elsewhere_is_another(
     file["mcp_servers"][0]["server_url"] = "http://unknown.invalid/mcp"
     answer = files.load(file)
     assert [each["server_name"] for each in http.get("/v1/mcp-servers").json()] == [name, f"{name} (2)"]
-    assert f"is named '{name} (2)' here" in answer["warnings"][0]
-    assert f"The name 'header' belongs to another tool of the MCP server '{name}'" in answer["warnings"][1]
+    assert f"was imported as '{name} (2)', because" in answer["warnings"][0]
+    assert f"'header' is the name of another tool of the MCP server '{name}'" in answer["warnings"][1]
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_a_tool_gets_no_further_than_its_own_server(http: httpx2.Client, files: 
     held = tools(http, made["id"])["from_file"]
     assert held["metadata_"]["mcp"] == {"server_name": "a", "server_id": made["id"], "arguments": {"a": "1"}}
     many = [{"id": f"mcp_server-{number}"} for number in range(101)]
-    assert "no more than 100" in files.refused(agent_file() | {"mcp_servers": many})
+    assert "at most 100" in files.refused(agent_file() | {"mcp_servers": many})

@@ -72,7 +72,7 @@ def test_all_a_client_does_with_a_server(
         "deleted": [],
         "updated": [],
         "added": [],
-        "skipped": {"send_message": "its name is that of a tool that no MCP server offers"},
+        "skipped": {"send_message": "a tool of this name that does not belong to an MCP server already exists"},
     }
     client.mcp_servers.delete(made.id)
     with pytest.raises(APIStatusError) as gone:

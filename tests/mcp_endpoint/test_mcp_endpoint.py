@@ -86,7 +86,7 @@ def test_a_long_turn_gives_signs_of_life(asking: Asking, talk: AgentTalk, model:
     signs: list[float] = []
 
     async def note(progress: float, total: float | None, message: str | None) -> None:
-        assert (total, message) == (None, "The agent is at work.")
+        assert (total, message) == (None, "The agent is working.")
         signs.append(progress)
 
     async def ask(client: Client) -> Any:
@@ -109,7 +109,7 @@ def test_a_turn_goes_on_without_whoever_began_it(owner: httpx2.Client, talk: Age
 @pytest.mark.parametrize(
     ("tool", "arguments", "told"),
     [
-        ("nothing", {}, "There are: list_agents"),
+        ("nothing", {}, "The tools: list_agents"),
         ("send_message", {"agent": "nobody", "message": "Hello."}, "list_agents"),
         ("send_message", {"agent": "nobody"}, "message: Field required"),
         ("list_agents", {"limit": 0}, "limit"),
@@ -174,7 +174,7 @@ def test_a_key_opens_its_agents_alone(asking_with: AskingWith, owner: httpx2.Cli
         "search_conversations": {"query": "x"},
     }.items():
         assert "There is no agent" in asking.refused(tool, agent=other.id, **arguments)
-    assert "single agents" in asking.refused("search_conversations", query="Hello")
+    assert "limited to certain agents" in asking.refused("search_conversations", query="Hello")
 
 
 def test_a_key_for_reading_changes_nothing(asking_with: AskingWith, talk: AgentTalk) -> None:
@@ -187,7 +187,7 @@ def test_a_key_for_reading_changes_nothing(asking_with: AskingWith, talk: AgentT
         "replace_in_memory_block": {"label": "human", "old_text": "Ada", "new_text": ""},
         "insert_archival_memory": {"text": "x"},
     }.items():
-        assert "needs write_" in asking.refused(tool, agent=talk.id, **arguments)
+        assert "it needs write_" in asking.refused(tool, agent=talk.id, **arguments)
     assert talk.block("human") == "Name: Ada."
     assert talk.history() == before
 

@@ -72,8 +72,8 @@ def test_nothing_is_changed_when_a_part_does_not_fit(new_editor: NewEditor) -> N
 @pytest.mark.parametrize(
     ("patch", "told"),
     [
-        ("", "holds no change"),
-        (" a\n b", "holds no change"),
+        ("", "contains no change"),
+        (" a\n b", "contains no change"),
         ("@@\n-absent\n+x", "not found"),
         ("*** Update Block: none\n-a\n+b", "no memory block 'none'"),
         ("*** Delete Block: fixed", "read-only"),
@@ -92,7 +92,7 @@ def test_a_patch_that_shows_all_lines_rewrites_the_block(before: list[str], afte
     edit = editor(notes="\n".join(before))
     patch = "\n".join(["@@", *(f"-{line}" for line in before), *(f"+{line}" for line in after)])
     if before == after:
-        assert "holds no change" in edit.error("memory_apply_patch", label="notes", patch=patch)
+        assert "contains no change" in edit.error("memory_apply_patch", label="notes", patch=patch)
         return
     edit("memory_apply_patch", label="notes", patch=patch)
     assert edit.values()["notes"] == "\n".join(after)

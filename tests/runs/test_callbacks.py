@@ -76,7 +76,7 @@ def test_a_receiver_that_is_out_of_order_is_called_again(calling: AgentTalk, rec
 def test_a_receiver_that_refuses_is_left_alone(calling: AgentTalk, receiver: Receiver) -> None:
     receiver.statuses = [404]
     run = called(calling, start(calling, receiver.address))
-    assert (run["callback_status_code"], run["callback_error"]) == (404, "The address answered 404.")
+    assert (run["callback_status_code"], run["callback_error"]) == (404, "The URL returned status 404.")
     assert len(receiver.received) == 1
 
 
@@ -84,7 +84,7 @@ def test_a_receiver_that_has_moved_has_not_received_it(calling: AgentTalk, recei
     """Redirects aren't followed, and yet such an answer counted as received."""
     receiver.statuses = [302]
     run = called(calling, start(calling, receiver.url))
-    assert (run["callback_status_code"], run["callback_error"]) == (302, "The address answered 302.")
+    assert (run["callback_status_code"], run["callback_error"]) == (302, "The URL returned status 302.")
     assert len(receiver.received) == 1
 
 

@@ -86,7 +86,7 @@ async def test_readers_are_told_that_the_server_stops(poller: Poller, runs: Runs
     reader = asyncio.create_task(poller.next("run-a", 0))
     await runs.are_asked_for("run-a")
     await poller.stop()
-    with pytest.raises(UnavailableError, match="goes on elsewhere"):
+    with pytest.raises(UnavailableError, match="another process continues the run"):
         await reader
     await asked_again(runs)
     assert await asked_again(runs) == 0

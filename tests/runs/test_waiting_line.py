@@ -66,7 +66,7 @@ async def test_too_many_are_sent_away_at_once() -> None:
     line, conversation = WaitingLine(5), Conversation()
     waiting = [wait(line, conversation, str(i)) for i in range(32)]
     await asyncio.sleep(0)
-    with pytest.raises(UnavailableError, match="32 requests wait"):
+    with pytest.raises(UnavailableError, match="32 requests are already waiting"):
         await wait(line, conversation, "one too many")
     conversation.free.set()
     await asyncio.gather(*waiting)

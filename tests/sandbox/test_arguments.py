@@ -64,7 +64,7 @@ def test_refused(kind: Any, given: Any, told: str) -> None:
 def test_missing_and_unknown_arguments_are_named() -> None:
     with pytest.raises(ArgumentError, match="'x' is missing"):
         fitted({}, schema(["x"], x=INTEGER))
-    with pytest.raises(ArgumentError, match=r"no argument 'y'\. The arguments: x"):
+    with pytest.raises(ArgumentError, match=r"no argument 'y'\. The arguments are: x"):
         fitted({"x": 1, "y": 2}, schema(x=INTEGER))
 
 

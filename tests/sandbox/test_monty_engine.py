@@ -79,7 +79,7 @@ NAMES_ANOTHER_ENGINE = {
     "model": ("from pydantic import BaseModel\ndef f():\n    return 1\n", "No module named 'pydantic'"),
     "syntax": ("def g():\n    yield 1\ndef f():\n    return list(g())\n", "does not yet support"),
     "file": ("def f():\n    return open('/etc/passwd').read()\n", "Permission denied"),
-    "client": ("def f():\n    return client.agents.list()\n", "There is no client"),
+    "client": ("def f():\n    return client.agents.list()\n", "The client is not available"),
 }
 
 
@@ -106,7 +106,7 @@ ENDS = {
     "large result": ("return 'x' * 30_000_000", "ResultTooLargeError"),
     "deep result": ("x = []\n    for _ in range(100_000): x = [x]\n    return x", "RecursionError"),
     "large number": ("return 10 ** 5000", "ValueError"),
-    "network": ("return http_get('http://127.0.0.1:80/')", "is refused"),
+    "network": ("return http_get('http://127.0.0.1:80/')", "is not allowed"),
     "scheme": ("return http_get('file:///etc/passwd')", "Error"),
     "escape by classes": ("return ().__class__.__bases__", "AttributeError"),
     "escape by import": ("return __import__('os').system('id')", "NameError"),

@@ -168,7 +168,7 @@ async def test_client(engine: ProcessEngine) -> None:
     outcome = await engine.run(call(source, client=ClientAccess("http://127.0.0.1:1", "key")))
     assert (outcome.error, outcome.value) == (None, ["http://127.0.0.1:1", "key"])
     outcome = await engine.run(call(source, client_problem="the tool is not run for an agent"))
-    assert outcome.error == "RuntimeError: There is no client: the tool is not run for an agent"
+    assert outcome.error == "RuntimeError: The client is not available: the tool is not run for an agent"
 
 
 async def test_a_cancelled_call_is_ended(engine: ProcessEngine, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ async def test_packages_that_are_missing_are_told(engine: ProcessEngine) -> None
     assert missing_requirements([{"name": "pydantic"}]) is None
     other = missing_requirements([{"name": "pydantic", "version": "0.1"}])
     assert other is not None
-    assert "(there is " in other
+    assert "(installed: " in other
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -242,7 +242,7 @@ async def test_servers_of_one_machine_leave_each_others_tools_alone(engine: Proc
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 async def test_user_ids_are_given_back_by_whoever_ends() -> None:
     claimed = [ToolUsers.claim()]
-    with pytest.raises(OSError, match="are taken by other servers"):  # noqa: PT012 - whichever is the last
+    with pytest.raises(OSError, match="are in use by other servers"):  # noqa: PT012 - whichever is the last
         while True:
             claimed.append(ToolUsers.claim())
     given_back = claimed.pop()
@@ -261,8 +261,8 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
 
 ANSWERS = {
-    "nothing": (b"", "ended without an answer"),
-    "killed": ({"ended": "exited", "code": -9, "result": ""}, "ended by SIGKILL"),
+    "nothing": (b"", "ended without a result"),
+    "killed": ({"ended": "exited", "code": -9, "result": ""}, "killed by SIGKILL"),
     "unknown signal": ({"ended": "exited", "code": -99, "result": ""}, "signal 99"),
     "exit": ({"ended": "exited", "code": 7, "result": ""}, "exit code 7"),
     "processor time": ({"ended": "exited", "code": -int(signal.SIGXCPU), "result": ""}, "TimeoutError"),

@@ -79,7 +79,7 @@ def test_the_same_language_writes_nothing(undone: Connection) -> None:
 
 
 def test_a_language_that_the_database_does_not_know_is_refused(undone: Connection) -> None:
-    with pytest.raises(ConfigurationError, match=r"LETTA_SEARCH_LANGUAGE is 'klingon'.*Set it to one of .*german"):
+    with pytest.raises(ConfigurationError, match=r"LETTA_SEARCH_LANGUAGE is 'klingon'.*Set it to one of: .*german"):
         set_language(undone, "klingon")
 
 

@@ -153,7 +153,7 @@ def test_without_the_sdk_it_is_said_in_words_and_served_nevertheless(
     )
     log, _ = talk_once({**traced, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[2]}"}, model, Reply("Done."))
     (line,) = [line for line in map(json.loads, log.splitlines()) if line["logger"] == "letta.telemetry.tracing"]
-    assert "isn't installed" in line["message"]
+    assert "is not installed" in line["message"]
     assert "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http" in line["message"]
     assert receiver.spans == []
 

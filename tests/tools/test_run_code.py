@@ -87,8 +87,8 @@ async def test_no_call_sees_what_an_earlier_one_left(sandbox: Sandbox) -> None:
 async def test_another_language_is_refused_by_name(tmp_path: Path, language: str) -> None:
     ran = await run_code(sandbox_of("monty", tmp_path), "1", language)
     error = json.loads(ran.text)["error"]
-    assert (ran.status, f"'{language}' can't be run" in error) == ("error", True)
-    for name in ("Python only", "LETTA_TOOL_SANDBOX", "E2B_API_KEY"):
+    assert (ran.status, f"'{language}' is not supported" in error) == ("error", True)
+    for name in ("only runs Python", "LETTA_TOOL_SANDBOX", "E2B_API_KEY"):
         assert name in error
 
 

@@ -260,9 +260,9 @@ def test_run_from_source(http: httpx2.Client) -> None:
 
 def test_run_from_source_has_no_agent(http: httpx2.Client) -> None:
     body: Json = {"source_code": source("f", "return client.agents.list()"), "args": {}}
-    assert "There is no client: the tool is not run for an agent" in http.post("/v1/tools/run", json=body).text
+    assert "The client is not available: the tool is not run for an agent" in http.post("/v1/tools/run", json=body).text
     typescript = body | {"source_type": "typescript", "name": "f"}
-    assert "runs Python tools only" in http.post("/v1/tools/run", json=typescript).text
+    assert "only runs Python tools" in http.post("/v1/tools/run", json=typescript).text
 
 
 def test_the_official_client_creates_and_runs(server: ServerProcess, name: str) -> None:

@@ -144,7 +144,7 @@ def test_unknown_tools(client: Letta) -> None:
     ("body", "status", "words"),
     [
         ({}, 422, "source_code"),
-        ({"source_code": "x = 1"}, 400, "has no function"),
+        ({"source_code": "x = 1"}, 400, "contains no function"),
         ({"source_code": "def f(a):\n    '''Do.'''"}, 400, "parameter 'a' of 'f' has no type annotation"),
         ({"source_code": "def f(): ...", "return_char_limit": 0}, 422, "return_char_limit"),
         ({"source_code": "def f(): ...", "return_char_limit": 1_000_001}, 422, "return_char_limit"),

@@ -97,7 +97,7 @@ def test_renaming_to_a_taken_name_is_refused(database: Database, actor: Actor, n
     new_tool("a")
     second = new_tool("b")
     second.name = "a"
-    with pytest.raises(ConflictError, match="Another tool is named 'a'"):
+    with pytest.raises(ConflictError, match="A tool named 'a' already exists"):
         database.run_sync(repository.write_tool, actor, second)
 
 

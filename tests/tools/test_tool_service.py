@@ -149,10 +149,10 @@ def test_plain_fields_change(upsert: Upsert, update: Update) -> None:
         ({"source_code": source("f"), "json_schema": schema("f", parameters={"properties": []})}, "must be an object"),
         ({"source_code": source("f"), "json_schema": schema("f", description="a\0")}, "json_schema contains a NUL"),
         ({"source_code": source("f", says="a\\0")}, "json_schema contains a NUL"),
-        ({"source_code": "function f() {}", "source_type": "typescript"}, "Python only"),
+        ({"source_code": "function f() {}", "source_type": "typescript"}, "written in Python"),
         (
             {"source_code": "function f() {}", "source_type": "typescript", "json_schema": schema("f")},
-            "source_type is 'typescript'. This server runs tools written in Python only",
+            "source_type is 'typescript'. This server only runs tools written in Python",
         ),
         ({"source_code": source("f"), "npm_requirements": [{"name": "left-pad"}]}, "npm_requirements names left-pad"),
         ({"source_code": "def broken(:"}, "not valid Python"),
@@ -167,7 +167,7 @@ def test_what_does_not_fit_is_refused(upsert: Upsert, fields: dict[str, Any], wo
 def test_a_tool_can_not_become_one_that_is_never_run(upsert: Upsert, update: Update) -> None:
     tool = upsert(source("f"), npm_requirements=[])
     for change in ({"source_type": "typescript"}, {"npm_requirements": [{"name": "left-pad"}]}):
-        with pytest.raises(InvalidArgumentError, match="Python only"):
+        with pytest.raises(InvalidArgumentError, match="written in Python"):
             update(tool, **change)
     assert update(tool, npm_requirements=None, source_type="python").source_type == "python"
 
@@ -181,7 +181,7 @@ def test_a_refused_change_changes_nothing(connection: Connection, actor: Actor, 
 
 def test_a_taken_name_cannot_be_assumed(upsert: Upsert, update: Update) -> None:
     upsert(source("f"))
-    with pytest.raises(ConflictError, match="Another tool is named 'f'"):
+    with pytest.raises(ConflictError, match="A tool named 'f' already exists"):
         update(upsert(source("g")), source_code=source("f"))
 
 
@@ -222,7 +222,7 @@ def test_builtin_tools_cannot_be_replaced(database: Database, actor: Actor, upse
     database.run_sync(service.ensure_builtin_tools, actor)
     name = BUILTIN_TOOLS[0].name
     (tool,) = database.run_sync(repository.tools_by_names, actor, [name])
-    with pytest.raises(ConflictError, match="not a custom one"):
+    with pytest.raises(ConflictError, match="not a custom tool"):
         upsert(source(name))
     with pytest.raises(InvalidArgumentError, match="not a custom tool"):
         update(tool, source_code=source(name))

@@ -65,7 +65,7 @@ async def test_plain_text_stays_plain(allowed: str) -> None:
     assert await fetch_webpage(f"{allowed}/plain") == "plain words"
 
 
-@pytest.mark.parametrize(("path", "words"), [("/gone", "status 404"), ("/image", "no text")])
+@pytest.mark.parametrize(("path", "words"), [("/gone", "status 404"), ("/image", "does not lead to text")])
 async def test_what_can_not_be_read_is_said(allowed: str, path: str, words: str) -> None:
     with pytest.raises(ToolError, match=words):
         await fetch_webpage(allowed + path)
@@ -86,8 +86,8 @@ async def test_cve_2026_4964_private_addresses_are_refused(url: str) -> None:
         ("http://169.254.169.254/latest/meta-data", "LETTA_ALLOW_PRIVATE_URLS"),
         ("http://[::ffff:10.0.0.1]/", "LETTA_ALLOW_PRIVATE_URLS"),
         ("http://localhost:1/", "LETTA_ALLOW_PRIVATE_URLS"),
-        ("file:///etc/passwd", "web address"),
-        ("http://[::1", "address that is none"),
+        ("file:///etc/passwd", "complete URL"),
+        ("http://[::1", "redirects to an invalid URL"),
     ],
 )
 async def test_where_a_page_leads_on_to_is_looked_at_as_well(allowed: str, target: str, words: str) -> None:
@@ -106,7 +106,7 @@ async def test_a_page_that_is_nested_without_end_is_an_error(allowed: str) -> No
 
 @pytest.mark.parametrize("answer", ["no json", "[]", '{"results": 7}', '{"results": ["x"]}', "{}"])
 async def test_a_search_that_is_answered_with_nonsense_is_an_error(allowed: str, answer: str) -> None:
-    with pytest.raises(ToolError, match="can't be understood"):
+    with pytest.raises(ToolError, match="unexpected answer"):
         await web_search(f"say {answer}", key="k")
 
 

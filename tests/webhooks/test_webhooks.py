@@ -179,7 +179,7 @@ def test_a_receiver_that_is_out_of_order_is_told_again(
     webhook = register(http, receiver.address)
     talk.say("Hello.")
     (delivery,) = until(lambda: [each for each in deliveries(http, webhook) if each["attempts"] and each["error"]])
-    assert (delivery["status"], delivery["error"]) == ("pending", "The address answered 302.")
+    assert (delivery["status"], delivery["error"]) == ("pending", "The URL returned status 302.")
     assert delivery["next_attempt_at"]
     assert len(receiver.received) == 1, "redirects aren't followed"
     hurry(telling)
@@ -258,7 +258,7 @@ def test_a_test_is_sent_once(http: httpx2.Client, receiver: Receiver) -> None:
     assert receiver.told[0]["data"] == {"webhook_id": webhook["id"]}
     receiver.statuses = [500]
     sent = http.post(f"/v1/webhooks/{webhook['id']}/test").json()
-    assert (sent["status"], sent["status_code"], sent["error"]) == ("failed", 500, "The address answered 500.")
+    assert (sent["status"], sent["status_code"], sent["error"]) == ("failed", 500, "The URL returned status 500.")
     assert [each["status"] for each in deliveries(http, webhook)] == ["failed", "delivered"]
 
 

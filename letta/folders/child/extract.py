@@ -40,7 +40,7 @@ def text_of(data: bytes, kind: str, most_characters: int, most_unpacked: int) ->
         UnreadableError: it has none, can't be read, or is too long.
     """
     if not data:
-        raise UnreadableError("The file is empty. Upload one that has a content.")
+        raise UnreadableError("The file is empty. Upload a file with content.")
     if _PDF in data[:_LOOKED_AT]:
         text = _text_of_pdf(data, most_characters)
     elif data.startswith(_ZIP) and kind != "pdf":
@@ -48,13 +48,13 @@ def text_of(data: bytes, kind: str, most_characters: int, most_unpacked: int) ->
     elif kind == "text":
         text = _decoded(data)
     else:
-        raise UnreadableError(f"The file is no {kind.upper()}, whatever its name says. Give it the right extension.")
+        raise UnreadableError(f"The file is not a {kind.upper()} file, despite its name. Give it the right extension.")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if len(text) > most_characters:
         raise _too_long(most_characters)
     if not text.strip():
         raise UnreadableError(
-            "The file has no text. If it is a scan, let a program recognise its text (OCR) and upload the result."
+            "The file contains no text. If it is a scan, run text recognition (OCR) on it and upload the result."
         )
     return text
 
@@ -73,7 +73,7 @@ def _decoded(data: bytes) -> str:
         text = data.decode("cp1252", "replace")
     strange = len(_UNTEXTLIKE.findall(text, 0, 100_000))
     if "\0" in text[:100_000] or strange * 50 > min(len(text), 100_000):
-        raise UnreadableError("The file is no text: it has bytes of another kind. Give it the right extension.")
+        raise UnreadableError("The file is not a text file: it contains binary data. Give it the right extension.")
     return text
 
 
@@ -96,12 +96,12 @@ def _text_of_pdf(data: bytes, most_characters: int) -> str:
         return "\n\n".join(page for page in pages if page)
     except DependencyError:
         raise UnreadableError(
-            "The PDF is encrypted in a way that isn't known here. Upload a copy that opens without a password."
+            "The PDF uses an unsupported encryption. Upload a copy that opens without a password."
         ) from None
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OSError) as error:
         raise UnreadableError(
-            f"The PDF is damaged and can't be read ({type(error).__name__}). "
-            "Open and save it anew, then upload it again."
+            f"The PDF is damaged and can't be read ({type(error).__name__}). Open it, save it again and upload the new "
+            "file."
         ) from error
 
 
@@ -111,11 +111,11 @@ def _text_of_docx(data: bytes, most_unpacked: int) -> str:
             names = {entry.filename for entry in archive.infolist()}
             size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        raise UnreadableError("The document is damaged. Open and save it anew, then upload it again.") from None
+        raise UnreadableError("The document is damaged. Open it, save it again and upload the new file.") from None
     if "word/document.xml" not in names:
-        raise UnreadableError("The file is an archive, but no Word document (.docx). Upload its files one by one.")
+        raise UnreadableError("The file is an archive, not a Word document (.docx). Upload its files one by one.")
     if size > most_unpacked:
-        raise UnreadableError("The document is far larger than it looks once it is unpacked. Make it smaller.")
+        raise UnreadableError("The document is far too large once decompressed. Upload a smaller document.")
     return _text_of_document(data)
 
 
@@ -128,8 +128,8 @@ def _text_of_document(data: bytes) -> str:
         raise
     except Exception as error:  # whatever the libraries for ZIP and XML make of a broken one
         raise UnreadableError(
-            f"The document is damaged and can't be read ({type(error).__name__}). "
-            "Open and save it anew, then upload it again."
+            f"The document is damaged and can't be read ({type(error).__name__}). Open it, save it again and upload "
+            "the new file."
         ) from error
 
 

@@ -37,7 +37,7 @@ def main(memory_bytes: int, seconds: int) -> None:
     except UnreadableError as error:
         outcome, text = {"error": str(error)}, ""
     except re.error as error:
-        outcome, text = {"error": f"The pattern is no regular expression: {error}."}, ""
+        outcome, text = {"error": f"The pattern is not a valid regular expression: {error}."}, ""
     except (MemoryError, RecursionError):
         os._exit(1)
     sys.stdout.buffer.write(json.dumps(outcome).encode() + b"\n" + text.encode("utf-8", "replace"))

@@ -71,7 +71,9 @@ def _client(request: dict[str, Any]) -> Any:
     try:
         from letta_client import Letta
     except ImportError:
-        return _NoClient("the package letta-client isn't installed where tools run. Install it there: letta-client")
+        return _NoClient(
+            "the package letta-client is not installed where tools run. Install it there: pip install letta-client"
+        )
     return Letta(base_url=request["client"]["base_url"], api_key=request["client"]["api_key"])
 
 
@@ -82,7 +84,7 @@ class _NoClient:
         self._problem = problem
 
     def __getattr__(self, name: str) -> Any:
-        raise RuntimeError(f"There is no client: {self._problem}")
+        raise RuntimeError(f"The client is not available: {self._problem}")
 
 
 class Record(dict[str, Any]):
@@ -112,7 +114,7 @@ class Memory(Record):
     def update_block_value(self, label: str, value: str) -> None:  # noqa: ARG002 - the former server's
         """Not offered: this is a copy."""
         raise RuntimeError(
-            f"agent_state is a copy, changes of which are not kept. Call client.agents.blocks.update('{label}', "
+            f"agent_state is a copy; changes to it are not kept. Call client.agents.blocks.update('{label}', "
             "agent_id=agent_state.id, value=…) instead."
         )
 
@@ -208,8 +210,8 @@ def described(returned: Any) -> dict[str, Any]:
         text = str(returned)
     if max(len(text), len(value or "")) > MAX_RESULT_CHARACTERS:
         raise ResultTooLargeError(
-            f"the result has {max(len(text), len(value or ''))} characters, {MAX_RESULT_CHARACTERS} can be passed on. "
-            "Return less."
+            f"the result has {max(len(text), len(value or ''))} characters, but only {MAX_RESULT_CHARACTERS} are "
+            "allowed. Return less."
         )
     return {"text": text, "value": value}
 

@@ -96,8 +96,8 @@ class Supervisor:
         self._request = request
         if self._reads_everywhere and not landlock.version():
             raise PermissionError(
-                "Python, or the directory for tools, lies where only root may go, and this kernel has no Landlock to "
-                "confine a tool that goes there. Run the server as an ordinary user"
+                "Python, or the directory for tools, is only accessible to root, and this kernel has no Landlock to "
+                "confine tools that run there. Run the server as an ordinary user"
             )
         self._out.limit = self._err.limit = request["output_bytes"]
         directory = tempfile.mkdtemp(prefix="run-", dir=request["directory"])

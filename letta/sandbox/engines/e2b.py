@@ -15,7 +15,7 @@ from letta.settings import Settings
 
 _SPARE_SECONDS = 60
 """On top of the function's time: for the sandbox to start, and for packages to be installed."""
-_NO_CLIENT = "the sandbox is elsewhere and can't reach this server's own address. Use LETTA_TOOL_SANDBOX=process"
+_NO_CLIENT = "the E2B sandbox runs elsewhere and can't reach this server's own address. Use LETTA_TOOL_SANDBOX=process"
 _RESULT = "/tmp/letta-result.json"  # noqa: S108 - in a machine of its own
 _PROGRAM = f"""
 import json, sys
@@ -42,8 +42,8 @@ class E2bEngine:
             from e2b import AsyncSandbox
         except ImportError:
             return failed(
-                "RuntimeError: LETTA_TOOL_SANDBOX is e2b, but the package e2b isn't installed. "
-                "Install it beside the server (pip install e2b), or choose monty or process."
+                "RuntimeError: LETTA_TOOL_SANDBOX is e2b, but the package e2b isn't installed. Install it with the "
+                "server (pip install e2b), or choose monty or process."
             )
         if self._key is None:
             return failed(

@@ -41,10 +41,11 @@ _OTHERWISE = (
     "trust), or e2b for any package."
 )
 _HINTS = {
-    "ModuleNotFoundError": f"This server runs tools with the engine 'monty', which has of Python's modules: {MODULES}; "
-    f"and http_get and http_post. {_OTHERWISE}",
-    "NotImplementedError": f"The engine 'monty' doesn't know all of Python. Write it in a simpler way. {_OTHERWISE}",
-    "PermissionError": f"The engine 'monty' has no files. {_OTHERWISE}",
+    "ModuleNotFoundError": "This server runs tools with the engine 'monty', which only has these Python modules: "
+    f"{MODULES}; and the functions http_get and http_post. {_OTHERWISE}",
+    "NotImplementedError": "The engine 'monty' supports only a part of Python. Write the tool in a simpler way. "
+    f"{_OTHERWISE}",
+    "PermissionError": f"The engine 'monty' has no file access. {_OTHERWISE}",
 }
 _NO_CLIENT = f"the engine 'monty' has none. {_OTHERWISE}"
 
@@ -109,8 +110,8 @@ class MontyEngine:
             return await loop.run_in_executor(self._threads, self._run, execution, loop)
         except ImportError:
             return failed(
-                "RuntimeError: the engine 'monty' isn't installed. Install pydantic-monty, "
-                f"or choose another engine. {_OTHERWISE}"
+                "RuntimeError: the engine 'monty' is not installed. Install pydantic-monty, or choose another engine. "
+                f"{_OTHERWISE}"
             )
 
     async def close(self) -> None:
@@ -130,11 +131,15 @@ class MontyEngine:
         except (SourceError, ResultTooLargeError) as error:
             return Outcome(error=f"{type(error).__name__}: {error}", stdout=output.stdout, stderr=output.stderr)
         except RecursionError:
-            return Outcome(error="RecursionError: what was returned is nested too deeply.", stdout=output.stdout)
+            return Outcome(
+                error="RecursionError: the result is nested too deeply. Return something flatter.", stdout=output.stdout
+            )
         except (OverflowError, ValueError) as error:  # of a number that is too large to be shown, for one
             return Outcome(error=f"ValueError: what was returned can't be passed on ({error}).", stdout=output.stdout)
         except pydantic_monty.MontyCrashedError as error:
-            message = timeout_error(execution.seconds) if error.timed_out else f"RuntimeError: {error} Do less at once."
+            message = (
+                timeout_error(execution.seconds) if error.timed_out else f"RuntimeError: {error} Do less in one call."
+            )
             return Outcome(error=message, stdout=output.stdout, stderr=output.stderr)
         except pydantic_monty.MontyError as error:
             message, trace = _message(error, execution)
@@ -258,7 +263,7 @@ def _message(error: Any, execution: Execution) -> tuple[str, str]:
     if "time limit exceeded" in message or "sleep limit exceeded" in message:
         message = timeout_error(execution.seconds)
     elif kind == "NameError" and "'client'" in message:
-        message = f"RuntimeError: There is no client: {execution.client_problem or _NO_CLIENT}"
+        message = f"RuntimeError: The client is not available: {execution.client_problem or _NO_CLIENT}"
     elif hint := _HINTS.get(kind):
         message = f"{message}. {hint}"
     return message, trace if trace.endswith("\n") or not trace else trace + "\n"

@@ -12,7 +12,7 @@ class OffEngine:
         """Tell that custom tools are switched off."""
         return failed(
             f"RuntimeError: '{execution.function}' was not run: custom tools are switched off on this server "
-            "(LETTA_TOOL_SANDBOX=off). Do without it; the operator can choose monty, process or e2b"
+            "(LETTA_TOOL_SANDBOX=off). Continue without it; the operator can choose monty, process or e2b"
         )
 
     async def close(self) -> None:

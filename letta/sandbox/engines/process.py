@@ -45,7 +45,7 @@ class ProcessEngine:
     async def run(self, execution: Execution) -> Outcome:
         """Run a tool in a process of its own, which is gone when this returns."""
         if sys.platform != "linux":
-            return failed("RuntimeError: LETTA_TOOL_SANDBOX=process takes Linux. Choose monty or e2b.")
+            return failed("RuntimeError: LETTA_TOOL_SANDBOX=process requires Linux. Choose monty or e2b.")
         if problem := missing_requirements(execution.pip_requirements):
             return failed(problem)
         slot = await self._slots.get()
@@ -72,9 +72,9 @@ class ProcessEngine:
             async with asyncio.timeout(execution.seconds + _GRACE_SECONDS):
                 answer = await self._ask(request, "letta_client" if execution.client else "-")
         except TimeoutError:
-            return failed("RuntimeError: the process that ran the function doesn't answer. Try again.")
+            return failed("RuntimeError: the process that ran the function does not respond. Try again.")
         except OSError as error:
-            return failed(f"RuntimeError: no process could be made for the function ({error}). Try again.")
+            return failed(f"RuntimeError: no process could be started for the function ({error}). Try again.")
         if answer:  # whoever answers has ended all that there was
             self._left_over.discard(slot)
         return outcome_of(answer, execution, self._memory_bytes)
@@ -156,11 +156,13 @@ def make_directory(directory: Path) -> None:
             directory.chmod(0o711)
     except OSError as error:
         raise ConfigurationError(
-            f"The directory for tools, {directory}, can't be used: {error.strerror}. Set TOOL_EXEC_DIR to another one."
+            f"The directory for tools, {directory}, can't be used: {error.strerror}. Set TOOL_EXEC_DIR to another "
+            "directory."
         ) from error
     if status.st_uid != os.geteuid():
         raise ConfigurationError(
-            f"The directory for tools, {directory}, belongs to user id {status.st_uid}. Set TOOL_EXEC_DIR to another."
+            f"The directory for tools, {directory}, belongs to user id {status.st_uid}. Set TOOL_EXEC_DIR to another "
+            "directory."
         )
 
 
@@ -177,7 +179,7 @@ def missing_requirements(requirements: list[dict[str, Any]]) -> str | None:
             missing.append(f"{requirement['name']}=={wanted}" if wanted else requirement["name"])
             continue
         if wanted and found != wanted:
-            missing.append(f"{requirement['name']}=={wanted} (there is {found})")
+            missing.append(f"{requirement['name']}=={wanted} (installed: {found})")
     if not missing:
         return None
     return (
@@ -191,7 +193,7 @@ def outcome_of(answer: bytes, execution: Execution, memory_bytes: int) -> Outcom
     try:
         told: Mapping[str, Any] = json.loads(answer)
     except ValueError:
-        return failed("RuntimeError: the process that ran the function has ended without an answer. Try again.")
+        return failed("RuntimeError: the process that ran the function ended without a result. Try again.")
     stdout = _output(told, "stdout")
     stderr = _output(told, "stderr")
     if told["ended"] == "broken":
@@ -203,7 +205,9 @@ def outcome_of(answer: bytes, execution: Execution, memory_bytes: int) -> Outcom
         return Outcome(text=result["text"], value=_value(result), stdout=stdout, stderr=stderr)
     error = result["error"]
     if error.startswith("MemoryError"):
-        error = f"MemoryError: the function needed more than the {memory_bytes >> 20} MB it may use. Use less."
+        error = (
+            f"MemoryError: the function needed more than the {memory_bytes >> 20} MB of memory it may use. Use less."
+        )
     return Outcome(error=error, stdout=stdout, stderr=stderr + result["traceback"])
 
 
@@ -246,30 +250,34 @@ def _reason(told: Mapping[str, Any], seconds: float, memory_bytes: int) -> str:
         case "timeout", _:
             return timeout_error(seconds)
         case "memory", _:
-            return f"MemoryError: the function used more than the {megabytes} MB it may use, and was ended. Use less."
+            return (
+                f"MemoryError: the function used more than the {megabytes} MB it may use, and was stopped. Use less "
+                "memory."
+            )
         case "disk", _:
             return (
-                f"OSError: the function wrote more than {DISK_BYTES >> 20} MB, or more than 10,000 files, "
-                "and was ended. Write less."
+                f"OSError: the function wrote more than {DISK_BYTES >> 20} MB, or more than 10,000 files, and was "
+                "stopped. Write less."
             )
         case _, int(code) if code == -signal.SIGXCPU:
             return timeout_error(seconds)
         case _, int(code) if code < 0:
             return (
-                f"RuntimeError: the function's process was ended by {_signal_name(-code)}: it ran out of memory "
-                f"({megabytes} MB), recursed too deeply, or broke in a library. Do less in one call."
+                f"RuntimeError: the function's process was killed by {_signal_name(-code)}: it ran out of memory "
+                f"({megabytes} MB), recursed too deeply, or crashed in a library. Do less in one call."
             )
         case _, code:
             return (
-                f"RuntimeError: the function ended its process (exit code {code}) instead of returning. Let it return."
+                f"RuntimeError: the function ended its process (exit code {code}) instead of returning. Return a value "
+                "instead."
             )
 
 
 def timeout_error(seconds: float) -> str:
     """What a call that took too long came to."""
     return (
-        f"TimeoutError: the function had not returned after {math.floor(seconds * 10) / 10:g} seconds and was ended. "
-        "What it did until then stays done. Do less in one call; TOOL_SANDBOX_TIMEOUT is the server's limit."
+        f"TimeoutError: the function had not returned after {math.floor(seconds * 10) / 10:g} seconds and was stopped. "
+        "What it had done by then is not undone. Do less in one call; TOOL_SANDBOX_TIMEOUT is the server's limit."
     )
 
 

@@ -45,4 +45,6 @@ class ToolUsers:
                 continue
             return cls(first, mark)
         mark.close()
-        raise OSError(f"all user ids from {FIRST_USER} to {BEYOND_LAST - 1} are taken by other servers of this machine")
+        raise OSError(
+            f"all user ids from {FIRST_USER} to {BEYOND_LAST - 1} are in use by other servers on this machine"
+        )
