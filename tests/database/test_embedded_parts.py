@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_the_default_place_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_data_directory({"LETTA_PG_DATA": "data"}) == Path.cwd() / "data"
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="ps is missing; on Debian: apt-get install procps")
 def test_proc_and_ps_agree_on_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         for boot_id in (processes._BOOT_ID, Path("/nonexistent")):

@@ -28,7 +28,7 @@ def function(
         ("class A:\n    def method(self): ...", "no function"),
         ("def broken(:\n  pass", "line 1"),
         ("this is not python", "no function"),
-        ("def tool(): ...\0", "not valid Python"),
+        ("def tool(): ...\0", "not valid Python|character"),  # the second until Python 3.11.3
         ("x = '\ud800'", "character"),
         ("x = " + "9" * 5000, "not valid Python"),
         ("-" * 100_000 + "1", "too deeply"),
