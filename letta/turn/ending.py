@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from letta.errors import LettaError
 from letta.json_types import JsonObject
 from letta.messages.message import Message
-from letta.turn.approvals import settled_returns
+from letta.turn.approvals import cancelled_rows, open_request, settled_returns
 from letta.turn.failures import message_of
 from letta.turn.history import INTERRUPTED
 from letta.turn.outside_tools import is_undone
@@ -58,7 +58,8 @@ def broken_off(
 ) -> StepCommit:
     """The end of a turn that was under way. Open calls are answered, and unanswered input leaves the context.
 
-    A decision of which nothing has come is left open where the turn failed, so that it can be made again.
+    A decision of which nothing has come is left open where the turn failed, so that it can be made again. What a turn
+    that was cancelled asked to be decided is denied.
     """
     decision = None if error is not None and is_undone(turn) else turn.decision
     commit = ended(turn, stop_reason, error)
@@ -69,8 +70,19 @@ def broken_off(
         answered = {decision.response.id}
     elif open_calls is not None:
         commit.messages = [_returns(turn, open_calls, turn.next_position)]
+    elif error is None:
+        commit.messages = _denial(turn)
     commit.dropped = [message.id for message in turn.unanswered() if message.id not in answered]
     return commit
+
+
+def _denial(turn: Turn) -> list[Message]:
+    """The rows that deny what the turn has asked to be decided, if it has."""
+    request = open_request(turn.context)
+    if request is None or request.run_id != turn.run_id:
+        return []
+    rows = cancelled_rows(turn.context, request)
+    return [replace(row, position=turn.next_position + number) for number, row in enumerate(rows)]
 
 
 def _returns(turn: Turn, open_calls: OpenCalls, position: int) -> Message:

@@ -8,10 +8,11 @@ import psycopg2
 import pytest
 from letta_client import ConflictError, Letta
 
-from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel
+from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel, Usage
 from letta.testing.server import ServerProcess
 from tests.approvals.conftest import MakeAgent, decision, insert, make
 from tests.talking import AgentTalk, types
+from tests.turn.test_interruptions import in_background
 
 NOTHING_PENDING = (
     "Cannot process approval response: No tool call is currently awaiting approval. "
@@ -142,6 +143,23 @@ def test_a_run_that_waits_can_be_cancelled(agent: AgentTalk, model: ScriptedMode
     assert (state["pending_approval"], state["last_stop_reason"]) == (None, "cancelled")
     assert agent.say("Hello?")["stop_reason"]["stop_reason"] == "end_turn"
     assert agent.block("human") == "Name: Ada."
+
+
+def test_a_run_that_is_cancelled_while_it_is_compacted_waits_no_more(agent: AgentTalk, model: ScriptedModel) -> None:
+    """It ended as cancelled, and its agent waited on for a decision that no cancelling took back."""
+    full = Reply(calls=[insert("Likes tea.", "call_1")], usage=Usage(input=120_000, output=10))
+    summarized = model.script(Reply("Hello."), without_tools=Reply("They said hello.", hold=True))
+    agent.say(summarized.say())
+    sender = in_background(lambda: agent.say(model.script(full).say()))
+    summarized.wait_asked(2)
+    agent.cancel()
+    sender.join(60)
+    assert types(agent.history())[-3:] == [
+        "approval_request_message",
+        "approval_response_message",
+        "tool_return_message",
+    ]
+    assert types(agent.say("Are you there?")["messages"]) == ["assistant_message"]
 
 
 def test_cancelling_without_a_run_frees_an_agent_that_waits(agent: AgentTalk, model: ScriptedModel) -> None:
