@@ -95,7 +95,7 @@ def test_an_edit_that_nobody_saw_is_not_reverted_unseen(http: httpx2.Client, blo
     edit(http, block, value="an agent's")
     refused = revert(http, block, 1, current_version=1)
     assert refused.status_code == 409
-    assert "has version 2 by now, not 1" in refused.json()["detail"]
+    assert "is now at version 2, not 1" in refused.json()["detail"]
     assert revert(http, block, 1, current_version=2).status_code == 200
 
 
