@@ -113,10 +113,10 @@ def _open_calls(turn: Turn) -> OpenCalls | None:
 
 def _end_of(turn: Turn, lost: LostRun) -> str | None:
     """The stop reason of a run whose work was done, so that only its end is missing; None if it has to go on."""
+    if lost.cancel_requested and lost.last_stop_reason in {None, "requires_approval"}:
+        return "cancelled"
     if lost.last_stop_reason is not None:
         return lost.last_stop_reason
-    if lost.cancel_requested:
-        return "cancelled"
     compacted = turn.options.compaction is not None and any(m.run_id == turn.run_id for m in turn.context)
     return "end_turn" if compacted else None
 

@@ -11,6 +11,7 @@ from letta_client import ConflictError, Letta
 from letta.testing.scripted_model import Call, Failure, Reply, ScriptedModel, Usage
 from letta.testing.server import ServerProcess
 from tests.approvals.conftest import MakeAgent, decision, insert, make
+from tests.support.waiting import until
 from tests.talking import AgentTalk, types
 from tests.turn.test_interruptions import in_background
 
@@ -151,7 +152,8 @@ def test_a_run_that_is_cancelled_while_it_is_compacted_waits_no_more(agent: Agen
     summarized = model.script(Reply("Hello."), without_tools=Reply("They said hello.", hold=True))
     agent.say(summarized.say())
     sender = in_background(lambda: agent.say(model.script(full).say()))
-    summarized.wait_asked(2)
+    until(lambda: "approval_request_message" in types(agent.history()))
+    summarized.wait_asked(3)
     agent.cancel()
     sender.join(60)
     assert types(agent.history())[-3:] == [

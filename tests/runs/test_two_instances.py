@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from letta.testing.model.script import Scenario
-from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel
+from letta.testing.scripted_model import Call, Reply, Script, ScriptedModel, Usage
 from letta.testing.server import ServerProcess
 from tests.runs.instances import SHORT, Instance, make
 from tests.runs.test_background_streams import arguments_of, resume, text_of
@@ -261,6 +261,26 @@ def test_a_run_that_was_to_be_cancelled_is_not_continued(pair: tuple[Instance, I
     talk.cancel(run_ids=[run_id])
     assert until(lambda: talk.run(run_id)["status"] == "cancelled")
     assert len(script.requests) == 1
+
+
+def test_a_run_that_was_to_be_cancelled_while_it_was_compacted_waits_for_no_decision(
+    pair: tuple[Instance, Instance], model: ScriptedModel
+) -> None:
+    """Who ended it let its agent wait for a decision, although the run had been said to be cancelled."""
+    first, second = pair
+    talk = make(first.http, tool_rules=[{"type": "requires_approval", "tool_name": "memory_insert"}])
+    summarized = model.script(Reply("Hello."), without_tools=Reply("They said hello.", hold=True))
+    talk.say(summarized.say())
+    full = model.script(Reply(calls=[EDIT], usage=Usage(input=120_000, output=10)))
+    run_id = begin(talk, full)
+    until(lambda: "approval_request_message" in types(talk.history()))
+    summarized.wait_asked(3)
+    first.server.kill()
+    talk = second.at(talk)
+    talk.cancel(run_ids=[run_id])
+    until(lambda: talk.run(run_id)["status"] not in {"running", "created"})
+    assert talk.run(run_id)["status"] == "cancelled"
+    assert types(talk.say("Are you there?")["messages"]) == ["assistant_message"]
 
 
 def test_a_message_for_a_lost_run_takes_the_run_over(instances: Instances, model: ScriptedModel) -> None:
