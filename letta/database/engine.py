@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -108,13 +108,17 @@ class Database:
 
         ``confirm`` returns the unit's result when the unit has taken effect, else None (the unit is then run again).
         """
+        unknown = False
         for _ in _PAUSES:
             try:
                 return await self.run(unit)
-            except CommitUnknownError:
-                found = await self.run(confirm)
+            except Exception as error:
+                unknown = unknown or isinstance(error, CommitUnknownError)
+                found = await self.run(confirm) if unknown else None
                 if found is not None:
                     return found
+                if not isinstance(error, CommitUnknownError):
+                    raise  # not because of an earlier COMMIT, which was still under way when it was looked for
         raise CommitUnknownError
 
     def run_sync(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -123,7 +127,7 @@ class Database:
 
     def read_sync(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, on the calling thread."""
-        return self._repeat(lambda: self._once(_BEGIN_READ_ONLY, unit, *args, **kwargs))
+        return self._repeat(lambda: self._read(unit, *args, **kwargs))
 
     @contextmanager
     def transaction(self, begin: str = _BEGIN) -> Iterator[Connection]:
@@ -173,6 +177,11 @@ class Database:
     def _once(self, begin: str, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self.transaction(begin) as connection:
             return unit(connection, *args, **kwargs)
+
+    def _read(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        with suppress(CommitUnknownError), self.transaction(_BEGIN_READ_ONLY) as connection:
+            found = unit(connection, *args, **kwargs)
+        return found
 
     def _discarded(self, unit: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         with self.engine.connect() as connection:

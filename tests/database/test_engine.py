@@ -128,6 +128,37 @@ async def test_a_commit_that_was_cut_off_is_looked_up(wire: PostgresWire, wired:
     await wired.run(lambda connection: connection.execute(text("DROP TABLE public.letta_commits")))
 
 
+async def test_a_commit_that_is_still_under_way_when_it_is_looked_up_is_looked_up_again(
+    wire: PostgresWire, wired: Database
+) -> None:
+    """The unit was run again, met its own rows, and broke down."""
+    table = "public.letta_late_commits"
+    await wired.run(lambda connection: connection.execute(text(f"CREATE TABLE IF NOT EXISTS {table} (id int UNIQUE)")))
+    looks: list[str | None] = []
+
+    def unit(connection: Connection) -> str:
+        connection.execute(text(f"INSERT INTO {table} VALUES (7)"))
+        return "written"
+
+    def confirm(connection: Connection) -> str | None:
+        found = "written" if connection.scalar(text(f"SELECT 1 FROM {table}")) else None
+        looks.append(found if looks else None)  # the first look is a moment too early
+        return looks[-1]
+
+    wire.cut_at("^COMMIT", "after")
+    try:
+        assert await wired.run_confirmed(unit, confirm) == "written"
+    finally:
+        await wired.run(lambda connection: connection.execute(text(f"DROP TABLE {table}")))
+    assert looks == [None, "written"]
+
+
+async def test_a_unit_that_only_reads_needs_no_commit(wire: PostgresWire, wired: Database) -> None:
+    """What it had read was thrown away, and whoever wanted to know it was told to look whether his change was there."""
+    wire.cut_at("^COMMIT", "after")
+    assert await wired.read(_one) == 1
+
+
 async def test_a_commit_that_was_cut_off_is_not_simply_repeated(wire: PostgresWire, wired: Database) -> None:
     await wired.run(_one)
 
