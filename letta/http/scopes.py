@@ -22,8 +22,8 @@ from letta.http.auth import PRINCIPAL
 from letta.organizations.actor import Principal
 
 _ID = re.compile(rf"[a-z_]+-{UUID4_PATTERN}")
-_TEXTS = frozenset({"content", "input", "query", "reasoning", "text", "value"})
-"""Fields that hold what somebody says. An id that stands there names nothing."""
+_TEXTS = frozenset({"content", "input", "otid", "query", "reasoning", "text", "value"})
+"""Fields that hold what somebody says, or a client's own name of it. An id that stands there names nothing."""
 _OF_THE_AGENT = frozenset(
     {
         "callback_url",

@@ -1,5 +1,6 @@
 """A key opens what its scopes name, and nothing else: tried on every operation that there is."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -158,7 +159,7 @@ def test_a_key_for_single_agents_does_its_work(key: MakeKey, opened: Open, new_a
     assert program.patch(f"/v1/agents/{agent}", json={"description": "Busy"}).json()["description"] == "Busy"
     assert program.delete(f"/v1/agents/{agent}").status_code == 403
     beside = program.patch(f"/v1/agents/{agent}", json={"enable_sleeptime": True})
-    assert (beside.status_code, "needs write," in beside.json()["detail"]) == (403, True), "it would make an agent"
+    assert (beside.status_code, "requires write," in beside.json()["detail"]) == (403, True), "it would make an agent"
     assert program.patch(f"/v1/agents/{agent}", json={"enable_sleeptime": False}).status_code == 200
 
 
@@ -277,6 +278,7 @@ def test_ids_that_are_only_said_name_nothing(key: MakeKey, opened: Open, new_age
     talk = AgentTalk.of(opened(key("write", agent_ids=[agent])), agent)
     assert talk.say(other)["messages"]
     assert talk.send({"role": "user", "content": other})["messages"]
+    assert talk.send({"role": "user", "content": "Tea", "otid": f"local-{uuid.uuid4()}"})["messages"]
 
 
 def test_bodies_that_are_not_json_are_not_looked_into(key: MakeKey, opened: Open, new_agent: MakeAgent) -> None:
