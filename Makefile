@@ -9,12 +9,15 @@ PYTEST_ARGS ?=
 export PYTHON
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Empty where the virtual environment is of a Python that the system has replaced since; it is completed then.
+PACKAGES := $(shell $(BIN)/python -c 'import site; print(site.getsitepackages()[0])' 2>/dev/null)
+STALE := $(if $(wildcard $(PACKAGES)/uvicorn),,stale)
 COVERAGE_AT_LEAST := 85
 FAULTS ?= 60
 TOOLS := buildah podman runc mmdebstrap pgbouncer openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help run console screenshots venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock sbom compare clean
+.PHONY: stale help run console screenshots venv venv-dev test test-fast test-pooler test-deploy test-crash test-tools lint check docs lock sbom compare clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,13 +35,15 @@ venv: $(VENV)/installed ## Make the virtual environment that the server needs
 
 venv-dev: $(VENV)/installed-dev ## The same with what tests need
 
-$(VENV)/installed: requirements.lock
+$(VENV)/installed: requirements.lock $(STALE)
 	@scripts/install.sh $(VENV) requirements.lock
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.lock
+$(VENV)/installed-dev: requirements-dev.lock $(STALE)
 	@scripts/install.sh $(VENV) requirements-dev.lock
 	@touch $@ $(VENV)/installed
+
+stale:
 
 test: venv-dev ## Run all tests and hold their branch coverage to the gate
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=$(COVERAGE_AT_LEAST) $(PYTEST_ARGS)

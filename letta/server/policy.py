@@ -25,9 +25,14 @@ def check_settings(settings: Settings) -> None:
             "to a long random text."
         )
     if not is_loopback(settings.bind_host) and not settings.allow_no_password:
+        where = (
+            "on Render: under Environment"
+            if settings.render
+            else "docker run -e LETTA_SERVER_PASSWORD=<a long random text> …"
+        )
         raise ConfigurationError(
             f"Without a password the server won't listen on {settings.bind_host}, where others can reach it. Set "
-            "LETTA_SERVER_PASSWORD (docker run -e LETTA_SERVER_PASSWORD=<a long random text> …), or "
+            f"LETTA_SERVER_PASSWORD ({where}), or "
             "LETTA_ALLOW_NO_PASSWORD=true if anybody may read and change everything."
         )
 

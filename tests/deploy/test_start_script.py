@@ -108,7 +108,7 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     [
         ({}, "LETTA_PG_URI is not set. Render erases the disk"),
         ({"LETTA_PG_URI": URI}, "LETTA_ENCRYPTION_KEY is not set"),
-        ({"LETTA_PG_URI": URI, "LETTA_SERVER_PASSWORD": ""}, "docker run -e LETTA_SERVER_PASSWORD="),
+        ({"LETTA_PG_URI": URI, "LETTA_SERVER_PASSWORD": ""}, "LETTA_SERVER_PASSWORD (on Render: under Environment)"),
         ({"LETTA_PG_URI": URI, "LETTA_SERVER_PASSWORD": "", "SECURE": "true"}, "LETTA_SERVER_PASSWORD is not set"),
         ({"LETTA_PG_URI": URI, "PORT": "18012"}, "Port 18012 is reserved by Render. Set PORT to another port."),
         ({"LETTA_PG_URI": URI, "PORT": "http"}, "PORT: Input should be a valid integer"),
