@@ -85,7 +85,7 @@ def test_34_duplicate_ids_are_one_decision(agent: AgentTalk, model: ScriptedMode
 def test_contradictory_decisions_are_refused(agent: AgentTalk, model: ScriptedModel) -> None:
     pause(agent, model)
     items = [{"type": "approval", "tool_call_id": "call_1", "approve": approve} for approve in (True, False)]
-    assert "twice" in agent.refused(400, messages=[{"type": "approval", "approvals": items}])["detail"]
+    assert "conflicting" in agent.refused(400, messages=[{"type": "approval", "approvals": items}])["detail"]
 
 
 def test_a_decision_that_decides_nothing_is_refused(agent: AgentTalk, model: ScriptedModel) -> None:
