@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from letta.messages.tables import messages
 from letta.runs.tables import runs
@@ -43,11 +43,13 @@ def find_same_run(connection: Connection, conversation_id: str, request: RunRequ
 
 
 def find_run_by_otid(connection: Connection, conversation_id: str, otids: Sequence[str]) -> RunRow | None:
-    """The newest run in a conversation that a message with one of these otids has started."""
+    """The newest run in a conversation that messages with all of these otids have started."""
     query = (
         select(runs.c.id, runs.c.status, runs.c.conversation_id)
         .join(messages, messages.c.run_id == runs.c.id)
         .where(messages.c.conversation_id == conversation_id, messages.c.otid.in_(otids))
+        .group_by(runs.c.id)
+        .having(func.count(messages.c.otid.distinct()) == len(set(otids)))
         .order_by(runs.c.created_at.desc())
     )
     row = connection.execute(query.limit(1)).first()

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 
 from letta.json_types import JsonObject
-from letta.messages.schemas import InputMessage
+from letta.messages.schemas import InputMessage, MessageCreate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ class RunRequest:
 
     @property
     def otids(self) -> list[str]:
-        """The ids that the client gave to its messages."""
-        return [message.otid for message in self.messages if message.otid]
+        """The ids by which the request is recognised: of all that is said, else of the first answer to what waits."""
+        said = [message.otid for message in self.messages if isinstance(message, MessageCreate) and message.otid]
+        return said or [message.otid for message in self.messages if message.otid][:1]
 
 
 def hash_body(body: JsonObject) -> str:

@@ -133,6 +133,20 @@ def test_a_turn_that_fails_twice_leaves_nothing_in_the_context(http: httpx2.Clie
     assert told(script) == [script.say("Another one.")]
 
 
+def test_a_new_message_beside_one_that_was_sent_before_is_not_lost(http: httpx2.Client, model: ScriptedModel) -> None:
+    """The request was taken for the one before, and answered by that."""
+    agent = make(http)
+    script = model.script(Reply("Hello."))
+    first = message(script.say("First."))
+    agent.send(first)
+    script = model.script(Reply("And you?"))
+    second = message(script.say("Second."))
+    answer = agent.send(first, second)
+    assert [m["content"] for m in answer["messages"]] == ["And you?"]
+    assert agent.send(first, second) == answer
+    assert told(script)[-1] == second["content"]
+
+
 @pytest.mark.parametrize(
     ("failure", "blocking", "streamed"),
     [
