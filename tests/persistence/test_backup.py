@@ -156,7 +156,7 @@ def test_what_would_lose_or_mix_something_is_refused(
     # What went wrong before left nothing behind, and a server may have been started there meanwhile.
     with ServerProcess(new) as server, _http(server) as http:
         tool = server.client().tools.create(source_code='def tea() -> str:\n    """Tea."""\n    return "tea"\n')
-        assert "already (in tools)" in refused(new, "restore", str(file))
+        assert "already contains data (in tools)" in refused(new, "restore", str(file))
         server.client().tools.delete(tool.id)
         organization = http.post("/v1/admin/orgs", json={"name": "Others"}).json()["id"]
         assert "already (in organizations)" in refused(new, "restore", str(file))
