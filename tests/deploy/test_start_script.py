@@ -112,7 +112,10 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         ({"LETTA_PG_URI": URI, "LETTA_SERVER_PASSWORD": "", "SECURE": "true"}, "LETTA_SERVER_PASSWORD is not set"),
         ({"LETTA_PG_URI": URI, "PORT": "18012"}, "Port 18012 is reserved by Render. Set PORT to another port."),
         ({"LETTA_PG_URI": URI, "PORT": "http"}, "PORT: Input should be a valid integer"),
-        ({"LETTA_PG_URI": URI, "DATABASE_URL": URI + "2"}, "LETTA_PG_URI and DATABASE_URL point to different databases"),
+        (
+            {"LETTA_PG_URI": URI, "DATABASE_URL": URI + "2"},
+            "LETTA_PG_URI and DATABASE_URL point to different databases",
+        ),
         ({"LETTA_PG_URI": URI.replace("s3cret-pw", "[YOUR-PASSWORD]")}, "LETTA_PG_URI still contains a placeholder"),
         ({"LETTA_PG_URI": "s3cret-pw"}, "LETTA_PG_URI"),
         ({"RENDER": "", "LETTA_IN_CONTAINER": "1"}, "docker run -v letta-data:/var/lib/letta"),
