@@ -32,7 +32,7 @@ async def check_address(provider: Provider) -> None:
     try:
         if egress.parse(provider.base_url).userinfo:
             raise InvalidArgumentError(
-                "base_url contains a user name or password. Remove it and send the key as api_key."
+                "The URL contains a user name or password. Remove them and send the key as api_key."
             )
         if not is_configured_address(provider.base_url):
             await egress.check(provider.base_url)

@@ -62,7 +62,7 @@ def test_what_cannot_be_kept_is_explained(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"query": "x", "start_datetime": "not-a-date"}, "'not-a-date' is no date. Write it as 2025-01-31"),
+        ({"query": "x", "start_datetime": "not-a-date"}, "'not-a-date' is not a date. Write it as 2025-01-31"),
         ({"query": "x", "tag_match_mode": "some"}, "tag_match_mode must be 'any' or 'all'"),
         ({}, "needs the argument 'query'"),
     ],

@@ -112,7 +112,10 @@ def test_an_ordinary_user_is_told_whose_database_it_is(directory: Path) -> None:
     postgres = EmbeddedPostgres(directory)
     postgres.start()
     postgres.stop()
-    assert "belongs to user id 60999, but this process runs as 10001. Run it as that user" in run_as_stranger(directory)
+    assert (
+        "belongs to user id 60999, but this process runs as user id 10001. Run the server as that user"
+        in run_as_stranger(directory)
+    )
     os.chown(directory / "cluster", 0, 0)
     assert "belongs to user id 0" in run_as_stranger(directory)
 
@@ -121,7 +124,7 @@ def test_an_ordinary_user_is_told_that_it_cannot_write(directory: Path) -> None:
     directory.mkdir()
     answer = run_as_stranger(directory)
     assert "Permission denied" in answer
-    assert "user id 10001 can write to, or set LETTA_PG_DATA" in answer
+    assert "Make it writable for user id 10001, or set LETTA_PG_DATA" in answer
 
 
 def test_docker_gives_root_all_it_needs(directory: Path) -> None:

@@ -147,7 +147,7 @@ def test_which_files_are_taken(http: httpx2.Client, library: Library, name: str,
     [
         (b"", "empty.txt", "The file is empty."),
         (b"\x00\x01\x02", "binary.txt", "The file is not a text file"),
-        (b"text", "text.pdf", "The file is no PDF"),
+        (b"text", "text.pdf", "The file is not a PDF file"),
         (encrypted_pdf("Alpha.", "secret"), "locked.pdf", "The PDF is encrypted."),
         (with_document(b"<broken"), "broken.docx", "The document is damaged"),
     ],

@@ -159,7 +159,7 @@ def test_what_would_lose_or_mix_something_is_refused(
         assert "already contains data (in tools)" in refused(new, "restore", str(file))
         server.client().tools.delete(tool.id)
         organization = http.post("/v1/admin/orgs", json={"name": "Others"}).json()["id"]
-        assert "already (in organizations)" in refused(new, "restore", str(file))
+        assert "already contains data (in organizations)" in refused(new, "restore", str(file))
         http.delete("/v1/admin/orgs", params={"org_id": organization}).raise_for_status()
         told = letta(new, "restore", str(file))
     assert told.returncode == 0, told.stderr

@@ -99,7 +99,7 @@ FAILURES: dict[str, tuple[str, Json | str, str]] = {
     "exception": ("raise ValueError('no such city')", {"x": 1}, "ValueError: no such city"),
     "missing": ("return x", {}, "TypeError: the argument 'x' is missing"),
     "of another type": ("return x", {"x": "abc"}, "'x' must be of type integer, but is \"abc\""),
-    "unknown": ("return x", {"x": 1, "z": 2}, "there is no argument 'z'. The arguments: x"),
+    "unknown": ("return x", {"x": 1, "z": 2}, "there is no argument 'z'. The arguments are: x"),
     "time": ("import time; time.sleep(60)", {"x": 1}, f"TimeoutError: the function had not returned after {SECONDS} "),
     "exit": ("import sys; sys.exit(3)", {"x": 1}, "SystemExit: 3"),
 }
