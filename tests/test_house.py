@@ -147,6 +147,7 @@ def package() -> Source:
     return Source(ROOT, ("letta",))
 
 
+@pytest.mark.slow
 def test_imports_point_one_way() -> None:
     source, crossed = package(), set()
     for module in source.of("letta"):
@@ -187,6 +188,7 @@ def test_repositories_know_nothing_of_http() -> None:
     assert {pair for pair in imported if pair[1].partition(".")[0] in {"fastapi", "starlette"}} == set()
 
 
+@pytest.mark.slow
 def test_nothing_is_defined_that_nobody_refers_to() -> None:
     """What only tests use is theirs to define, but for `letta.testing`, which is made for them."""
     source = Source(ROOT, ("letta", "tests", "benchmarks", "scripts"))

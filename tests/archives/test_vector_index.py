@@ -30,6 +30,8 @@ from letta.search.request import PassageSearch
 from letta.settings import settings
 
 DIMENSIONS, ROWS = 64, 420
+pytestmark = pytest.mark.slow
+
 SHARED = 0.9
 """Of what is nearest, as much is found at least: of mere noise. `benchmarks/archival_scale.py` has likelier data."""
 DAY = datetime(2026, 3, 1, tzinfo=UTC)

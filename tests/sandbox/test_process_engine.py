@@ -15,7 +15,10 @@ from letta.sandbox.engines.process import ProcessEngine, make_directory, missing
 from letta.sandbox.engines.tool_users import AT_ONCE, BEYOND_LAST, FIRST_USER, ToolUsers
 from letta.sandbox.execution import ClientAccess, Execution, Outcome
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes for tools need Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="processes for tools need Linux"),
+]
 
 MEMORY = 400 * 1024 * 1024
 MODELS = '''
