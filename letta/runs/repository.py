@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -32,12 +32,18 @@ def find_same_run(connection: Connection, conversation_id: str, request: RunRequ
     if not request.resent or request.body_hash is None:
         return None
     query = (
-        select(runs.c.id, runs.c.status, runs.c.conversation_id, runs.c.request_hash, runs.c.created_at)
+        select(
+            runs.c.id,
+            runs.c.status,
+            runs.c.conversation_id,
+            runs.c.request_hash,
+            (runs.c.created_at >= func.now() - RESEND_WINDOW).label("is_recent"),
+        )
         .where(runs.c.conversation_id == conversation_id)
         .order_by(runs.c.created_at.desc(), runs.c.id.desc())
     )
     last = connection.execute(query.limit(1)).first()
-    if last is None or last.request_hash != request.body_hash or last.created_at < datetime.now(UTC) - RESEND_WINDOW:
+    if last is None or last.request_hash != request.body_hash or not last.is_recent:
         return None
     return RunRow(last.id, last.status, last.conversation_id)
 

@@ -13,15 +13,15 @@ from letta.search.indexing_repository import index_some, unindexed_tables
 logger = logging.getLogger(__name__)
 
 _BATCH = 500
-_PAUSE_SECONDS = 30.0
-"""Before going on after the database was away."""
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 30.0, 600.0
+"""Before going on after the database was away, or while it is read-only."""
 
 
 class StoredTexts(Worker):
     """Indexes all that is stored and waits for it, at the start. Where nothing does, this is one statement."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__("indexing stored texts", after_failure=_PAUSE_SECONDS)
+        super().__init__("indexing stored texts", after_failure=_PAUSE_SECONDS, longest=_LONGEST_PAUSE_SECONDS)
         self._database = database
 
     async def look(self) -> None:
