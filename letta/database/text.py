@@ -1,6 +1,7 @@
-"""Text that Postgres can hold: neither NUL nor half of a surrogate pair is in it."""
+"""What Postgres can hold of JSON: text without NUL and halves of surrogate pairs, numbers that are some."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -27,8 +28,9 @@ def check_storable(value: Any, name: str) -> None:
 
 
 def storable(value: Any) -> Any:
-    """A JSON value without what can't be stored, at any depth: NUL goes, half of a surrogate pair becomes U+FFFD.
+    """A JSON value without what can't be stored, at any depth.
 
+    NUL goes, half of a surrogate pair becomes U+FFFD; NaN and infinity, which Python takes for JSON, become null.
     For what a model or a tool says, which nobody could be asked to correct. The value itself if nothing is wrong.
     """
     if isinstance(value, str):
@@ -37,7 +39,7 @@ def storable(value: Any) -> Any:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SUSPECT = re.compile(r"\\u(?:0000|d[89a-f])")
+_SUSPECT = re.compile(r"\\u(?:0000|d[89a-f])|NaN|Infinity")
 """In JSON in ASCII: what can't be stored, or (whole surrogate pairs, escaped backslashes) looks like it."""
 
 
@@ -46,6 +48,8 @@ def _cleaned(value: Any) -> Any:
         return {storable(key): _cleaned(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_cleaned(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return storable(value) if isinstance(value, str) else value
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from letta.agents.repository import require_agent
 from letta.agents.secret_repository import secret_values
 from letta.database.engine import Database
+from letta.database.text import storable
 from letta.errors import InvalidArgumentError, UnprocessableError
 from letta.json_types import JsonObject
 from letta.mcp import signing_in
@@ -66,9 +67,10 @@ async def list_offered(
     from letta.mcp import client
 
     async def list_tools(target: "Target") -> list[JsonObject]:
-        return await client.list_tools(
+        listed = await client.list_tools(
             target, connect_seconds=settings.mcp_connect_seconds, seconds=settings.mcp_list_seconds
         )
+        return [storable(tool) for tool in listed]
 
     return await ask(database, actor, server, target, list_tools)
 

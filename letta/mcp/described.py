@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from letta.database.text import storable
 from letta.json_types import JsonObject
 from letta.mcp.mcp_server import McpServer
 
@@ -67,7 +66,6 @@ class _TooMuchError(Exception):
 
 def described(tool: JsonObject) -> Described:
     """A tool of a server's list, in the form in which models can use it."""
-    tool = storable(tool)
     remote_name = str(tool["name"])
     name = re.sub(r"[^A-Za-z0-9_-]", "_", remote_name)[:_NAME_CHARACTERS]
     description = (tool.get("description") or tool.get("title") or name)[:_DESCRIPTION_CHARACTERS]

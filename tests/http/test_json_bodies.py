@@ -119,3 +119,4 @@ def test_cleaning_keeps_what_only_looks_alike() -> None:
     sound = {"a": ["\\u0000", "\U0001f600", "\\\\ud800"]}
     assert storable(sound) == sound
     assert storable({"k\0": ["a\0", HALF, 1, None]}) == {"k": ["a", "a\ufffdb", 1, None]}
+    assert storable({"nan": float("nan"), "far": [float("-inf"), 1.5]}) == {"nan": None, "far": [None, 1.5]}
